@@ -1,0 +1,62 @@
+/**
+ * Content: bytes of any length, cut into chunks of at most 4 MiB that are named by their BLAKE3-256 and kept by
+ * the owners of that name. Content up to `inlineBytesMax` travels inside the row that describes it.
+ */
+import type { ChunkId } from '../../proto/ids.ts';
+
+/** What a row stores to find its bytes again. */
+export type Content =
+  | { readonly kind: 'inline'; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'chunks';
+      readonly chunks: readonly { readonly id: ChunkId; readonly length: number }[];
+    };
+
+export type DigestName = 'md5' | 'sha256' | 'sha512';
+
+export interface WriteOptions {
+  /** Who refers to the chunks, unique for this upload, e.g. `object:PROJECT:UPLOAD`. Needed again to release them. */
+  readonly user: string;
+  /** Beyond this the write fails with TOO_LARGE and leaves nothing. */
+  readonly bytesMax: number;
+  /** Default `inlineBytesMax` (16 KiB). 0: always chunks. */
+  readonly inlineBytesMax?: number;
+  readonly digests: readonly DigestName[];
+  readonly signal?: AbortSignal;
+}
+
+export interface Written {
+  readonly content: Content;
+  /** Total. */
+  readonly length: number;
+  /** Lower-case hex, one for each digest that was asked for. */
+  readonly digests: Readonly<Partial<Record<DigestName, string>>>;
+}
+
+export interface ReadOptions {
+  /** First byte. Default 0. */
+  readonly start?: number;
+  /** End, excluded. Default the length. */
+  readonly end?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ContentStore {
+  /**
+   * One pass over the source, bounded memory. Durable on a write quorum of every chunk's owners when it resolves.
+   * When it throws (the source's own error, TOO_LARGE, QUORUM_MISSED, DISK_FULL), what it stored is given back.
+   * A caller that then fails to commit its row calls `release`.
+   */
+  write(source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<Written>;
+  /** Each piece was verified against its chunk's name. Throws DAMAGED when no good copy of a chunk is left. */
+  read(content: Content, options?: ReadOptions): AsyncIterable<Uint8Array>;
+  /** The user no longer needs the content. Idempotent; chunks nobody uses are collected later. */
+  release(content: Content, user: string): Promise<void>;
+  /** A second user of the same content (copy without moving bytes). Durable when it resolves. */
+  retain(content: Content, user: string): Promise<void>;
+}
+
+export const contentLength = (content: Content): number =>
+  content.kind === 'inline'
+    ? content.bytes.length
+    : content.chunks.reduce((sum, chunk) => sum + chunk.length, 0);

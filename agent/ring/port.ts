@@ -1,0 +1,45 @@
+/**
+ * Which hosts own what. The key space has 2^p partitions; each live layout version gives a partition its owners.
+ * While a newer version settles there are two or more live versions, and a write must reach a quorum of each.
+ */
+import type { HostId } from '../../proto/ids.ts';
+
+/** 0 to 2^p - 1. */
+export type Partition = number;
+
+export interface OwnerSet {
+  readonly layoutVersion: number;
+  /** In rendezvous order: the first live one is asked first. */
+  readonly owners: readonly HostId[];
+  /** Answers that make a read or write count: floor(owners / 2) + 1. */
+  readonly quorum: number;
+}
+
+/** A part of the agent that must hold its share of the data before the layout counts as settled here. */
+export interface Syncer {
+  readonly name: string;
+  /**
+   * Fetch from the owners of the older live versions all that this host owns under `layoutVersion`.
+   * Resolves when it holds everything that was acknowledged before it was called.
+   */
+  sync(layoutVersion: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface Ring {
+  readonly self: HostId;
+  readonly partitionCount: number;
+  /** BLAKE3 of the key, its first p bits. */
+  partitionOf(key: string): Partition;
+  /** One per live version, oldest first. Never empty once the host has joined. */
+  ownerSets(partition: Partition): readonly OwnerSet[];
+  /** All owners over all live versions, without repeats, oldest version first. */
+  owners(partition: Partition): readonly HostId[];
+  /** Newest version this host knows, and the oldest that is still live. */
+  readonly newest: number;
+  readonly oldest: number;
+  /** Throws STALE_LAYOUT when a peer's version is older than the oldest live one here. A newer one is fetched in the background. */
+  checkVersion(from: HostId, layoutVersion: number): void;
+  addSyncer(syncer: Syncer): void;
+  /** Called after each change of the live versions. Returns its own cancellation. */
+  onChange(listener: () => void): () => void;
+}

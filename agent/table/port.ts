@@ -1,0 +1,82 @@
+/**
+ * Replicated rows, named by (table, partition key, sort key). A table is four facts: name, the two keys and how
+ * versions merge; quorum, repair, sync and collection are written once for all of them.
+ *
+ *  - rows (last writer wins): a hybrid-logical-clock stamp decides. A write that reaches an owner holding a newer
+ *    stamp is stamped again and sent again, so a write that begins after another was acknowledged always wins.
+ *  - registers: compare-and-set per row by CASPaxos; for all that must not race.
+ *
+ * Reads and ranges are linearizable: what was acknowledged before a read began is seen by it.
+ * Every call may throw QUORUM_MISSED; after it a change may or may not have happened.
+ */
+export interface TableRange {
+  /** Sort keys after this one (in the direction of the walk), excluded. */
+  readonly after?: string;
+  /** End, excluded. */
+  readonly before?: string;
+  readonly prefix?: string;
+  readonly reverse?: boolean;
+  /** Rows at most. */
+  readonly limit: number;
+}
+
+export interface Entry<Row> {
+  readonly sortKey: string;
+  readonly row: Row;
+}
+
+export interface Page<Row> {
+  /** In byte order of the UTF-8 sort keys. */
+  readonly entries: readonly Entry<Row>[];
+  /** Does the range hold more rows after the last entry? */
+  readonly more: boolean;
+}
+
+/** Sums over all rows of one partition key, kept incrementally by each owner. */
+export interface Tally {
+  readonly rows: number;
+  /** Sum of what the schema's `weight` gives per row. */
+  readonly weight: number;
+}
+
+export interface RowSchema<Row> {
+  readonly name: string;
+  /** What a row adds to `Tally.weight`, e.g. an object's bytes. Default 0. */
+  weight?(row: Row): number;
+}
+
+export interface Rows<Row> {
+  get(partitionKey: string, sortKey: string): Promise<Row | undefined>;
+  put(partitionKey: string, sortKey: string, row: Row): Promise<void>;
+  /** Idempotent. Leaves a tombstone until every owner has it. */
+  delete(partitionKey: string, sortKey: string): Promise<void>;
+  range(partitionKey: string, range: TableRange): Promise<Page<Row>>;
+  /** In time independent of the number of rows. */
+  tally(partitionKey: string): Promise<Tally>;
+}
+
+export interface RegisterSchema {
+  readonly name: string;
+}
+
+export interface Registers<Row> {
+  get(partitionKey: string, sortKey: string): Promise<Row | undefined>;
+  /**
+   * Compare-and-set: `next` gets the current row (undefined: none) and returns the new one (undefined: delete).
+   * It may be called several times and must be pure; what it throws comes out and changes nothing. Returning
+   * `current` itself changes nothing either. Resolves with the row that stands afterwards.
+   * Throws CONTENDED when too many others changed the same row.
+   */
+  change(
+    partitionKey: string,
+    sortKey: string,
+    next: (current: Row | undefined) => Row | undefined,
+  ): Promise<Row | undefined>;
+  range(partitionKey: string, range: TableRange): Promise<Page<Row>>;
+}
+
+export interface Tables {
+  /** Each schema is opened once, before the agent serves. */
+  rows<Row>(schema: RowSchema<Row>): Rows<Row>;
+  registers<Row>(schema: RegisterSchema): Registers<Row>;
+}

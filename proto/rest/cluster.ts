@@ -1,0 +1,187 @@
+/** The operator API: hosts, layout, health, invites, events. shoal's own; JSON with camelCase names. */
+import { type Static, Type } from 'typebox';
+import { route } from './route.ts';
+
+const Vitals = Type.Object({
+  atMs: Type.Number(),
+  storageUsedBytes: Type.Number(),
+  storageFreeBytes: Type.Number(),
+  memoryTotalMiB: Type.Number(),
+  memoryClaimedMiB: Type.Number(),
+  vcpusTotal: Type.Number(),
+  vcpusClaimed: Type.Number(),
+  diskTotalGiB: Type.Number(),
+  diskClaimedGiB: Type.Number(),
+  machines: Type.Number(),
+  load: Type.Number(),
+  hypervisors: Type.Array(Type.String()),
+  computeRefusal: Type.Union([Type.String(), Type.Null()]),
+});
+
+export const Host = Type.Object({
+  hostId: Type.String(),
+  name: Type.String(),
+  zone: Type.String(),
+  /** alive, suspect, dead, left, draining. */
+  state: Type.String(),
+  incarnation: Type.Number(),
+  version: Type.String(),
+  apiUrl: Type.String(),
+  s3Url: Type.Union([Type.String(), Type.Null()]),
+  bulkAddress: Type.String(),
+  capacityBytes: Type.Number(),
+  /** Partitions it owns under the newest layout. */
+  partitions: Type.Number(),
+  /** Is this the host that answered? */
+  self: Type.Boolean(),
+  vitals: Type.Union([Vitals, Type.Null()]),
+});
+export type Host = Static<typeof Host>;
+
+export const LayoutMember = Type.Object({
+  hostId: Type.String(),
+  name: Type.String(),
+  zone: Type.String(),
+  capacityBytes: Type.Number(),
+  partitions: Type.Number(),
+});
+
+export const Layout = Type.Object({
+  newest: Type.Number(),
+  oldest: Type.Number(),
+  partitionBits: Type.Number(),
+  replicas: Type.Number(),
+  /** Newest version's. */
+  members: Type.Array(LayoutMember),
+  /** Per host: the newest version it has acknowledged, fully holds, and knows all others to hold. */
+  progress: Type.Array(
+    Type.Object({ hostId: Type.String(), ack: Type.Number(), sync: Type.Number(), syncAck: Type.Number() }),
+  ),
+  settled: Type.Boolean(),
+});
+export type Layout = Static<typeof Layout>;
+
+export const Health = Type.Object({
+  /** green: everything is fully replicated; yellow: it works, something heals or is missing; red: some rows have no quorum. */
+  status: Type.Union([Type.Literal('green'), Type.Literal('yellow'), Type.Literal('red')]),
+  /** One sentence a finding, the worst first; empty when green. */
+  findings: Type.Array(Type.String()),
+  hosts: Type.Object({
+    alive: Type.Number(),
+    suspect: Type.Number(),
+    dead: Type.Number(),
+    total: Type.Number(),
+  }),
+  layout: Type.Object({ newest: Type.Number(), settled: Type.Boolean() }),
+  /** As the answering host and those it could ask see it. */
+  repair: Type.Object({ queued: Type.Number(), damaged: Type.Number() }),
+});
+export type Health = Static<typeof Health>;
+
+export const Event = Type.Object({
+  atMs: Type.Number(),
+  host: Type.String(),
+  sequence: Type.Number(),
+  requestId: Type.Union([Type.String(), Type.Null()]),
+  actor: Type.Union([
+    Type.Object({
+      userId: Type.String(),
+      userName: Type.String(),
+      projectId: Type.Union([Type.String(), Type.Null()]),
+    }),
+    Type.Null(),
+  ]),
+  action: Type.String(),
+  target: Type.String(),
+  outcome: Type.String(),
+  detail: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+});
+export type Event = Static<typeof Event>;
+
+export const clusterRoutes = {
+  /** Is an agent there? Tells nothing else to strangers. */
+  ping: route({
+    api: 'cluster',
+    name: 'ping',
+    method: 'GET',
+    path: '/v1/ping',
+    policy: 'public',
+    answer: Type.Object({ ready: Type.Boolean() }),
+    status: 200,
+  }),
+  listHosts: route({
+    api: 'cluster',
+    name: 'listHosts',
+    method: 'GET',
+    path: '/v1/hosts',
+    policy: 'admin',
+    answer: Type.Object({ hosts: Type.Array(Host) }),
+    status: 200,
+  }),
+  /** By host id or name. */
+  showHost: route({
+    api: 'cluster',
+    name: 'showHost',
+    method: 'GET',
+    path: '/v1/hosts/:host',
+    policy: 'admin',
+    answer: Type.Object({ host: Host }),
+    status: 200,
+  }),
+  /** Takes it off the roster and out of the next layout. `?force=true`: also when too few layout acceptors are left to agree. */
+  removeHost: route({
+    api: 'cluster',
+    name: 'removeHost',
+    method: 'DELETE',
+    path: '/v1/hosts/:host',
+    policy: 'admin',
+    query: Type.Object({ force: Type.Optional(Type.String()) }),
+    status: 204,
+  }),
+  showLayout: route({
+    api: 'cluster',
+    name: 'showLayout',
+    method: 'GET',
+    path: '/v1/layout',
+    policy: 'admin',
+    answer: Type.Object({ layout: Layout }),
+    status: 200,
+  }),
+  showHealth: route({
+    api: 'cluster',
+    name: 'showHealth',
+    method: 'GET',
+    path: '/v1/health',
+    policy: 'admin',
+    answer: Type.Object({ health: Health }),
+    status: 200,
+  }),
+  createInvite: route({
+    api: 'cluster',
+    name: 'createInvite',
+    method: 'POST',
+    path: '/v1/invites',
+    policy: 'admin',
+    body: Type.Object(
+      { expiresInSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 604800 })) },
+      { additionalProperties: false },
+    ),
+    answer: Type.Object({ invite: Type.Object({ token: Type.String(), expiresAtMs: Type.Number() }) }),
+    status: 201,
+  }),
+  /** Newest `limit` without `after`; else what came after that cursor, waiting up to `waitSeconds` for the first. */
+  listEvents: route({
+    api: 'cluster',
+    name: 'listEvents',
+    method: 'GET',
+    path: '/v1/events',
+    policy: 'admin',
+    query: Type.Object({
+      after: Type.Optional(Type.String()),
+      limit: Type.Optional(Type.String()),
+      waitSeconds: Type.Optional(Type.String()),
+    }),
+    answer: Type.Object({ events: Type.Array(Event), next: Type.String() }),
+    status: 200,
+  }),
+} as const;

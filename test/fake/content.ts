@@ -1,0 +1,72 @@
+/** Content kept in memory: cut, hashed and inlined as the real store does, without hosts. */
+import { createHash } from 'node:crypto';
+import { blake3 } from '@napi-rs/blake-hash';
+import type { Content, ContentStore, DigestName } from '../../agent/chunk/port.ts';
+import { ShoalError } from '../../proto/error.ts';
+import type { ChunkId } from '../../proto/ids.ts';
+import { KiB, MiB } from '../../proto/units.ts';
+
+export const fakeContent = (): ContentStore & {
+  readonly chunks: Map<ChunkId, Uint8Array>;
+  readonly users: Map<string, Set<string>>;
+} => {
+  const chunks = new Map<ChunkId, Uint8Array>();
+  const users = new Map<string, Set<string>>();
+  const use = (content: Content, user: string, add: boolean): void => {
+    if (content.kind !== 'chunks') return;
+    for (const { id } of content.chunks) {
+      const set = users.get(id) ?? new Set<string>();
+      if (add) set.add(user);
+      else set.delete(user);
+      users.set(id, set);
+      if (set.size === 0) chunks.delete(id);
+    }
+  };
+  return {
+    chunks,
+    users,
+    async write(source, options) {
+      const hashes = options.digests.map((name) => [name, createHash(name)] as const);
+      const pieces: Uint8Array[] = [];
+      let length = 0;
+      for await (const piece of source) {
+        length += piece.length;
+        if (length > options.bytesMax)
+          throw new ShoalError('TOO_LARGE', `Cannot store more than ${options.bytesMax} bytes`);
+        for (const [, hash] of hashes) hash.update(piece);
+        pieces.push(Uint8Array.from(piece));
+      }
+      const bytes = new Uint8Array(Buffer.concat(pieces));
+      const digests: Partial<Record<DigestName, string>> = {};
+      for (const [name, hash] of hashes) digests[name] = hash.digest('hex');
+      if (length <= (options.inlineBytesMax ?? 16 * KiB))
+        return { content: { kind: 'inline', bytes }, length, digests };
+      const list: { id: ChunkId; length: number }[] = [];
+      for (let at = 0; at < length; at += 4 * MiB) {
+        const part = bytes.subarray(at, at + 4 * MiB);
+        const id = blake3(part).toString('hex') as ChunkId;
+        chunks.set(id, part);
+        list.push({ id, length: part.length });
+      }
+      const content: Content = { kind: 'chunks', chunks: list };
+      use(content, options.user, true);
+      return { content, length, digests };
+    },
+    async *read(content, options = {}) {
+      const whole =
+        content.kind === 'inline'
+          ? content.bytes
+          : Buffer.concat(
+              content.chunks.map(({ id }) => {
+                const found = chunks.get(id);
+                if (!found) throw new ShoalError('DAMAGED', `Cannot read chunk ${id}: no copy is left`);
+                return found;
+              }),
+            );
+      const part = whole.subarray(options.start ?? 0, options.end ?? whole.length);
+      if (part.length > 0) yield new Uint8Array(part);
+    },
+    release: async (content, user) => use(content, user, false),
+    retain: async (content, user) => use(content, user, true),
+  };
+};

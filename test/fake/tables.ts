@@ -1,0 +1,56 @@
+/** One-host tables in memory: the port's meaning without the cluster. `test/conform/tables.ts` holds it to the real ones. */
+import type { Page, Registers, Rows, TableRange, Tables } from '../../agent/table/port.ts';
+
+const compareKeys = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+
+const pageOf = <Row>(rows: ReadonlyMap<string, Row> | undefined, range: TableRange): Page<Row> => {
+  const keys = [...(rows?.keys() ?? [])].sort(compareKeys);
+  if (range.reverse) keys.reverse();
+  const sign = range.reverse ? -1 : 1;
+  const inside = keys.filter(
+    (key) =>
+      (range.after === undefined || sign * compareKeys(key, range.after) > 0) &&
+      (range.before === undefined || sign * compareKeys(key, range.before) < 0) &&
+      (range.prefix === undefined || key.startsWith(range.prefix)),
+  );
+  const entries = inside
+    .slice(0, range.limit)
+    .map((sortKey) => ({ sortKey, row: structuredClone(rows?.get(sortKey) as Row) }));
+  return { entries, more: inside.length > entries.length };
+};
+
+export const fakeTables = (): Tables => ({
+  rows<Row>(schema: { name: string; weight?(row: Row): number }): Rows<Row> {
+    const parts = new Map<string, Map<string, Row>>();
+    const part = (key: string): Map<string, Row> => {
+      const found = parts.get(key) ?? new Map<string, Row>();
+      parts.set(key, found);
+      return found;
+    };
+    return {
+      get: async (partitionKey, sortKey) => structuredClone(parts.get(partitionKey)?.get(sortKey)),
+      put: async (partitionKey, sortKey, row) => void part(partitionKey).set(sortKey, structuredClone(row)),
+      delete: async (partitionKey, sortKey) => void parts.get(partitionKey)?.delete(sortKey),
+      range: async (partitionKey, range) => pageOf(parts.get(partitionKey), range),
+      tally: async (partitionKey) => {
+        const rows = [...(parts.get(partitionKey)?.values() ?? [])];
+        return { rows: rows.length, weight: rows.reduce((sum, row) => sum + (schema.weight?.(row) ?? 0), 0) };
+      },
+    };
+  },
+  registers<Row>(): Registers<Row> {
+    const parts = new Map<string, Map<string, Row>>();
+    return {
+      get: async (partitionKey, sortKey) => structuredClone(parts.get(partitionKey)?.get(sortKey)),
+      async change(partitionKey, sortKey, next) {
+        const rows = parts.get(partitionKey) ?? new Map<string, Row>();
+        const row = next(structuredClone(rows.get(sortKey)));
+        if (row === undefined) rows.delete(sortKey);
+        else rows.set(sortKey, structuredClone(row));
+        parts.set(partitionKey, rows);
+        return row;
+      },
+      range: async (partitionKey, range) => pageOf(parts.get(partitionKey), range),
+    };
+  },
+});
