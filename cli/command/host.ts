@@ -1,0 +1,98 @@
+/** shoal host list|show|remove, shoal layout show, shoal health, shoal invite. */
+import type { Command } from 'commander';
+import { clusterRoutes } from '../../proto/rest/cluster.ts';
+import { bytes, printList, printOne } from '../output.ts';
+import { online, settingsOf } from './options.ts';
+
+export const hostCommands = (program: Command): void => {
+  const host = program.command('host').description('the servers of the cluster');
+
+  online(host.command('list').description('all hosts with their state and load')).action(
+    async (_, command: Command) => {
+      const { client, format } = settingsOf(command);
+      const { hosts } = await (await client()).call(clusterRoutes.listHosts);
+      printList(format, hosts, [
+        { title: 'NAME', value: (row) => row.name },
+        { title: 'STATE', value: (row) => row.state },
+        { title: 'ZONE', value: (row) => row.zone },
+        { title: 'API', value: (row) => row.apiUrl },
+        { title: 'PARTITIONS', value: (row) => row.partitions, right: true },
+        { title: 'STORED', value: (row) => row.vitals && bytes(row.vitals.storageUsedBytes), right: true },
+        { title: 'SERVERS', value: (row) => row.vitals?.machines, right: true },
+        { title: 'HOST ID', value: (row) => row.hostId },
+      ]);
+    },
+  );
+
+  online(host.command('show <host>').description('one host, by name or id')).action(
+    async (name: string, _, command: Command) => {
+      const { client, format } = settingsOf(command);
+      printOne(
+        format,
+        (await (await client()).call(clusterRoutes.showHost, { params: { host: name } })).host,
+      );
+    },
+  );
+
+  online(host.command('remove <host>').description('take a host out of the cluster for good'))
+    .option(
+      '--force',
+      'also when too few hosts are left to agree on it; data that only lost hosts held is given up',
+    )
+    .action(async (name: string, options: { force?: boolean }, command: Command) => {
+      const { client } = settingsOf(command);
+      await (await client()).call(clusterRoutes.removeHost, {
+        params: { host: name },
+        ...(options.force && { query: { force: 'true' } }),
+      });
+      process.stderr.write(`${name} is off the roster; its share moves to the others: shoal layout show\n`);
+    });
+
+  online(
+    program
+      .command('layout')
+      .description('which host owns what')
+      .command('show')
+      .description('the newest layout and what still moves'),
+  ).action(async (_, command: Command) => {
+    const { client, format } = settingsOf(command);
+    const { layout } = await (await client()).call(clusterRoutes.showLayout);
+    if (format === 'json') return printOne(format, layout);
+    process.stdout.write(
+      `layout ${layout.newest}${layout.settled ? ', settled' : `, settling since ${layout.oldest}`}: ${2 ** layout.partitionBits} partitions, ${layout.replicas} replicas\n`,
+    );
+    const progress = new Map(layout.progress.map((entry) => [entry.hostId, entry]));
+    printList(format, layout.members, [
+      { title: 'NAME', value: (row) => row.name },
+      { title: 'ZONE', value: (row) => row.zone },
+      { title: 'CAPACITY', value: (row) => bytes(row.capacityBytes), right: true },
+      { title: 'PARTITIONS', value: (row) => row.partitions, right: true },
+      { title: 'ACK', value: (row) => progress.get(row.hostId)?.ack, right: true },
+      { title: 'SYNC', value: (row) => progress.get(row.hostId)?.sync, right: true },
+      { title: 'SYNC-ACK', value: (row) => progress.get(row.hostId)?.syncAck, right: true },
+    ]);
+  });
+
+  online(program.command('health').description('is everything fully replicated?')).action(
+    async (_, command: Command) => {
+      const { client, format } = settingsOf(command);
+      const { health } = await (await client()).call(clusterRoutes.showHealth);
+      if (format === 'json') return printOne(format, health);
+      process.stdout.write(
+        `${health.status}: ${health.hosts.alive} of ${health.hosts.total} hosts alive, layout ${health.layout.newest}${health.layout.settled ? ' settled' : ' settling'}\n`,
+      );
+      for (const finding of health.findings) process.stdout.write(`  ${finding}\n`);
+    },
+  );
+
+  online(program.command('invite').description('print a one-time token for `shoal join`'))
+    .option('--expires <seconds>', 'how long it may be used', '3600')
+    .action(async (options: { expires: string }, command: Command) => {
+      const { client, format } = settingsOf(command);
+      const { invite } = await (await client()).call(clusterRoutes.createInvite, {
+        json: { expiresInSeconds: Number(options.expires) },
+      });
+      if (format === 'json') printOne(format, invite);
+      else process.stdout.write(`${invite.token}\n`);
+    });
+};
