@@ -5,9 +5,9 @@
 import type { ExecutionContext, TestFn } from 'ava';
 import type { SagaKind, SagaStep } from '../../agent/flow/port.ts';
 import { openSagas } from '../../agent/flow/sagas.ts';
+import { systemRuntime } from '../../agent/runtime/system/runtime.ts';
 import { memoryKeyValue } from '../../agent/store/memory-key-value.ts';
 import { ShoalError } from '../../proto/error.ts';
-import { systemRuntime } from '../../agent/runtime/system/runtime.ts';
 import { mortal } from './mortal.ts';
 
 export interface SagaSubject<State> {
@@ -19,7 +19,10 @@ export interface SagaSubject<State> {
 
 const quiet = systemRuntime({ level: 'error', destination: { write: () => undefined } });
 /** Retries must not slow the proof: every wait is a turn of the event loop. */
-export const impatient = { ...quiet, timers: { ...quiet.timers, sleep: () => new Promise<void>((resolve) => setImmediate(resolve)) } };
+export const impatient = {
+  ...quiet,
+  timers: { ...quiet.timers, sleep: () => new Promise<void>((resolve) => setImmediate(resolve)) },
+};
 
 const twice = <State>(step: SagaStep<State>, act: boolean, undo: boolean): SagaStep<State> => ({
   name: step.name,

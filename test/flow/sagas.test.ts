@@ -1,6 +1,6 @@
 import test from 'ava';
-import { openSagas } from '../../agent/flow/sagas.ts';
 import type { SagaKind } from '../../agent/flow/port.ts';
+import { openSagas } from '../../agent/flow/sagas.ts';
 import { memoryKeyValue } from '../../agent/store/memory-key-value.ts';
 import { ShoalError } from '../../proto/error.ts';
 import { impatient, proveSaga } from './saga-proof.ts';
@@ -12,7 +12,11 @@ interface Trip {
 
 const trip = (
   seats: Set<string>,
-  moods: { readonly pay?: () => void; readonly unbook?: () => void; readonly finished?: (failure?: Error) => void } = {},
+  moods: {
+    readonly pay?: () => void;
+    readonly unbook?: () => void;
+    readonly finished?: (failure?: Error) => void;
+  } = {},
 ): SagaKind<Trip> => ({
   name: 'trip',
   steps: [
