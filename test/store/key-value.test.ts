@@ -1,0 +1,113 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import type { KeyValue } from '../../agent/store/key-value.ts';
+import { openKeyValue } from '../../agent/store/lmdb-key-value.ts';
+import { memoryKeyValue } from '../../agent/store/memory-key-value.ts';
+import { sub } from '../../agent/store/namespace.ts';
+import { conformKeyValue } from '../conform/key-value.ts';
+
+const folder = async (t: ExecutionContext): Promise<string> => {
+  const path = await mkdtemp(join(tmpdir(), 'shoal-store-'));
+  t.teardown(() => rm(path, { recursive: true, force: true }));
+  return path;
+};
+const openLmdb = async (t: ExecutionContext): Promise<KeyValue> => {
+  const store = openKeyValue({ directory: join(await folder(t), 'rows') });
+  t.teardown(() => store.close());
+  return store;
+};
+
+conformKeyValue(test, 'lmdb', openLmdb);
+conformKeyValue(test, 'memory', memoryKeyValue);
+conformKeyValue(test, 'namespace', async () => {
+  const whole = memoryKeyValue();
+  await whole.transact((writer) => {
+    for (const foreign of ['owm/a', 'own', 'own.', 'own0', 'p'])
+      writer.put(new TextEncoder().encode(foreign), Uint8Array.of(1));
+  });
+  return { ...sub(whole, 'own'), close: whole.close };
+});
+
+test('lmdb: what was acknowledged is there after kill -9', async (t) => {
+  const directory = join(await folder(t), 'rows');
+  const writer = spawn(process.execPath, [
+    '--disable-warning=ExperimentalWarning',
+    fileURLToPath(new URL('./endless-writer.ts', import.meta.url)),
+    directory,
+  ]);
+  let acknowledged = 0;
+  for await (const line of createInterface({ input: writer.stdout })) {
+    acknowledged = Number(line);
+    if (acknowledged === 200) writer.kill('SIGKILL');
+  }
+  t.true(acknowledged >= 200);
+  const store = openKeyValue({ directory });
+  t.teardown(() => store.close());
+  const found = [...store.range({})].length;
+  t.true(found >= acknowledged, `${acknowledged} acknowledged, ${found} found`);
+});
+
+test('lmdb: every acknowledged group has been through fdatasync', async (t) => {
+  const directory = join(await folder(t), 'rows');
+  if (spawnSync('strace', ['-V']).status !== 0) {
+    t.pass('strace is not installed here');
+    return;
+  }
+  const { stderr } = spawnSync(
+    'strace',
+    [
+      ...[
+        '-f',
+        '-e',
+        'trace=fdatasync,fsync,write',
+        process.execPath,
+        '--disable-warning=ExperimentalWarning',
+      ],
+      ...[fileURLToPath(new URL('./endless-writer.ts', import.meta.url)), directory, '20'],
+    ],
+    { encoding: 'utf8' },
+  );
+  let synced = false;
+  let acknowledged = 0;
+  for (const line of stderr.split('\n')) {
+    if (/(fdatasync|fsync)(\(| resumed)/.test(line) && / = 0$/.test(line)) synced = true;
+    if (!/write\(1, "\d+\\n"/.test(line)) continue;
+    t.true(synced, `no fsync before ${line}`);
+    synced = false;
+    acknowledged++;
+  }
+  t.is(acknowledged, 20);
+});
+
+test('lmdb: a full disk is refused as DISK_FULL and the store goes on', async (t) => {
+  const small = await folder(t);
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', small]);
+  if (mounted.status !== 0) {
+    t.pass('only root may mount a small disk');
+    return;
+  }
+  const store = openKeyValue({ directory: join(small, 'rows') });
+  try {
+    const key = (index: number): Uint8Array => new TextEncoder().encode(`row-${index}`);
+    let stored = 0;
+    const fill = async (): Promise<void> => {
+      for (; stored < 100; stored++)
+        await store.transact((writer) => writer.put(key(stored), new Uint8Array(200_000)));
+    };
+    await t.throwsAsync(fill(), { code: 'DISK_FULL' });
+    t.true(stored > 10, 'there was room for some');
+    t.is(store.get(key(stored)), undefined, 'what was refused is not there');
+    t.is([...store.range({})].length, stored, 'what was acknowledged is');
+    await store.transact((writer) => writer.delete(key(0)));
+    await store.transact((writer) => writer.put(key(0), Uint8Array.of(1)));
+    t.is(store.get(key(0))?.length, 1, 'deleting makes room again');
+  } finally {
+    await store.close();
+    spawnSync('umount', [small]);
+  }
+});
