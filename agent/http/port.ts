@@ -81,3 +81,29 @@ export interface ApiServer {
 
 /** Turns a token into a principal: identity provides it, http calls it. Throws NOT_AUTHENTICATED. */
 export type Authenticate = (token: string) => Promise<Principal>;
+
+/** A request outside the APIs: the panel, metrics. */
+export interface RawRequest {
+  readonly method: string;
+  /** Below the prefix, decoded, without a leading slash. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  readonly requestId: RequestId;
+  readonly origin: string;
+  readonly signal: AbortSignal;
+}
+
+export type RawHandler = (request: RawRequest) => Promise<ApiAnswer>;
+
+/** The listener as compose holds it. */
+export interface Http extends ApiServer {
+  /** GET and HEAD of `prefix` and all below it that no API has, e.g. `/` for the panel, `/metrics`. */
+  serveRaw(prefix: string, handler: RawHandler): void;
+  /** Until it is set every route that is not public answers 401. */
+  setAuthenticate(authenticate: Authenticate): void;
+  /** After the last `serve`. Resolves with its base URL once it listens; throws what `listen` throws. */
+  start(): Promise<{ readonly url: string; readonly port: number }>;
+  /** Takes no new request, lets those in flight end within `stopGraceMs`, then cuts them off. */
+  stop(): Promise<void>;
+}

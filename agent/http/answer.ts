@@ -1,0 +1,95 @@
+/**
+ * Writing an answer. The first piece of a streamed body is fetched before the head leaves, so a source that
+ * fails at once still becomes an error status; one that fails later cuts the connection, because a short body
+ * with a good end would be a lie.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ShoalError } from '../../proto/error.ts';
+import type { ApiAnswer } from './port.ts';
+
+export interface OpenAnswer {
+  readonly status: number;
+  readonly headers: Record<string, string | readonly string[]>;
+  readonly whole?: Uint8Array | string;
+  readonly first?: Uint8Array;
+  readonly rest?: AsyncIterator<Uint8Array>;
+}
+
+const isStream = (body: unknown): body is AsyncIterable<Uint8Array> =>
+  typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+
+const lowerCase = (headers: ApiAnswer['headers']): Record<string, string | readonly string[]> => {
+  const out: Record<string, string | readonly string[]> = {};
+  for (const name in headers) out[name.toLowerCase()] = headers[name] ?? '';
+  return out;
+};
+
+/** Throws what the source of a streamed body throws before its first piece. */
+export const openAnswer = async (answer: ApiAnswer, status: number, isHead: boolean): Promise<OpenAnswer> => {
+  const headers = lowerCase(answer.headers);
+  const { body } = answer;
+  const empty = status === 204 || status === 304;
+  if (body === undefined || body === null || empty) {
+    if (!empty && !isHead) headers['content-length'] = '0';
+    return { status, headers };
+  }
+  if (isStream(body)) {
+    const iterator = body[Symbol.asyncIterator]();
+    if (isHead) {
+      await iterator.return?.();
+      return { status, headers };
+    }
+    const first = await iterator.next();
+    if (!first.done) return { status, headers, first: first.value, rest: iterator };
+    headers['content-length'] ??= '0';
+    return { status, headers };
+  }
+  const isBytes = body instanceof Uint8Array;
+  const whole =
+    isBytes || (typeof body === 'string' && headers['content-type']) ? body : JSON.stringify(body);
+  headers['content-type'] ??= isBytes ? 'application/octet-stream' : 'application/json';
+  headers['content-length'] ??= String(Buffer.byteLength(whole as string | Uint8Array));
+  return isHead ? { status, headers } : { status, headers, whole: whole as string | Uint8Array };
+};
+
+/** Resolves when the client has taken more, or is gone. */
+const drained = (reply: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      reply.off('drain', done).off('close', done);
+      resolve();
+    };
+    reply.on('drain', done).on('close', done);
+  });
+
+/** Resolves when all is handed to the socket. Throws the error of a body's source after cutting the connection. */
+export const sendAnswer = async (
+  raw: IncomingMessage,
+  reply: ServerResponse,
+  answer: OpenAnswer,
+): Promise<void> => {
+  const { rest } = answer;
+  if (reply.destroyed || raw.socket.destroyed) {
+    await rest?.return?.();
+    return;
+  }
+  reply.writeHead(answer.status, answer.headers as Record<string, string | string[]>);
+  if (!rest) {
+    reply.end(answer.whole);
+    return;
+  }
+  try {
+    let piece = answer.first;
+    while (piece) {
+      if (!reply.write(piece)) await drained(reply);
+      if (reply.destroyed) throw new ShoalError('ABORTED', 'Cannot send the body on: the client went away');
+      const next = await rest.next();
+      piece = next.done ? undefined : next.value;
+    }
+    reply.end();
+  } catch (error) {
+    reply.destroy();
+    await rest.return?.();
+    throw error;
+  }
+};

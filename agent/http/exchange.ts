@@ -1,0 +1,258 @@
+/**
+ * One request from its head to its answer:
+ *
+ *   admit -> origin -> authenticate -> policy -> query and body -> handler -> answer
+ *      \________\____________\___________\____________\____________/
+ *                 what is thrown becomes an answer in the API's own words
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { asShoalError, hasCode, ShoalError } from '../../proto/error.ts';
+import { newRequestId, type RequestId } from '../../proto/ids.ts';
+import { type ApiName, apiPrefix, type Route } from '../../proto/rest/route.ts';
+import type { Runtime } from '../runtime/ports.ts';
+import { openAnswer, sendAnswer } from './answer.ts';
+import { type Body, drainBody, openBody, readJson } from './body.ts';
+import { jsonBodyBytesMax, requestsMax, retryAfterSeconds } from './limits.ts';
+import { checkPolicy } from './policy.ts';
+import type {
+  ApiAnswer,
+  ApiRequest,
+  Authenticate,
+  ErrorShape,
+  Handler,
+  Principal,
+  RawRequest,
+} from './port.ts';
+import { type Check, compileCheck } from './validate.ts';
+
+export interface Exchange {
+  readonly raw: IncomingMessage;
+  readonly reply: ServerResponse;
+  readonly requestId: RequestId;
+  /** Before the question mark, as it came. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly params: Readonly<Record<string, string>>;
+  readonly origin: string;
+  readonly body: Body;
+  readonly signal: AbortSignal;
+}
+
+export type Work = (exchange: Exchange) => Promise<{ readonly answer: ApiAnswer; readonly status: number }>;
+
+export interface Desk {
+  readonly runtime: Runtime;
+  /** Null outside the APIs. */
+  readonly shapeOf: (api: ApiName | null) => ErrorShape;
+  readonly authenticate: () => Authenticate | undefined;
+}
+
+const hostPattern = /^[\w.-]+(:\d{1,5})?$|^\[[\da-fA-F:.]+\](:\d{1,5})?$/;
+
+/** Links are built on it, so a Host header that is no host is refused. HTTP/1.0 without one gets the address it reached. */
+const originOf = (raw: IncomingMessage): string => {
+  const host = raw.headers.host;
+  if (!host) return `http://${raw.socket.localAddress}:${raw.socket.localPort}`;
+  if (!hostPattern.test(host))
+    throw new ShoalError(
+      'BAD_REQUEST',
+      `Cannot take the Host header ${JSON.stringify(host)}: send host:port`,
+    );
+  return `http://${host}`;
+};
+
+const headerOf = (raw: IncomingMessage, name: string): string | undefined => {
+  const value = raw.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+};
+
+const open = (desk: Desk, raw: IncomingMessage, reply: ServerResponse, params: Exchange['params']) => {
+  const url = raw.url ?? '/';
+  const mark = url.indexOf('?');
+  const expects = headerOf(raw, 'expect')?.toLowerCase() === '100-continue';
+  let controller: AbortController | undefined;
+  return {
+    raw,
+    reply,
+    params,
+    requestId: newRequestId(),
+    path: mark < 0 ? url : url.slice(0, mark),
+    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
+    get origin() {
+      return originOf(raw);
+    },
+    body: openBody(desk.runtime, raw, reply, expects),
+    /** Made when someone asks: most requests end without. */
+    get signal() {
+      if (!controller) {
+        const made = new AbortController();
+        const abort = (): void =>
+          made.abort(new ShoalError('ABORTED', `Cannot finish ${raw.method} ${url}: the client went away`));
+        if (reply.destroyed) abort();
+        else reply.once('close', () => reply.writableFinished || abort());
+        controller = made;
+      }
+      return controller.signal;
+    },
+  } satisfies Exchange;
+};
+
+/** Headers that every answer of an API has, besides its own. */
+const standardHeaders = (
+  api: ApiName | null,
+  { requestId }: Exchange,
+  atMs: number,
+): Record<string, string> => {
+  if (api !== 'object') return { 'x-openstack-request-id': requestId };
+  // Swift's form: tx, 21 hex digits, the time in 10.
+  const seconds = Math.floor(atMs / 1000)
+    .toString(16)
+    .padStart(10, '0');
+  const transaction = `tx${requestId.slice(4).replaceAll('-', '').slice(0, 21)}-${seconds}`;
+  return { 'x-openstack-request-id': requestId, 'x-trans-id': transaction };
+};
+
+const answerOf = (error: ShoalError, shape: ErrorShape, exchange: Exchange): ApiAnswer => {
+  const method = exchange.raw.method ?? '';
+  const answer = shape(error, { requestId: exchange.requestId, method, path: exchange.path });
+  const headers: Record<string, string | readonly string[]> = {};
+  if (error.status === 401)
+    headers['WWW-Authenticate'] = `Keystone uri="${exchange.origin}${apiPrefix.identity}"`;
+  if (error.status === 503) headers['Retry-After'] = String(retryAfterSeconds);
+  const { allow } = error.details;
+  if (error.code === 'METHOD_NOT_ALLOWED' && Array.isArray(allow)) headers.Allow = allow.join(', ');
+  return { ...answer, headers: { ...headers, ...answer.headers } };
+};
+
+const fail = (desk: Desk, api: ApiName | null, exchange: Exchange, thrown: unknown): ApiAnswer => {
+  const error = asShoalError(thrown);
+  const { requestId, path, raw } = exchange;
+  if (error.status >= 500 && error.code !== 'NOT_IMPLEMENTED')
+    desk.runtime.log[error.code === 'INTERNAL' ? 'error' : 'warn']('request failed', {
+      requestId,
+      method: raw.method,
+      path,
+      code: error.code,
+      error: error.cause instanceof Error ? error.cause.stack : error.message,
+    });
+  return answerOf(error, desk.shapeOf(api), exchange);
+};
+
+/** Makes the function that fastify calls for one route (or for all that none has). */
+export const exchanger = (desk: Desk) => {
+  let inFlight = 0;
+
+  const admit = (): void => {
+    if (inFlight > requestsMax)
+      throw new ShoalError('BUSY', `Cannot take the request: ${requestsMax} are in work, try again`, {
+        details: { requestsMax },
+      });
+  };
+
+  const finish = async (api: ApiName | null, exchange: Exchange, work: Work): Promise<void> => {
+    const { raw, reply, body } = exchange;
+    const isHead = raw.method === 'HEAD';
+    const standard = standardHeaders(api, exchange, desk.runtime.clock.wallMs());
+    const prepare = (answer: ApiAnswer, status: number) =>
+      openAnswer({ ...answer, headers: { ...standard, ...answer.headers } }, status, isHead);
+    let ready: Awaited<ReturnType<typeof openAnswer>>;
+    try {
+      admit();
+      const { answer, status } = await work(exchange);
+      ready = await prepare(answer, answer.status ?? status);
+    } catch (thrown) {
+      const answer = fail(desk, api, exchange, thrown);
+      ready = await prepare(answer, answer.status ?? 500);
+    }
+    // A client that was not told to go on may send its body or not: the connection cannot be used again.
+    if (body.expecting) ready.headers.connection = 'close';
+    const { unread } = body;
+    await sendAnswer(raw, reply, ready);
+    if (unread) drainBody(raw);
+  };
+
+  return (api: ApiName | null, work: Work) =>
+    async (raw: IncomingMessage, reply: ServerResponse, params: Exchange['params']): Promise<void> => {
+      inFlight += 1;
+      const exchange = open(desk, raw, reply, params);
+      try {
+        await finish(api, exchange, work);
+      } catch (thrown) {
+        const { code, message } = asShoalError(thrown);
+        const { requestId, path } = exchange;
+        if (code !== 'ABORTED')
+          desk.runtime.log.warn('answer cut short', {
+            requestId,
+            path,
+            code,
+            error: message,
+            cause: String(thrown),
+          });
+        reply.destroy();
+      } finally {
+        inFlight -= 1;
+      }
+    };
+};
+
+/** A token that nobody issued is no token to a public route; a quorum that is missing stays an error there too. */
+const principalFrom = async (
+  desk: Desk,
+  route: Route,
+  raw: IncomingMessage,
+): Promise<Principal | undefined> => {
+  const token = headerOf(raw, 'x-auth-token');
+  const authenticate = desk.authenticate();
+  if (!token || !authenticate) return undefined;
+  try {
+    return await authenticate(token);
+  } catch (thrown) {
+    if (route.policy === 'public' && hasCode(thrown, 'NOT_AUTHENTICATED')) return undefined;
+    throw thrown;
+  }
+};
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+/** What happens on a route of an API. */
+export const routeWork = <R extends Route>(desk: Desk, route: R, handler: Handler<R>): Work => {
+  const checkBody: Check | undefined = route.body && compileCheck(route.body, 'the body');
+  const checkQuery: Check | undefined = route.query && compileCheck(route.query, 'the query');
+  const bytesMax = route.bodyBytesMax ?? jsonBodyBytesMax;
+  return async (exchange) => {
+    const { raw, body, query } = exchange;
+    const { origin } = exchange;
+    const principal = await principalFrom(desk, route, raw);
+    checkPolicy(route.policy, `${route.api}:${route.name}`, principal);
+    checkQuery?.(Object.fromEntries(query));
+    const json = checkBody && (await readJson(raw, body, bytesMax));
+    checkBody?.(json ?? null);
+    const request: ApiRequest<R> = {
+      route,
+      requestId: exchange.requestId,
+      method: raw.method ?? route.method,
+      origin,
+      params: exchange.params,
+      query,
+      headers: raw.headers,
+      body: json as ApiRequest<R>['body'],
+      stream: checkBody ? nothing() : body.read(),
+      get signal() {
+        return exchange.signal;
+      },
+      ...(principal && { principal }),
+    };
+    return { answer: await handler(request), status: route.status };
+  };
+};
+
+/** What happens outside the APIs. */
+export const rawWork =
+  (handler: (request: RawRequest) => Promise<ApiAnswer>): Work =>
+  async (exchange) => {
+    const { raw, requestId, query, origin, signal, params } = exchange;
+    const path = params['*'] ?? '';
+    const method = raw.method ?? 'GET';
+    const answer = await handler({ method, path, query, headers: raw.headers, requestId, origin, signal });
+    return { answer, status: 200 };
+  };

@@ -1,0 +1,213 @@
+/**
+ * The one listener of all OpenStack APIs, the operator API and the panel.
+ *
+ * fastify routes and owns the connections; bodies and answers are ours (`exchange.ts`). fastify is told that no
+ * method has a body, so it neither parses nor refuses one: a Swift object may have any content type.
+ *
+ * Paths reach handlers decoded exactly once and never normalised: `/v1/acc/cont//a/../b` is a legal object name.
+ * For that fastify's own `ignoreTrailingSlash` stays off (it would cut `dir/`); every path without a wildcard is
+ * registered in both forms instead.
+ */
+import Fastify, { type FastifyInstance, type HTTPMethods } from 'fastify';
+import { ShoalError } from '../../proto/error.ts';
+import { type ApiName, apiPrefix, type Method, type Route } from '../../proto/rest/route.ts';
+import type { Runtime } from '../runtime/ports.ts';
+import { type Desk, exchanger, rawWork, routeWork, type Work } from './exchange.ts';
+import {
+  connectionsMax,
+  headerBytesMax,
+  headersTimeoutMs,
+  keepAliveMs,
+  socketIdleMs,
+  stopGraceMs,
+} from './limits.ts';
+import type { Authenticate, ErrorShape, Handler, Http, RawHandler } from './port.ts';
+import { clusterShape, defaultShapes } from './shape.ts';
+
+const methods: readonly Method[] = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'COPY', 'OPTIONS'];
+const apis = Object.keys(apiPrefix) as ApiName[];
+
+/** What stands at one path: its methods, and 405 for the others. */
+interface Place {
+  readonly api: ApiName | null;
+  readonly path: string;
+  readonly works: Map<string, Work>;
+}
+
+/** `host:port`, IPv6 in brackets. Throws BAD_REQUEST. */
+export const parseListen = (listen: string): { readonly host: string; readonly port: number } => {
+  const [, host, port] = /^(.+):(\d{1,5})$/.exec(listen) ?? [];
+  if (!host || Number(port) > 65535)
+    throw new ShoalError('BAD_REQUEST', `Cannot listen on ${JSON.stringify(listen)}: say host:port`);
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+};
+
+const notFound =
+  (api: ApiName | null): Work =>
+  async ({ raw, path }) => {
+    const known = methods.includes(raw.method as Method);
+    throw known
+      ? new ShoalError(
+          'NOT_FOUND',
+          `Cannot ${raw.method} ${path}: ${api ? `the API ${api} has` : 'there is'} no such path`,
+        )
+      : new ShoalError('METHOD_NOT_ALLOWED', `Cannot ${raw.method} ${path}: no path takes this method`, {
+          details: { allow: methods },
+        });
+  };
+
+const notAllowed =
+  (allow: readonly string[]): Work =>
+  async ({ raw, path }) => {
+    throw new ShoalError(
+      'METHOD_NOT_ALLOWED',
+      `Cannot ${raw.method} ${path}: it takes ${allow.join(', ') || 'nothing'}`,
+      { details: { allow } },
+    );
+  };
+
+const badUrl: Work = async ({ path }) => {
+  throw new ShoalError('BAD_REQUEST', `Cannot read the path ${path}: its percent-encoding is wrong`);
+};
+
+type Serve = ReturnType<ReturnType<typeof exchanger>>;
+
+const unreadable: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+const newFastify = (serveBadUrl: Serve): FastifyInstance => {
+  const app = Fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: headerBytesMax },
+    keepAliveTimeout: keepAliveMs,
+    connectionTimeout: socketIdleMs,
+    forceCloseConnections: 'idle',
+    http: {
+      maxHeaderSize: headerBytesMax,
+      headersTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: headersTimeoutMs / 3,
+    },
+    // What is no HTTP: there is no path yet, hence no API whose shape would fit.
+    clientErrorHandler(error, socket) {
+      const status = unreadable[error.code ?? ''] ?? '400 Bad Request';
+      if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+      else socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    },
+    frameworkErrors(_error, request, reply) {
+      reply.hijack();
+      void serveBadUrl(request.raw, reply.raw, {});
+    },
+  });
+  for (const method of methods) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
+  app.server.maxConnections = connectionsMax;
+  // Our bodies send the 100 themselves, when they are first read.
+  app.server.on('checkContinue', (raw, reply) => app.routing(raw, reply));
+  return app;
+};
+
+/** Both forms of a path that OpenStack clients use: `/compute` and `/compute/`. */
+const formsOf = (path: string): readonly string[] => {
+  if (path.endsWith('*')) return [path];
+  const bare = path.replace(/\/+$/, '');
+  return bare === '' ? ['/'] : [bare, `${bare}/`];
+};
+
+/**
+ * @param collaborators `authenticate` may also come later, by `setAuthenticate`.
+ * @param settings `listen`: `host:port`, port 0 for any free one.
+ */
+export const openHttp = (
+  { runtime, authenticate: first }: { readonly runtime: Runtime; readonly authenticate?: Authenticate },
+  settings: { readonly listen: string },
+): Http => {
+  let authenticate = first;
+  const address = parseListen(settings.listen);
+  const shapes = new Map<ApiName, ErrorShape>();
+  const places = new Map<string, Place>();
+  const desk: Desk = {
+    runtime: { ...runtime, log: runtime.log.with({ part: 'http' }) },
+    shapeOf: (api) => (api ? (shapes.get(api) ?? defaultShapes[api]) : clusterShape),
+    authenticate: () => authenticate,
+  };
+  const exchange = exchanger(desk);
+  const badUrls = new Map([null, ...apis].map((api) => [api, exchange(api, badUrl)] as const));
+  const app = newFastify(async (raw, reply, params) => {
+    const api = apis.find((name) => raw.url?.startsWith(`${apiPrefix[name]}/`)) ?? null;
+    await badUrls.get(api)?.(raw, reply, params);
+  });
+
+  /** One place per path, whatever its parameters are called. */
+  const placeAt = (api: ApiName | null, path: string): Place => {
+    const key = path.replaceAll(/:\w+/g, ':');
+    const place = places.get(key) ?? { api, path, works: new Map<string, Work>() };
+    places.set(key, place);
+    return place;
+  };
+
+  const register = (place: Place, method: string, work: Work): void => {
+    const serve = exchange(place.api, work);
+    const serveEmpty = exchange(place.api, notFound(place.api));
+    for (const url of formsOf(place.path))
+      app.route({
+        method: method as HTTPMethods,
+        url,
+        handler(request, reply) {
+          reply.hijack();
+          const params = request.params as Record<string, string>;
+          const hasHole = Object.values(params).includes('') && place.api !== null;
+          void (hasHole ? serveEmpty : serve)(request.raw, reply.raw, params);
+        },
+      });
+  };
+
+  const registerAll = (): void => {
+    for (const api of apis)
+      for (const path of [apiPrefix[api], `${apiPrefix[api]}/*`]) {
+        const place = placeAt(api, path);
+        if (place.works.size === 0) for (const method of methods) place.works.set(method, notFound(api));
+      }
+    for (const place of places.values()) {
+      const get = place.works.get('GET');
+      if (get && !place.works.has('HEAD')) place.works.set('HEAD', get);
+      const refuse = notAllowed([...place.works.keys()].sort());
+      for (const method of methods) register(place, method, place.works.get(method) ?? refuse);
+    }
+    app.setNotFoundHandler((request, reply) => {
+      reply.hijack();
+      void exchange(null, notFound(null))(request.raw, reply.raw, {});
+    });
+  };
+
+  return {
+    serve<R extends Route>(route: R, handler: Handler<R>) {
+      const { works } = placeAt(route.api, `${apiPrefix[route.api]}${route.path}`);
+      if (works.has(route.method)) throw new Error(`route ${route.api}.${route.name} is served twice`);
+      works.set(route.method, routeWork(desk, route, handler));
+    },
+    shapeErrors: (api, shape) => void shapes.set(api, shape),
+    serveRaw(prefix: string, handler: RawHandler) {
+      const bare = prefix.replace(/\/+$/, '');
+      for (const path of [bare, `${bare}/*`]) placeAt(null, path).works.set('GET', rawWork(handler));
+    },
+    setAuthenticate(next) {
+      authenticate = next;
+    },
+    async start() {
+      registerAll();
+      await app.listen(address);
+      const bound = app.server.address();
+      const port = typeof bound === 'object' && bound ? bound.port : address.port;
+      const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+      desk.runtime.log.info('listening', { host, port });
+      return { url: `http://${host}:${port}`, port };
+    },
+    async stop() {
+      const cancel = runtime.timers.after(stopGraceMs, () => app.server.closeAllConnections());
+      await app.close();
+      cancel();
+    },
+  };
+};
