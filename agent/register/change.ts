@@ -1,0 +1,171 @@
+/**
+ * Reading and changing a register over the network: the loop around `proposer.ts` that sends, waits, and tries
+ * again after a conflict. What it needs from the shell is one function, `ask`.
+ *
+ * A change is applied at most once, however many attempts it takes. Where it can't be known whether it was applied
+ * the error says so (QUORUM_MISSED); CONTENDED is thrown only when it surely was not.
+ */
+import { ShoalError } from '../../proto/error.ts';
+import type { HostId } from '../../proto/ids.ts';
+import { backoffMs } from '../base/backoff.ts';
+import type { Chance, Timers } from '../runtime/ports.ts';
+import type { Ballot, BallotSource } from './ballot.ts';
+import { backoffBaseMs, backoffCapMs, changeAttemptsMax } from './limits.ts';
+import { type Lineage, newChangeId } from './lineage.ts';
+import type { Accepted, Reply, Request, Value } from './message.ts';
+import { type Attempt, type Promised, proposer, type Step } from './proposer.ts';
+import { hasQuorum, ownersOf, type QuorumSet } from './quorum.ts';
+import { decideRead, type ReadDecision } from './read.ts';
+
+export interface RegisterWorld {
+  /**
+   * The reply of this owner's acceptor for the register in question, the own host's included. It must settle within
+   * a bound of its own; any rejection counts as "no reply".
+   */
+  ask(to: HostId, request: Request): Promise<Reply>;
+  /** One a process, for all registers. */
+  readonly ballots: BallotSource;
+  readonly timers: Pick<Timers, 'sleep'>;
+  readonly chance: Pick<Chance, 'random'>;
+}
+
+export interface RegisterAccess {
+  /** For messages, e.g. `layout 7` or `row "a" of table "server"`. */
+  readonly name: string;
+  /** Asked again for each attempt: the layout may have moved on. */
+  sets(): readonly QuorumSet[];
+  /** Ends the waiting. A change may then still happen. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ChangeOptions extends RegisterAccess {
+  /** As in `Attempt.next`; called at most once an attempt. */
+  readonly next: (current: Value) => Value;
+  /** From the last change through this process: this one then takes one round trip, if nobody came in between. */
+  readonly promised?: Promised | null;
+  /** Ask for such a promise for the change after this one: for registers that this host changes often. */
+  readonly keepPromise?: boolean;
+}
+
+export interface Changed {
+  /** What stands afterwards; others may have built on it already. null: the register was never written. */
+  readonly accepted: Accepted | null;
+  readonly promised: Promised | null;
+}
+
+/** Throws what `next` throws, CONTENDED (nothing was changed), QUORUM_MISSED (may have happened), the signal's reason. */
+export const changeRegister = async (world: RegisterWorld, options: ChangeOptions): Promise<Changed> => {
+  const { name, next, signal } = options;
+  const random = (): number => world.chance.random();
+  const id = newChangeId(random);
+  const earlier: Lineage[] = [];
+  let promised = options.promised ?? null;
+  let above: Ballot | null = null;
+  for (let tries = 0; tries < changeAttemptsMax; tries++) {
+    const sets = options.sets();
+    if (promised && !hasQuorum(sets, new Set(promised.by))) promised = null;
+    const ballot = promised?.ballot ?? world.ballots.next(above);
+    const then = options.keepPromise ? world.ballots.next(ballot) : null;
+    const { step, cause } = await run(world, { sets, ballot, id, next, earlier, promised, then }, signal);
+    if (step.kind === 'chosen') return step;
+    if (step.kind === 'refused') throw step.thrown;
+    if (step.kind === 'unknown') throw missed(name, 'it changed too often since the first attempt');
+    if (step.kind === 'missed') throw missed(name, 'too few of its owners answered', cause);
+    promised = null;
+    above = step.ballot;
+    if (step.base) earlier.push(step.base);
+    const waitMs = backoffMs(tries, { baseMs: backoffBaseMs, capMs: backoffCapMs, random });
+    await world.timers.sleep(waitMs, signal);
+  }
+  if (earlier.length > 0) throw missed(name, `all ${changeAttemptsMax} attempts met others`);
+  throw new ShoalError('CONTENDED', `Cannot change ${name}: all ${changeAttemptsMax} attempts met others`);
+};
+
+/** Linearizable; writes only where the owners do not agree. Throws QUORUM_MISSED, CONTENDED, the signal's reason. */
+export const readRegister = async (
+  world: RegisterWorld,
+  access: RegisterAccess,
+): Promise<Accepted | null> => {
+  const sets = access.sets();
+  const owners = ownersOf(sets);
+  const answers = new Map<HostId, Accepted | null>();
+  let left = owners.length;
+  let cause: unknown;
+  const decision = await waitFor<ReadDecision>(access.signal, (end) => {
+    const look = (): void => {
+      const decided = decideRead(sets, answers);
+      if (left === 0 || decided.kind !== 'wait') end(decided);
+    };
+    look();
+    for (const owner of owners)
+      world.ask(owner, { kind: 'read' }).then(
+        (reply) => {
+          if (reply.kind === 'state') answers.set(owner, reply.accepted);
+          left--;
+          look();
+        },
+        (thrown) => {
+          cause = thrown;
+          left--;
+          look();
+        },
+      );
+  });
+  if (decision.kind === 'wait') throw missed(access.name, 'too few of its owners answered', cause);
+  if (decision.kind === 'chosen') return decision.accepted;
+  const { accepted } = await changeRegister(world, { ...access, next: (current) => current });
+  return accepted;
+};
+
+type LastStep = Exclude<Step, { readonly kind: 'wait' | 'send' }>;
+
+/** One attempt from its first message to its end, with the last reason why an owner did not answer. */
+const run = async (
+  world: RegisterWorld,
+  attempt: Attempt,
+  signal?: AbortSignal,
+): Promise<{ readonly step: LastStep; readonly cause: unknown }> => {
+  const core = proposer(attempt);
+  let cause: unknown;
+  const step = await waitFor<LastStep>(signal, (end, fail) => {
+    const follow = (decide: () => Step): void => {
+      try {
+        const step = decide();
+        if (step.kind === 'wait') return;
+        if (step.kind !== 'send') {
+          end(step);
+          return;
+        }
+        const { request, to: hosts } = step;
+        for (const to of hosts)
+          world.ask(to, request).then(
+            (reply) => follow(() => core.handleReply(to, reply)),
+            (thrown) => {
+              cause = thrown;
+              follow(() => core.handleFailure(to, request.kind));
+            },
+          );
+      } catch (thrown) {
+        fail(thrown);
+      }
+    };
+    follow(() => core.start());
+  });
+  return { step, cause };
+};
+
+/** A promise that the signal can end. What is under way goes on: an `accept` may still reach the third owner. */
+const waitFor = <T>(
+  signal: AbortSignal | undefined,
+  work: (end: (result: T) => void, fail: (reason: unknown) => void) => void,
+): Promise<T> => {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const abort = (): void => reject(signal?.reason);
+  if (signal?.aborted) abort();
+  else work(resolve, reject);
+  signal?.addEventListener('abort', abort, { once: true });
+  return promise.finally(() => signal?.removeEventListener('abort', abort));
+};
+
+const missed = (name: string, why: string, cause?: unknown): ShoalError =>
+  new ShoalError('QUORUM_MISSED', `Cannot settle ${name}: ${why}`, cause === undefined ? {} : { cause });
