@@ -3,9 +3,9 @@ import { hourMs, secondMs } from '../../proto/units.ts';
 
 /** Unfinished sagas of one host. Each is a few KiB in memory; beyond this the host is drowning and callers should wait. */
 export const sagasOpenMax = 1024;
-/** Tries of an action before its saga unwinds: with the delays below some 25 s, longer than a layout change takes to settle. */
+/** Tries of an action before its saga unwinds: with the delays below up to 25 s, as long as a quorum is usually away. */
 export const actionAttemptsMax = 8;
-/** Wait after the first failed try; it doubles each time. */
+/** Longest wait after the first failed try; it doubles each time. */
 export const retryFirstMs = 200;
 /** Longest wait between two tries: an undo is tried until it succeeds, and should not lag far behind a healed quorum. */
 export const retryMostMs = 10 * secondMs;

@@ -8,10 +8,17 @@
  * would turn a quorum lost for a minute into a leak for ever).
  */
 import { asShoalError, type ErrorCode, errorTable, ShoalError } from '../../proto/error.ts';
+import { backoffMs } from '../base/backoff.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { KeyValue } from '../store/key-value.ts';
-import { backoffMs } from './backoff.ts';
-import { actionAttemptsMax, finishedKeptMax, finishedKeptMs, sagasOpenMax } from './limits.ts';
+import {
+  actionAttemptsMax,
+  finishedKeptMax,
+  finishedKeptMs,
+  retryFirstMs,
+  retryMostMs,
+  sagasOpenMax,
+} from './limits.ts';
 import type { SagaKind, Sagas } from './port.ts';
 import { openSagaStore, type SagaRecord, type StoredFailure } from './saga-store.ts';
 
@@ -57,7 +64,8 @@ export const openSagas = (parts: {
         stopping.signal.throwIfAborted();
         if (giveUp(thrown, failures)) throw thrown;
         log.warn(`${what} failed, trying again`, { failures, error: String(thrown) });
-        await timers.sleep(backoffMs(failures, chance), stopping.signal);
+        const limits = { baseMs: retryFirstMs, capMs: retryMostMs, random: chance.random };
+        await timers.sleep(backoffMs(failures - 1, limits), stopping.signal);
       }
     }
   };
