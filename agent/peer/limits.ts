@@ -1,0 +1,85 @@
+/** Bounds of the peer layer, each with its reason. Quantities end in their unit. */
+import { KiB, MiB, minuteMs, secondMs } from '../../proto/units.ts';
+
+/** A request answers in a few ms; 5 s is long beyond any fsync queue and short for a person who waits. */
+export const rpcTimeoutMs = 5 * secondMs;
+/** A caller may ask for more time (a scrub, a sync), but nothing waits for ever. */
+export const rpcTimeoutMsMax = 10 * minuteMs;
+/** Rows carry at most 16 KiB inline; a page of 250 such rows and their keys stays below this. */
+export const frameBytesMax = 8 * MiB;
+/** 20 times the 1,000 in flight that a busy gateway needs; beyond it the peer is not keeping up. */
+export const requestsInFlightMax = 20_000;
+/** What may wait for a slow peer's socket before new requests get BUSY: 8 s of a 64 Mbit/s link. */
+export const sendQueueBytesMax = 64 * MiB;
+/** One write to libp2p: noise cuts it into 64 KiB pieces anyway, and a buffer this big stays cheap to allocate. */
+export const writeBytesMax = 256 * KiB;
+/** libp2p resets a stream whose unread or unsent bytes pass this; a frame of the largest size must fit twice. */
+export const streamBufferBytesMax = sendQueueBytesMax + 2 * frameBytesMax;
+
+/** With requests in flight and nothing heard, ask the other side for a sign of life this often ... */
+export const linkPingMs = 2 * secondMs;
+/** ... and cut the connection after this long in silence: a host that lost power sends no reset. */
+export const linkSilenceMsMax = 8 * secondMs;
+
+/** TCP and noise on a loaded continent-wide link take below 1 s. */
+export const dialTimeoutMs = 3 * secondMs;
+/** A failed dial answers for all requests of this long, so a dead host costs one dial, not one per request. */
+export const dialMemoryMs = 200;
+export const reconnectBaseMs = 200;
+/** A host that came back is found by us this late at worst; it dials us at once anyway. */
+export const reconnectCapMs = 15 * secondMs;
+/** How often the missing connections are looked at. */
+export const reconnectTickMs = 500;
+/** Connections held open by themselves; others are dialled when needed. Gossip needs 12, probes are random. */
+export const connectionsKept = 32;
+/** libp2p closes idle ones beyond this. Every host of a 1,000-host cluster may probe us. */
+export const connectionsMax = 2_000;
+/** Hosts not on the roster that may hold a connection at once (they can only speak the join protocol). */
+export const strangersMax = 16;
+/** A join is three short messages and one register change. */
+export const strangerMsMax = 20 * secondMs;
+/** Addresses remembered of one host: IPv4, IPv6, a few interfaces. */
+export const addressesPerHostMax = 16;
+export const addressCharsMax = 256;
+
+/** Ten times the largest cluster planned for, counting every join and removal in its life. */
+export const rosterEntriesMax = 10_000;
+export const hostNameCharsMax = 64;
+/** A host whose clock is wrong by more must not sign: its stamp would stand above everybody's for as long. */
+export const stampAheadMsMax = 24 * 60 * minuteMs;
+/** How often a random peer is asked whether its roster differs: the cure for lost gossip. */
+export const rosterExchangeMs = 15 * secondMs;
+
+/** Topics carry member updates and vitals of below 1 KiB each; a batch of a few hundred fits. */
+export const gossipBytesMax = 256 * KiB;
+
+export const inviteLifeMs = 60 * minuteMs;
+export const inviteLifeMsMax = 7 * 24 * 60 * minuteMs;
+/** Enough to find one that is alive; more would make the token unwieldy. */
+export const inviteAddressesMax = 3;
+export const inviteCharsMax = 4_096;
+/** A whole roster of 1,000 hosts is 400 KiB. */
+export const joinFrameBytesMax = 4 * MiB;
+/** What a stranger may send before it has proved anything: a token of 4,096 characters and its framing. */
+export const joinRequestBytesMax = 8 * KiB;
+export const joinTimeoutMs = 15 * secondMs;
+/** One operator retrying by hand sees its error after this many rounds over the token's addresses. */
+export const joinAttemptsMax = 3;
+
+/** Connections per peer: 8 uploads of 3 chunks each in flight; more only queue at the disk. */
+export const bulkConnectionsPerHost = 24;
+/** No piece for this long: the other side is stuck, not slow (16 KiB per 30 s is below any link). */
+export const bulkTimeoutMs = 30 * secondMs;
+/** The server keeps an idle connection longer than the client does, so no request meets a closing one. */
+export const bulkServerIdleMs = 75 * secondMs;
+export const bulkClientIdleMs = 30 * secondMs;
+/** An error travels as a small body. */
+export const bulkErrorBytesMax = 64 * KiB;
+export const bulkHeaderBytesMax = 16 * KiB;
+/** Sockets that a bulk server holds: 1,000 hosts with two each. */
+export const bulkSocketsMax = 4_000;
+
+/** Hosts that appear together cause one look-up of the topic, not one each. */
+export const discoveryDebounceMs = 250;
+/** hyperswarm connections, for journals only. */
+export const swarmPeersMax = 64;

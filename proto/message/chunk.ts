@@ -1,0 +1,45 @@
+/**
+ * What chunk owners say to each other. Bytes travel on the bulk channel: `PUT chunk/ID` and `GET chunk/ID`, with
+ * the sender's layout version in `layoutHeader` on a PUT; the small questions below travel as rpc.
+ */
+import { type Static, type TSchema, Type } from 'typebox';
+import { Check } from 'typebox/value';
+import { ShoalError } from '../error.ts';
+import type { ChunkId } from '../ids.ts';
+
+export const layoutHeader = 'x-shoal-layout';
+
+const Id = Type.Unsafe<ChunkId>(Type.String({ pattern: '^[0-9a-f]{64}$' }));
+const Ids = Type.Array(Id, { maxItems: 1024 });
+const Partitions = Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 65536 });
+
+/** Which of these does the receiver hold? A name on its disk, not a verified copy. */
+export const HaveRequest = Type.Object({ ids: Ids });
+export const HaveAnswer = Type.Object({ have: Type.Array(Type.Boolean()) });
+
+/** The receiver may lack or have damaged copies of these: it looks, and queues what it must fetch. */
+export const CheckRequest = Type.Object({ ids: Ids });
+export const CheckAnswer = Type.Object({ queued: Type.Integer() });
+
+/** The sender's digest of each partition (XOR of the ids in it, hex); which of them does the receiver see otherwise? */
+export const DifferRequest = Type.Object({
+  digests: Type.Array(Type.Tuple([Type.Integer({ minimum: 0 }), Type.String()]), { maxItems: 1024 }),
+});
+export const DifferAnswer = Type.Object({ partitions: Partitions });
+
+/** The receiver's ids in these partitions, ascending after `after`. */
+export const ListRequest = Type.Object({ partitions: Partitions, after: Type.Union([Id, Type.Null()]) });
+export const ListAnswer = Type.Object({ ids: Ids, more: Type.Boolean() });
+
+export const chunkMethods = {
+  have: { method: 'chunk.have', request: HaveRequest, answer: HaveAnswer },
+  check: { method: 'chunk.check', request: CheckRequest, answer: CheckAnswer },
+  differ: { method: 'chunk.differ', request: DifferRequest, answer: DifferAnswer },
+  list: { method: 'chunk.list', request: ListRequest, answer: ListAnswer },
+} as const;
+
+/** Throws BAD_REQUEST for what is not of the schema. */
+export const parseMessage = <S extends TSchema>(what: string, schema: S, body: unknown): Static<S> => {
+  if (Check(schema, body)) return body as Static<S>;
+  throw new ShoalError('BAD_REQUEST', `Cannot read a message as ${what}: it does not match its schema`);
+};

@@ -1,0 +1,101 @@
+/**
+ * What membership agents say to each other. A fact is one sentence about one host; every message carries some,
+ * the sender's own first, so that any contact at all tells that the sender is alive and in which incarnation.
+ *
+ *   ping ---> ack                     is it there?
+ *   relay --> (ping, ack) --> ack     ask it for me; nack when it stays silent for you too
+ *   compare -> state -> state         push/pull: digests first, all facts only where they differ
+ */
+import { ShoalError } from '../error.ts';
+import { type HostId, parseHostId } from '../ids.ts';
+
+export const factStates = ['alive', 'draining', 'suspect', 'dead', 'left'] as const;
+export type FactState = (typeof factStates)[number];
+
+export interface MemberFact {
+  readonly host: HostId;
+  /** Raised by the host alone: at each start, refutation, change of its card or its own state. 0: never heard of. */
+  readonly incarnation: number;
+  readonly state: FactState;
+  /** Incarnation in which its card last changed; whoever holds an older card asks for the new one. */
+  readonly card: number;
+  /** Who suspects it: suspicions by different hosts confirm each other. */
+  readonly accuser?: HostId;
+}
+
+export type SwimMessage =
+  | { readonly kind: 'ping' | 'ack' | 'nack'; readonly probe: number; readonly facts: readonly MemberFact[] }
+  | {
+      readonly kind: 'relay';
+      readonly probe: number;
+      readonly target: HostId;
+      readonly facts: readonly MemberFact[];
+    }
+  | { readonly kind: 'gossip'; readonly facts: readonly MemberFact[] }
+  | { readonly kind: 'compare'; readonly digest: number; readonly facts: readonly MemberFact[] }
+  /** `answer`: the receiver sends its own facts back. */
+  | { readonly kind: 'state'; readonly answer: boolean; readonly facts: readonly MemberFact[] };
+
+/** A page of `state`: 512 facts of some 100 bytes are 50 KB, far below a frame's bound. */
+export const factsPerMessageMax = 512;
+/** Beyond this an incarnation is a lie: one a millisecond for 8,000 years. It keeps refutation inside safe integers. */
+const incarnationMax = 2 ** 48;
+
+const refuse = (what: string, value: unknown): never => {
+  throw new ShoalError('BAD_REQUEST', `Cannot read ${JSON.stringify(value)?.slice(0, 80)} as ${what}`);
+};
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+
+const parseCount = (what: string, value: unknown, max: number): number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max
+    ? value
+    : refuse(what, value);
+
+const parseHost = (value: unknown): HostId =>
+  typeof value === 'string' ? parseHostId(value) : refuse('a host id', value);
+
+/** Throws BAD_REQUEST. */
+export const parseFact = (value: unknown): MemberFact => {
+  if (!isRecord(value)) return refuse('a member fact', value);
+  const state = factStates.find((known) => known === value['state']);
+  if (!state) return refuse(`a member state (${factStates.join(', ')})`, value['state']);
+  const fact: MemberFact = {
+    host: parseHost(value['host']),
+    incarnation: parseCount('an incarnation', value['incarnation'], incarnationMax),
+    state,
+    card: parseCount('a card incarnation', value['card'], incarnationMax),
+  };
+  return value['accuser'] === undefined ? fact : { ...fact, accuser: parseHost(value['accuser']) };
+};
+
+/** Throws BAD_REQUEST; takes at most `factsPerMessageMax`. */
+export const parseFacts = (value: unknown): readonly MemberFact[] => {
+  if (!Array.isArray(value) || value.length > factsPerMessageMax)
+    return refuse(`at most ${factsPerMessageMax} member facts`, value);
+  return value.map(parseFact);
+};
+
+/** Throws BAD_REQUEST. */
+export const parseSwimMessage = (value: unknown): SwimMessage => {
+  if (!isRecord(value)) return refuse('a membership message', value);
+  const facts = parseFacts(value['facts']);
+  const probe = () => parseCount('a probe number', value['probe'], Number.MAX_SAFE_INTEGER);
+  switch (value['kind']) {
+    case 'ping':
+    case 'ack':
+    case 'nack':
+      return { kind: value['kind'], probe: probe(), facts };
+    case 'relay':
+      return { kind: 'relay', probe: probe(), target: parseHost(value['target']), facts };
+    case 'gossip':
+      return { kind: 'gossip', facts };
+    case 'compare':
+      return { kind: 'compare', digest: parseCount('a digest', value['digest'], 2 ** 32), facts };
+    case 'state':
+      return { kind: 'state', answer: value['answer'] === true, facts };
+    default:
+      return refuse('a membership message', value['kind']);
+  }
+};
