@@ -13,6 +13,11 @@ export interface OwnerSet {
   readonly owners: readonly HostId[];
   /** Answers that make a read or write count: floor(owners / 2) + 1. */
   readonly quorum: number;
+  /**
+   * Its owners are known to hold everything, and every host still writes to it: a read may use this set alone.
+   * At most one set has it; where none has, a read needs a quorum of every set, as a write always does.
+   */
+  readonly complete?: true;
 }
 
 /** A part of the agent that must hold its share of the data before the layout counts as settled here. */
@@ -37,7 +42,13 @@ export interface Ring {
   /** Newest version this host knows, and the oldest that is still live. */
   readonly newest: number;
   readonly oldest: number;
-  /** Throws STALE_LAYOUT when a peer's version is older than the oldest live one here. A newer one is fetched in the background. */
+  /**
+   * An owner calls it before it serves a message that works on owner sets; the sender names the newest version it
+   * knew *when it took the sets*. Throws STALE_LAYOUT when that is older than the newest here: an owner that knows
+   * of version v + 1 must take no more writes from one that does not, or those writes could miss the new owners.
+   * The sender is sent the newer layouts at once; it takes its sets anew and tries again. When the peer is the
+   * newer one its layouts are fetched in the background.
+   */
   checkVersion(from: HostId, layoutVersion: number): void;
   addSyncer(syncer: Syncer): void;
   /** Called after each change of the live versions. Returns its own cancellation. */
