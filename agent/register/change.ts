@@ -53,6 +53,9 @@ export interface Changed {
   readonly promised: Promised | null;
 }
 
+/** Two changes under one ballot would be two values under one ballot: a promise is used up by its first attempt. */
+const spent = new WeakSet<Promised>();
+
 /** Throws what `next` throws, CONTENDED (nothing was changed), QUORUM_MISSED (may have happened), the signal's reason. */
 export const changeRegister = async (world: RegisterWorld, options: ChangeOptions): Promise<Changed> => {
   const { name, next, signal } = options;
@@ -63,10 +66,15 @@ export const changeRegister = async (world: RegisterWorld, options: ChangeOption
   let above: Ballot | null = null;
   for (let tries = 0; tries < changeAttemptsMax; tries++) {
     const sets = options.sets();
-    if (promised && !hasQuorum(sets, new Set(promised.by))) promised = null;
+    if (promised && (spent.has(promised) || !hasQuorum(sets, new Set(promised.by)))) promised = null;
+    if (promised) spent.add(promised);
     const ballot = promised?.ballot ?? world.ballots.next(above);
-    const then = options.keepPromise ? world.ballots.next(ballot) : null;
-    const { step, cause } = await run(world, { sets, ballot, id, next, earlier, promised, then }, signal);
+    const nextBallot = options.keepPromise ? world.ballots.next(ballot) : null;
+    const { step, cause } = await run(
+      world,
+      { sets, ballot, id, next, earlier, promised, nextBallot },
+      signal,
+    );
     if (step.kind === 'chosen') return step;
     if (step.kind === 'refused') throw step.thrown;
     if (step.kind === 'unknown') throw missed(name, 'it changed too often since the first attempt');

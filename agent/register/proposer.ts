@@ -49,7 +49,7 @@ export interface Attempt {
   /** Skip phase 1, if its hosts hold a quorum in each set of today. */
   readonly promised?: Promised | null;
   /** Ask for the promise of this ballot along with phase 2. */
-  readonly then?: Ballot | null;
+  readonly nextBallot?: Ballot | null;
 }
 
 export type Step =
@@ -83,6 +83,7 @@ const wait: Step = { kind: 'wait' };
 export const proposer = (attempt: Attempt): Proposer => {
   const { sets, ballot, id } = attempt;
   const earlier = attempt.earlier ?? [];
+  const nextBallot = attempt.nextBallot ?? null;
   const owners = new Set(ownersOf(sets));
   const promises = new Map<HostId, Accepted | null>();
   const acks = new Map<HostId, Ballot | null>();
@@ -123,8 +124,11 @@ export const proposer = (attempt: Attempt): Proposer => {
     // Repeating the value as found sends nothing of this change's own, so it leaves nothing to be judged later.
     if (changes) base = lineage;
     proposal = { ballot, value, lineage: changes ? extendLineage(lineage, id) : lineage };
-    const then = attempt.then ?? null;
-    return { kind: 'send', to: [...owners], request: { kind: 'accept', accepted: proposal, next: then } };
+    return {
+      kind: 'send',
+      to: [...owners],
+      request: { kind: 'accept', accepted: proposal, next: nextBallot },
+    };
   };
 
   const handlePromise = (from: HostId, accepted: Accepted | null): Step => {
@@ -135,13 +139,12 @@ export const proposer = (attempt: Attempt): Proposer => {
     return propose(newest, decideRead(sets, promises).kind === 'chosen');
   };
 
-  const handleAck = (from: HostId, then: Ballot | null): Step => {
-    acks.set(from, then);
+  const handleAck = (from: HostId, promised: Ballot | null): Step => {
+    acks.set(from, promised);
     if (!proposal || !hasQuorum(sets, acks)) return wait;
-    const next = attempt.then ?? null;
-    const by = [...acks].filter(([, promised]) => next && sameBallot(promised, next)).map(([host]) => host);
-    const usable = next && hasQuorum(sets, new Set(by));
-    return chosen(proposal, usable ? { ballot: next, by, accepted: proposal } : null);
+    const by = [...acks].flatMap(([host, ballot]) => (sameBallot(ballot, nextBallot) ? [host] : []));
+    const usable = nextBallot && hasQuorum(sets, new Set(by));
+    return chosen(proposal, usable ? { ballot: nextBallot, by, accepted: proposal } : null);
   };
 
   const lose = (from: HostId): Step => {
