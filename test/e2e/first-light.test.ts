@@ -100,7 +100,11 @@ withClients('objects: what goes in through one host comes out of every other, by
     );
     for (const name of Object.keys(sizes)) {
       await cloud.openstack(host, 'object', 'save', 'sizes', name, '--file', `${name}.out`);
-      t.is(md5(await readFile(join(cloud.directory, `${name}.out`))), sums[name], `${name} through ${host}`);
+      t.is(
+        md5(await readFile(join(cloud.directory, `${name}.out`))),
+        sums[name] ?? '',
+        `${name} through ${host}`,
+      );
     }
   }
 });
@@ -196,6 +200,7 @@ withMachines(
     const row = JSON.parse(
       await cloud.openstack('shoal-1', 'server', 'show', 'dory', '-f', 'json'),
     ) as Record<string, string>;
+    const { id = '?' } = row;
     const name = hostNames.find((host) => row['OS-EXT-SRV-ATTR:host'] === host);
     if (!name) return t.fail(`no host of dory: ${JSON.stringify(row)}`);
     const machine = async (): Promise<string> =>
