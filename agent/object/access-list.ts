@@ -1,0 +1,83 @@
+/**
+ * Container access lists, Swift's: `.r:*` and `.r:host` let in by referrer, `.rlistings` lets those list as well,
+ * `project:user` (ids or names, `*` for any) and role names let in holders of a token.
+ */
+import { ShoalError } from '../../proto/error.ts';
+import type { Principal } from '../http/port.ts';
+import { headerValueBytesMax } from './limits.ts';
+
+const refuse = (message: string): never => {
+  throw new ShoalError('BAD_REQUEST', message);
+};
+
+const referrerNames = ['.r', '.ref', '.referer', '.referrer'];
+
+/** The list in its stored form. Throws BAD_REQUEST. */
+export const parseAccessList = (header: string, text: string): string => {
+  if (Buffer.byteLength(text) > headerValueBytesMax) refuse(`${header} longer than ${headerValueBytesMax}`);
+  const parts = text.split(',').map((part) => part.trim());
+  return parts
+    .filter((part) => part !== '')
+    .map((part) => {
+      if (!part.startsWith('.') || part === '.rlistings') return part;
+      const colon = part.indexOf(':');
+      const name = part.slice(0, colon === -1 ? undefined : colon).trim();
+      const host = colon === -1 ? '' : part.slice(colon + 1).trim();
+      if (!referrerNames.includes(name)) refuse(`Unknown designator ${JSON.stringify(name)} in ACL: ${part}`);
+      if (header === 'X-Container-Write') refuse(`Referrers not allowed in write ACL: ${part}`);
+      const bare = host.replace(/^-/, '').trim().replace(/^\*\./, '.');
+      if (bare === '' || bare === '.')
+        refuse(`No host/domain value after referrer designation in ACL: ${part}`);
+      return `.r:${host.startsWith('-') ? '-' : ''}${bare}`;
+    })
+    .join(',');
+};
+
+const hostOf = (referrer: string | undefined): string => {
+  try {
+    return new URL(referrer ?? '').hostname;
+  } catch {
+    return 'unknown';
+  }
+};
+
+const referrerAllowed = (entries: readonly string[], referrer: string | undefined): boolean => {
+  const host = hostOf(referrer);
+  const isHost = (pattern: string): boolean =>
+    pattern === '*' || pattern === host || (pattern.startsWith('.') && host.endsWith(pattern));
+  let allowed = false;
+  for (const entry of entries) {
+    if (!entry.startsWith('.r:')) continue;
+    const pattern = entry.slice('.r:'.length);
+    if (pattern.startsWith('-')) allowed = allowed && !isHost(pattern.slice(1));
+    else allowed ||= isHost(pattern);
+  }
+  return allowed;
+};
+
+const principalAllowed = (entries: readonly string[], principal: Principal): boolean => {
+  if (principal.scope.kind !== 'project') return false;
+  const { scope, user } = principal;
+  // A name says whom it means only in one domain; Swift takes names in the default domain alone.
+  const projects = ['*', scope.id, ...(scope.domain.id === 'default' ? [scope.name] : [])];
+  const users = ['*', user.id, ...(user.domain.id === 'default' ? [user.name] : [])];
+  const roles = principal.roles.map((role) => role.name.toLowerCase());
+  return entries.some((entry) => {
+    const colon = entry.indexOf(':');
+    if (colon === -1) return roles.includes(entry.toLowerCase());
+    return projects.includes(entry.slice(0, colon)) && users.includes(entry.slice(colon + 1));
+  });
+};
+
+export interface Caller {
+  readonly principal?: Principal | undefined;
+  readonly referrer?: string | undefined;
+}
+
+/** `use`: what is to be done; listing by referrer takes `.rlistings` as well. */
+export const listAllows = (list: string, use: 'object' | 'listing', caller: Caller): boolean => {
+  const entries = list.split(',').filter((entry) => entry !== '');
+  if (referrerAllowed(entries, caller.referrer) && (use === 'object' || entries.includes('.rlistings')))
+    return true;
+  return caller.principal !== undefined && principalAllowed(entries, caller.principal);
+};

@@ -1,0 +1,142 @@
+/**
+ * Containers. Creation, change and deletion are decided at one register; a deletion and a PUT into the container
+ * settle between them who was first:
+ *
+ *   DELETE   mark closing ── look for objects ── still my mark? gone : 409
+ *   PUT                    put row ── read the register: open? done. closing? take the mark off. gone? undo, 404
+ *
+ * Whoever reads second sees what the other wrote first, so an object that was acknowledged is never swallowed by
+ * a deletion that found the container empty. A mark left by a killed agent hinders nobody.
+ */
+import { hasCode, ShoalError } from '../../proto/error.ts';
+import { newUuid, type Uuid } from '../../proto/ids.ts';
+import { mapLimit } from '../base/map-limit.ts';
+import type { Clock } from '../runtime/ports.ts';
+import type { Tally } from '../table/port.ts';
+import { listingPageRows, talliesInFlightMax } from './limits.ts';
+import type { ContainerRow, Records } from './records.ts';
+
+export interface NamedContainer extends ContainerRow {
+  readonly name: string;
+}
+
+export const noContainer = (name: string): ShoalError =>
+  new ShoalError('NOT_FOUND', `There is no container ${JSON.stringify(name)}.`);
+
+/** What a caller may set. Undefined: as it was. */
+export type ContainerChange = (old: ContainerRow | undefined) => Partial<ContainerRow>;
+
+export const openContainers = (
+  { records, clock }: { readonly records: Records; readonly clock: Clock },
+  /** Has the incarnation an object that can be seen? */
+  holdsObjects: (id: Uuid) => Promise<boolean>,
+) => {
+  const { containers, objects } = records;
+
+  const find = async (project: string, name: string): Promise<ContainerRow | undefined> =>
+    containers.get(project, name);
+
+  const get = async (project: string, name: string): Promise<ContainerRow> => {
+    const row = await find(project, name);
+    if (!row) throw noContainer(name);
+    return row;
+  };
+
+  return {
+    find,
+    get,
+
+    /** Changes one that exists already. */
+    async create(project: string, name: string, change: ContainerChange): Promise<{ created: boolean }> {
+      const id = newUuid();
+      const atMs = clock.wallMs();
+      const row = await containers.change(project, name, (old) => {
+        const base = old ?? {
+          id,
+          createdAtMs: atMs,
+          changedAtMs: atMs,
+          metadata: {},
+          readList: '',
+          writeList: '',
+          closing: null,
+        };
+        return { ...base, changedAtMs: atMs, ...change(old), closing: null };
+      });
+      return { created: row?.id === id };
+    },
+
+    /** Throws NOT_FOUND. */
+    async update(project: string, name: string, change: ContainerChange): Promise<void> {
+      const atMs = clock.wallMs();
+      await containers.change(project, name, (old) => {
+        if (!old) throw noContainer(name);
+        return { ...old, changedAtMs: atMs, ...change(old) };
+      });
+    },
+
+    /** Throws NOT_FOUND, or CONFLICT when it is not empty or someone put an object into it meanwhile. */
+    async delete(project: string, name: string): Promise<Uuid> {
+      const token = newUuid();
+      const marked = await containers.change(project, name, (old) => {
+        if (!old) throw noContainer(name);
+        return { ...old, closing: token };
+      });
+      if (!marked) throw noContainer(name);
+      if (await holdsObjects(marked.id)) {
+        await containers
+          .change(project, name, (old) => (old?.closing === token ? { ...old, closing: null } : old))
+          .catch((thrown) => {
+            // The mark hinders nobody; the answer is the same.
+            if (!hasCode(thrown, 'QUORUM_MISSED', 'CONTENDED')) throw thrown;
+          });
+        throw new ShoalError('CONFLICT', 'There was a conflict when trying to complete your request.', {
+          details: { reason: 'the container is not empty' },
+        });
+      }
+      await containers.change(project, name, (old) => {
+        if (old && old.closing !== token)
+          throw new ShoalError('CONFLICT', `Cannot delete container ${JSON.stringify(name)}: it is in use`);
+        return undefined;
+      });
+      return marked.id;
+    },
+
+    /** After a row was put: does the incarnation still stand? Calls off a deletion that is under way. */
+    async confirm(project: string, name: string, id: Uuid): Promise<boolean> {
+      const now = await find(project, name);
+      if (now?.id !== id) return false;
+      if (now.closing === null) return true;
+      const reopened = await containers.change(project, name, (old) =>
+        old?.id === id ? { ...old, closing: null } : old,
+      );
+      return reopened?.id === id;
+    },
+
+    /** In byte order of their names, all of them or those of a range. */
+    async *walk(
+      project: string,
+      range: { marker?: string; endMarker?: string; prefix?: string; reverse?: boolean } = {},
+    ): AsyncGenerator<NamedContainer, void, undefined> {
+      let after = range.marker || undefined;
+      for (;;) {
+        const page = await containers.range(project, {
+          ...(after === undefined ? {} : { after }),
+          ...(range.endMarker ? { before: range.endMarker } : {}),
+          ...(range.prefix ? { prefix: range.prefix } : {}),
+          ...(range.reverse ? { reverse: true } : {}),
+          limit: listingPageRows,
+        });
+        for (const { sortKey, row } of page.entries) yield { ...row, name: sortKey };
+        after = page.entries.at(-1)?.sortKey;
+        if (!page.more || after === undefined) return;
+      }
+    },
+
+    /** Objects and bytes of each, counted by the owners of its rows. */
+    tallies: (
+      rows: Iterable<{ readonly id: Uuid }> | AsyncIterable<{ readonly id: Uuid }>,
+    ): Promise<Tally[]> => mapLimit(rows, talliesInFlightMax, (row) => objects.tally(row.id)),
+  };
+};
+
+export type Containers = ReturnType<typeof openContainers>;

@@ -1,0 +1,98 @@
+/** What the headers of a PUT, POST or COPY say about an object. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { ShoalError } from '../../proto/error.ts';
+import { headerValueBytesMax } from './limits.ts';
+import {
+  headerText,
+  keptHeaderValues,
+  type Metadata,
+  metadataHeaders,
+  readKeptHeaders,
+  readMetadata,
+} from './metadata.ts';
+import type { NewFacts } from './objects.ts';
+import type { ObjectRow } from './records.ts';
+import { httpDate, timestampText } from './time.ts';
+
+const refuse = (message: string): never => {
+  throw new ShoalError('BAD_REQUEST', message);
+};
+
+/** Asked for but not served: better said than kept and not done. */
+const unserved: Readonly<Record<string, string>> = {
+  'x-object-manifest': 'dynamic large objects',
+  'x-symlink-target': 'symbolic links',
+};
+
+export const refuseUnserved = (headers: IncomingHttpHeaders, query: URLSearchParams): void => {
+  for (const [header, what] of Object.entries(unserved))
+    if (headers[header] !== undefined)
+      throw new ShoalError('NOT_IMPLEMENTED', `Cannot take the header ${header}: ${what} are not served yet`);
+  const manifest = query.get('multipart-manifest');
+  if (manifest === 'put')
+    throw new ShoalError(
+      'NOT_IMPLEMENTED',
+      'Cannot store a manifest: static large objects are not served yet',
+    );
+};
+
+/** Seconds since 1970; null: never. Throws BAD_REQUEST on what is no number or lies in the past. */
+export const readDeleteAt = (headers: IncomingHttpHeaders, nowMs: number): number | null => {
+  const whole = (name: string): number | undefined => {
+    const value = headerText(headers, name);
+    if (value === undefined || value === '') return undefined;
+    if (!/^\d{1,12}$/.test(value))
+      refuse(`Non-integer ${name === 'x-delete-at' ? 'X-Delete-At' : 'X-Delete-After'}`);
+    return Number(value);
+  };
+  const after = whole('x-delete-after');
+  if (after !== undefined) return Math.ceil(nowMs / 1000) + after;
+  const at = whole('x-delete-at');
+  if (at !== undefined && at * 1000 <= nowMs) refuse('X-Delete-At in past');
+  return at ?? null;
+};
+
+const readContentType = (headers: IncomingHttpHeaders): string | undefined => {
+  const type = headerText(headers, 'content-type');
+  if (type === undefined || type === '') return undefined;
+  if (Buffer.byteLength(type) > headerValueBytesMax)
+    refuse(`Content-Type longer than ${headerValueBytesMax}`);
+  return type;
+};
+
+export const factsOfPut = (headers: IncomingHttpHeaders, nowMs: number): NewFacts => ({
+  contentType: readContentType(headers) ?? 'application/octet-stream',
+  kept: readKeptHeaders(headers),
+  metadata: readMetadata('object', headers),
+  deleteAtSeconds: readDeleteAt(headers, nowMs),
+});
+
+/** All but the type is replaced by what the request says, even by nothing. */
+export const factsOfPost = (headers: IncomingHttpHeaders, nowMs: number, old: ObjectRow): NewFacts => ({
+  ...factsOfPut(headers, nowMs),
+  contentType: readContentType(headers) ?? old.contentType,
+});
+
+/** The source's, with the request's on top; `X-Fresh-Metadata: true` leaves the source's own behind. */
+export const factsOfCopy = (headers: IncomingHttpHeaders, nowMs: number, source: ObjectRow): NewFacts => {
+  const fresh = /^(true|1|yes|on|t|y)$/i.test(headerText(headers, 'x-fresh-metadata') ?? '');
+  const base: Metadata = fresh ? {} : source.metadata;
+  return {
+    contentType: readContentType(headers) ?? source.contentType,
+    kept: { ...(fresh ? {} : source.kept), ...readKeptHeaders(headers) },
+    metadata: { ...base, ...readMetadata('object', headers) },
+    deleteAtSeconds: readDeleteAt(headers, nowMs) ?? (fresh ? null : source.deleteAtSeconds),
+  };
+};
+
+/** ETag, Last-Modified and all that GET, HEAD and 304 tell, but for the length. */
+export const factHeaders = (row: ObjectRow): Record<string, string> => ({
+  'Content-Type': Buffer.from(row.contentType).toString('latin1'),
+  ETag: row.md5,
+  'Last-Modified': httpDate(row.changedAtMs),
+  'X-Timestamp': timestampText(row.changedAtMs),
+  'Accept-Ranges': 'bytes',
+  ...keptHeaderValues(row.kept),
+  ...metadataHeaders('object', row.metadata),
+  ...(row.deleteAtSeconds === null ? {} : { 'X-Delete-At': String(row.deleteAtSeconds) }),
+});

@@ -1,0 +1,37 @@
+/** Every bound of the object service. `GET /info` tells them to clients; rows of docs/LIMITS.md. Swift's own numbers. */
+import { GiB, KiB } from '../../proto/units.ts';
+
+/** One object. Swift's: larger ones are made of segments. */
+export const objectBytesMax = 5 * GiB;
+
+/** UTF-8 bytes of a container's name, Swift's. */
+export const containerNameBytesMax = 256;
+/** UTF-8 bytes of an object's name, Swift's. With an upload's id behind it still well below a row key's bound. */
+export const objectNameBytesMax = KiB;
+
+/** Names in one listing, by default and at most; `limit` beyond it is answered 412 as Swift does. */
+export const listingNamesMax = 10_000;
+/** Rows fetched at a time for a listing: some 300 KiB an answer of an owner. */
+export const listingPageRows = 1000;
+/** Rows fetched at a time under a delimiter, where most rows of a page may fall below one subdir. */
+export const delimitedPageRows = 256;
+
+/** User metadata of one account, container or object: Swift's numbers. Bytes, except the count. */
+export const metadataNameBytesMax = 128;
+export const metadataValueBytesMax = 256;
+export const metadataCountMax = 90;
+export const metadataBytesMax = 4096;
+/** An access list, Content-Disposition and the like: rows stay small. Swift bounds them by its header line of 8 KiB. */
+export const headerValueBytesMax = 2 * KiB;
+
+/** Ranges in one request: Swift's. More are ignored and the whole object is sent (RFC 9110, 14.2, allows that). */
+export const rangesMax = 50;
+
+/** Containers whose counters are asked for at the same time when an account is summed up. */
+export const talliesInFlightMax = 16;
+
+/** How often an upload or a copy starts over because another caller replaced the row under it. */
+export const racesMax = 4;
+
+/** Changes of one object that wait in this agent for their turn; the next is answered 503. */
+export const changesWaitingMax = 128;

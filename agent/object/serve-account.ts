@@ -1,0 +1,138 @@
+/** Accounts: one for each project, there from the start. */
+import { ShoalError } from '../../proto/error.ts';
+import type { ApiAnswer, ApiRequest } from '../http/port.ts';
+import { checkAccess, isOwner, isReseller } from './access.ts';
+import type { NamedContainer } from './containers.ts';
+import { type Asked, asked, type Context, isTrue, queryText, readLimit, record } from './context.ts';
+import { listingNamesMax } from './limits.ts';
+import { type ListingItem, listingFormat, listingText, listingType } from './listing-text.ts';
+import { mergeMetadata, metadataHeaders } from './metadata.ts';
+import { accountOf } from './name.ts';
+import { accountSums, policyName } from './policy.ts';
+import { checkQuotaValues } from './quota.ts';
+import { accountKey } from './records.ts';
+import { listingTime, timestampText } from './time.ts';
+
+/** Keys that let their holder in: for the owner's eyes. */
+const secretMetadata = /^temp-url-key(-2)?$/;
+
+const accountHeaders = async (context: Context, { path, caller }: Asked): Promise<Record<string, string>> => {
+  const [row, sums] = await Promise.all([
+    context.records.accounts.get(path.project, accountKey),
+    accountSums(context.containers, path.project),
+  ]);
+  const shown = Object.entries(row?.metadata ?? {}).filter(
+    ([name]) => isOwner(caller.principal, path.project) || !secretMetadata.test(name),
+  );
+  const policy = `X-Account-Storage-Policy-${policyName}`;
+  return {
+    'X-Account-Container-Count': String(sums.containers),
+    'X-Account-Object-Count': String(sums.objects),
+    'X-Account-Bytes-Used': String(sums.bytes),
+    [`${policy}-Container-Count`]: String(sums.containers),
+    [`${policy}-Object-Count`]: String(sums.objects),
+    [`${policy}-Bytes-Used`]: String(sums.bytes),
+    'X-Timestamp': timestampText(row?.createdAtMs ?? 0),
+    'Accept-Ranges': 'bytes',
+    ...metadataHeaders('account', Object.fromEntries(shown)),
+  };
+};
+
+export const headAccount = async (context: Context, request: ApiRequest): Promise<ApiAnswer> => {
+  const ask = asked(request);
+  checkAccess('readAccount', ask.path.project, ask.caller);
+  const format = listingFormat(request.query, request.headers.accept);
+  return { headers: { ...(await accountHeaders(context, ask)), 'Content-Type': listingType[format] } };
+};
+
+const endsWithin = (prefix: string, delimiter: string, name: string): string | undefined => {
+  const at = delimiter === '' ? -1 : name.indexOf(delimiter, prefix.length);
+  return at === -1 ? undefined : name.slice(0, at + delimiter.length);
+};
+
+/** At most `limit` names and folders of names. A project has few containers: folders are not skipped ahead. */
+const pick = async (
+  names: AsyncIterable<NamedContainer>,
+  { prefix, delimiter, marker, limit }: { prefix: string; delimiter: string; marker: string; limit: number },
+): Promise<readonly (NamedContainer | { readonly subdir: string })[]> => {
+  const picked: (NamedContainer | { readonly subdir: string })[] = [];
+  let folder: string | undefined;
+  if (limit === 0) return picked;
+  for await (const container of names) {
+    const within = endsWithin(prefix, delimiter, container.name);
+    if (within === undefined) picked.push(container);
+    else if (within !== folder && within !== marker) picked.push({ subdir: within });
+    folder = within;
+    if (picked.length >= limit) break;
+  }
+  return picked;
+};
+
+export const listContainers = async (context: Context, request: ApiRequest): Promise<ApiAnswer> => {
+  const ask = asked(request);
+  const { path, caller } = ask;
+  checkAccess('readAccount', path.project, caller);
+  const { query } = request;
+  const format = listingFormat(query, request.headers.accept);
+  const [marker, endMarker] = [queryText(query, 'marker'), queryText(query, 'end_marker')];
+  const prefix = queryText(query, 'prefix') ?? '';
+  const picked = await pick(
+    context.containers.walk(path.project, {
+      ...(marker ? { marker } : {}),
+      ...(endMarker ? { endMarker } : {}),
+      prefix,
+      reverse: isTrue(query.get('reverse')),
+    }),
+    {
+      prefix,
+      delimiter: queryText(query, 'delimiter') ?? '',
+      marker: marker ?? '',
+      limit: readLimit(query, listingNamesMax),
+    },
+  );
+  const headers = { ...(await accountHeaders(context, ask)), 'Content-Type': listingType[format] };
+  if (picked.length === 0 && format === 'plain') return { status: 204, headers };
+  const rows = picked.filter((item): item is NamedContainer => 'id' in item);
+  const tallies = format === 'plain' ? [] : await context.containers.tallies(rows);
+  let at = 0;
+  const items = picked.map((item): ListingItem => {
+    if (!('id' in item)) return item;
+    const tally = tallies[at++];
+    return {
+      name: item.name,
+      count: tally?.rows ?? 0,
+      bytes: tally?.weight ?? 0,
+      last_modified: listingTime(item.createdAtMs),
+    };
+  });
+  return { headers, body: listingText(format, { element: 'account', name: accountOf(path.project) }, items) };
+};
+
+export const updateAccount = async (context: Context, request: ApiRequest): Promise<ApiAnswer> => {
+  const { path, caller } = asked(request);
+  checkAccess('writeAccount', path.project, caller);
+  const quotaNames = ['x-account-meta-quota-bytes', 'x-remove-account-meta-quota-bytes'];
+  if (quotaNames.some((name) => request.headers[name] !== undefined) && !isReseller(caller.principal))
+    throw new ShoalError('FORBIDDEN', 'Cannot set the quota of an account: it takes the role ResellerAdmin');
+  const atMs = context.runtime.clock.wallMs();
+  await context.records.accounts.change(path.project, accountKey, (old) => {
+    const metadata = mergeMetadata('account', old?.metadata ?? {}, request.headers);
+    checkQuotaValues(metadata);
+    return { createdAtMs: old?.createdAtMs ?? atMs, metadata };
+  });
+  record(context, request, 'account.update', { ...path, container: '', object: '' });
+  return { headers: { 'Content-Type': 'text/html; charset=UTF-8' } };
+};
+
+/** Both PUT and DELETE, as Swift answers without `allow_account_management`. */
+export const refuseAccountChange = async (_context: Context, request: ApiRequest): Promise<ApiAnswer> => {
+  const { path, caller } = asked(request);
+  checkAccess('writeAccount', path.project, caller);
+  throw new ShoalError(
+    'METHOD_NOT_ALLOWED',
+    `Cannot ${request.method} an account: it comes with its project`,
+    {
+      details: { allow: ['GET', 'HEAD', 'POST'] },
+    },
+  );
+};
