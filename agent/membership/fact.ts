@@ -19,8 +19,7 @@ export const isReachableState = (state: FactState): boolean => state !== 'dead' 
 /** A number for a fact, for digests: two tables with equal facts have equal digests. Murmur3's finalizer over FNV-1a. */
 export const hashFact = (fact: MemberFact): number => {
   let hash = 0x811c9dc5;
-  for (let at = 0; at < fact.host.length; at++)
-    hash = Math.imul(hash ^ fact.host.charCodeAt(at), 0x01000193);
+  for (let at = 0; at < fact.host.length; at++) hash = Math.imul(hash ^ fact.host.charCodeAt(at), 0x01000193);
   hash ^= Math.imul(fact.incarnation | 0, 0x9e3779b1) ^ Math.imul(weight[fact.state] + 1, 0x85ebca6b);
   if (fact.state === 'draining') hash ^= 0x5bd1e995;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

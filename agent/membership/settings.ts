@@ -2,7 +2,7 @@
  * How fast and how careful. Each number argues for itself; `lanSettings` suits hosts in one building,
  * `loopbackSettings` a rehearsal on one machine.
  */
-import { hourMs, secondMs } from '../../proto/units.ts';
+import { secondMs } from '../../proto/units.ts';
 
 export interface SwimSettings {
   /** One probe a period. Traffic and detection time both scale with it. */
@@ -27,8 +27,6 @@ export interface SwimSettings {
   readonly exchangePeriodMs: number;
   /** A dead host is tried again with chance dead / known in each such period: heals partitions, flat cost. */
   readonly reconnectPeriodMs: number;
-  /** A dead or left host that is off the roster is forgotten; by then no old fact about it still travels. */
-  readonly forgetAfterMs: number;
   /** Local health, stretched suspicion and buddy. Off: plain SWIM, to compare with. */
   readonly lifeguard: boolean;
   /** Lifeguard's S: a sick host slows its own accusations at most (S + 1)-fold. */
@@ -47,7 +45,6 @@ export const lanSettings: SwimSettings = {
   piggybackMax: 20,
   exchangePeriodMs: 30 * secondMs,
   reconnectPeriodMs: 5 * secondMs,
-  forgetAfterMs: 24 * hourMs,
   lifeguard: true,
   healthScoreMax: 8,
 };

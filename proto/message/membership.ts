@@ -59,15 +59,15 @@ const parseHost = (value: unknown): HostId =>
 /** Throws BAD_REQUEST. */
 export const parseFact = (value: unknown): MemberFact => {
   if (!isRecord(value)) return refuse('a member fact', value);
-  const state = factStates.find((known) => known === value['state']);
-  if (!state) return refuse(`a member state (${factStates.join(', ')})`, value['state']);
+  const state = factStates.find((known) => known === value.state);
+  if (!state) return refuse(`a member state (${factStates.join(', ')})`, value.state);
   const fact: MemberFact = {
-    host: parseHost(value['host']),
-    incarnation: parseCount('an incarnation', value['incarnation'], incarnationMax),
+    host: parseHost(value.host),
+    incarnation: parseCount('an incarnation', value.incarnation, incarnationMax),
     state,
-    card: parseCount('a card incarnation', value['card'], incarnationMax),
+    card: parseCount('a card incarnation', value.card, incarnationMax),
   };
-  return value['accuser'] === undefined ? fact : { ...fact, accuser: parseHost(value['accuser']) };
+  return value.accuser === undefined ? fact : { ...fact, accuser: parseHost(value.accuser) };
 };
 
 /** Throws BAD_REQUEST; takes at most `factsPerMessageMax`. */
@@ -80,22 +80,22 @@ export const parseFacts = (value: unknown): readonly MemberFact[] => {
 /** Throws BAD_REQUEST. */
 export const parseSwimMessage = (value: unknown): SwimMessage => {
   if (!isRecord(value)) return refuse('a membership message', value);
-  const facts = parseFacts(value['facts']);
-  const probe = () => parseCount('a probe number', value['probe'], Number.MAX_SAFE_INTEGER);
-  switch (value['kind']) {
+  const facts = parseFacts(value.facts);
+  const probe = () => parseCount('a probe number', value.probe, Number.MAX_SAFE_INTEGER);
+  switch (value.kind) {
     case 'ping':
     case 'ack':
     case 'nack':
-      return { kind: value['kind'], probe: probe(), facts };
+      return { kind: value.kind, probe: probe(), facts };
     case 'relay':
-      return { kind: 'relay', probe: probe(), target: parseHost(value['target']), facts };
+      return { kind: 'relay', probe: probe(), target: parseHost(value.target), facts };
     case 'gossip':
       return { kind: 'gossip', facts };
     case 'compare':
-      return { kind: 'compare', digest: parseCount('a digest', value['digest'], 2 ** 32), facts };
+      return { kind: 'compare', digest: parseCount('a digest', value.digest, 2 ** 32), facts };
     case 'state':
-      return { kind: 'state', answer: value['answer'] === true, facts };
+      return { kind: 'state', answer: value.answer === true, facts };
     default:
-      return refuse('a membership message', value['kind']);
+      return refuse('a membership message', value.kind);
   }
 };
