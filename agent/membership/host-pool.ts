@@ -13,7 +13,9 @@ export interface HostPool {
   /** A new host lands at a random place among those not yet drawn. */
   add(host: HostId, random: number): void;
   delete(host: HostId): void;
-  /** The next of the round. `random` is asked once a host when a new round begins. */
+  /** Begins a new round; `random` is asked once a host. */
+  shuffle(random: () => number): void;
+  /** The next of the round, and of a new one after the last. */
   next(random: () => number): HostId | undefined;
   /** Up to `count` different hosts, none of `except`. */
   pick(count: number, random: () => number, except?: HostId): readonly HostId[];
@@ -36,6 +38,11 @@ export const hostPool = (): HostPool => {
     const [first, second] = [hosts[a], hosts[b]];
     put(a, second);
     put(b, first);
+  };
+
+  const shuffle = (random: () => number): void => {
+    for (let last = hosts.length - 1; last > 0; last--) swap(last, Math.floor(random() * (last + 1)));
+    cursor = 0;
   };
 
   return {
@@ -61,11 +68,9 @@ export const hostPool = (): HostPool => {
       if (place < hosts.length) put(place, last);
       places.delete(host);
     },
+    shuffle,
     next(random) {
-      if (cursor >= hosts.length) {
-        for (let last = hosts.length - 1; last > 0; last--) swap(last, Math.floor(random() * (last + 1)));
-        cursor = 0;
-      }
+      if (cursor >= hosts.length) shuffle(random);
       return hosts[cursor++];
     },
     pick(count, random, except) {

@@ -25,6 +25,8 @@ export interface SwimOptions {
   readonly settings: SwimSettings;
   /** Higher than in any earlier life of this host, at least 1. */
   readonly incarnation: number;
+  /** Held true from the start without being news: the simulator's way into a quiet cluster. */
+  readonly known?: readonly MemberFact[];
   /** Default: everyone is. */
   isRostered?(host: HostId): boolean;
 }
@@ -112,6 +114,7 @@ export const swim = (options: SwimOptions) => {
   return {
     /** Arms the timers and greets some of the hosts that were introduced. */
     start(runtime: SwimRuntime): void {
+      table.reachable.shuffle(() => runtime.random());
       held.changeSelf({}, runtime);
       armTick(runtime.random() * settings.probePeriodMs, runtime);
       runtime.after(runtime.random() * settings.exchangePeriodMs, { kind: 'exchange' });

@@ -17,15 +17,18 @@ export interface ViewsOptions {
   readonly settings: SwimSettings;
   readonly health: LocalHealth;
   readonly incarnation: number;
+  readonly known?: readonly MemberFact[];
   isRostered(host: HostId): boolean;
 }
 
-export const views = ({ self, settings, health, incarnation, isRostered }: ViewsOptions) => {
+export const views = (options: ViewsOptions) => {
+  const { self, settings, health, incarnation, known = [], isRostered } = options;
   const table = memberTable(self);
   const news = outbox();
   const suspicions = new Map<HostId, Suspicion>();
   let own: MemberFact = { host: self, incarnation, state: 'alive', card: incarnation };
   let gossipArmed = false;
+  for (const fact of known) table.set(fact, 0);
   table.set(own, 0);
 
   const armGossip = (runtime: SwimRuntime): void => {
