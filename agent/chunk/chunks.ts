@@ -1,0 +1,259 @@
+/**
+ * The chunk room as the agent sees it: content in, content out, and the keepers that mend, compare, collect and
+ * scrub behind it. `openChunks` wires the parts; each part says what it is for.
+ */
+import type { ChunkId } from '../../proto/ids.ts';
+import { mapLimit } from '../base/map-limit.ts';
+import type { Members } from '../membership/port.ts';
+import type { Bulk, Rpc } from '../peer/port.ts';
+import type { Ring } from '../ring/port.ts';
+import type { Runtime } from '../runtime/ports.ts';
+import type { KeyValue } from '../store/key-value.ts';
+import { sub } from '../store/namespace.ts';
+import type { Tables } from '../table/port.ts';
+import { askOver } from './ask.ts';
+import { census as openCensus } from './census.ts';
+import { openChunkFiles } from './chunk-files.ts';
+import { collector } from './collect.ts';
+import { compareWith, sharedPartitions } from './compare.ts';
+import { contentStore } from './content.ts';
+import { debts as openDebts } from './debt.ts';
+import { digestPool as openDigestPool } from './digest-pool.ts';
+import { getChunk as openGetChunk } from './get-chunk.ts';
+import * as limits from './limits.ts';
+import { type Loop, startLoop } from './loop.ts';
+import type { ContentStore } from './port.ts';
+import { putChunk as openPutChunk } from './put-chunk.ts';
+import { references as openReferences } from './reference.ts';
+import { repair as openRepair } from './repair.ts';
+import { type RepairCause, repairQueue } from './repair-queue.ts';
+import { scrub } from './scrub.ts';
+import { serveOwner } from './serve-owner.ts';
+import { dropStrays } from './stray.ts';
+import { chunkSyncer } from './sync.ts';
+import { tells as openTells } from './tell.ts';
+import { throttle } from './throttle.ts';
+import { transfer as openTransfer, serveTransfer } from './transfer.ts';
+
+export interface ChunkSettings {
+  /** Left free in each data directory. Default `reserveBytesDefault`. */
+  readonly reserveBytes?: number;
+  /** How long a chunk stands without a reference. Far above `referenceTimeoutMs`. Default `collectGraceMsDefault`. */
+  readonly collectGraceMs?: number;
+  /** Pause between two walks of the collector. Default `collectEveryMs`. */
+  readonly collectEveryMs?: number;
+  /** Chunks that the collector asks about. Default `collectPerSecondDefault`. */
+  readonly collectPerSecond?: number;
+  /** Pause between two comparisons with the other owners. Default `compareEveryMs`. */
+  readonly compareEveryMs?: number;
+  /** Default `repairBytesPerSecondDefault`. */
+  readonly repairBytesPerSecond?: number;
+  /** Default `scrubBytesPerSecondDefault`. */
+  readonly scrubBytesPerSecond?: number;
+}
+
+export interface ChunkStatus {
+  /** Repairs that wait here, and notices that wait for other hosts. */
+  readonly queued: number;
+  /** Of the repairs: chunks that this host should hold and lacks ... */
+  readonly missing: number;
+  /** ... and those whose copy here was damaged and is not mended yet. */
+  readonly damaged: number;
+  /** Held by chunks here, and what they may still take. About right: a moment old. */
+  readonly usedBytes: number;
+  readonly freeBytes: number;
+  /** Fetched by repairs since the start. */
+  readonly repairedBytes: number;
+}
+
+export interface Chunks {
+  readonly content: ContentStore;
+  status(): ChunkStatus;
+  /** The keepers begin. Content is served from `openChunks` on. */
+  start(): void;
+  /** The keepers end; what they were at is on disk. */
+  stop(): Promise<void>;
+}
+
+export const openChunks = async (
+  world: {
+    readonly runtime: Runtime;
+    readonly rpc: Rpc;
+    readonly bulk: Bulk;
+    readonly ring: Ring;
+    readonly members: Members;
+    readonly tables: Tables;
+    /** Its keys `chunk-*` are this room's. */
+    readonly keyValue: KeyValue;
+    /** One or several, each on a disk of its own; made where missing. */
+    readonly directories: readonly string[];
+  },
+  settings: ChunkSettings = {},
+): Promise<Chunks> => {
+  const { runtime, rpc, bulk, ring, members, tables, keyValue } = world;
+  const log = runtime.log.with({ part: 'chunk' });
+  const parts = { runtime: { ...runtime, log }, log, ring, members, clock: runtime.clock };
+
+  const files = await openChunkFiles(parts, {
+    directories: world.directories,
+    reserveBytes: settings.reserveBytes ?? limits.reserveBytesDefault,
+  });
+  const ask = askOver(rpc);
+  const references = openReferences(tables);
+  const census = openCensus({ ...parts, files });
+  const transfer = openTransfer({ bulk, ring });
+  const queue = repairQueue({ store: sub(keyValue, 'chunk-repair'), runtime });
+  const tells = openTells({ ...parts, store: sub(keyValue, 'chunk-tell'), ask });
+  const debts = openDebts({ ...parts, store: sub(keyValue, 'chunk-debt'), references });
+  const scrubStore = sub(keyValue, 'chunk-scrub');
+
+  const keepers: Record<string, Loop> = {};
+  const later = (what: string, work: Promise<unknown>): void =>
+    void work.catch((thrown: unknown) => log.warn(`${what} failed`, { thrown }));
+  const enqueue = (ids: readonly ChunkId[], why: RepairCause): Promise<void> =>
+    queue.add(ids, why).then(() => keepers.repair?.poke());
+  const owned = (id: ChunkId): boolean => ring.owners(ring.partitionOf(id)).includes(ring.self);
+  const notice = (host: Parameters<typeof tells.add>[0], id: ChunkId): void =>
+    later(
+      'a notice to another owner',
+      tells.add(host, [id]).then(() => keepers.repair?.poke()),
+    );
+  files.onDamage((id) => later('queueing a repair', enqueue([id], 'damaged')));
+
+  const getChunk = openGetChunk({
+    ...parts,
+    files,
+    transfer,
+    // The copy is at hand: mend at once, and queue only what fails.
+    missing: (id, bytes) =>
+      later(
+        'mending after a read',
+        files.put(id, bytes).then(
+          () => queue.done([id]),
+          () => enqueue([id], 'missing'),
+        ),
+      ),
+    bad: notice,
+  });
+  const putChunk = openPutChunk({
+    ...parts,
+    files,
+    transfer,
+    missed: (host, id) =>
+      host === ring.self ? later('queueing a repair', enqueue([id], 'missing')) : notice(host, id),
+  });
+  const repair = openRepair({
+    ...parts,
+    ask,
+    files,
+    getChunk,
+    references,
+    queue,
+    throttle: throttle(runtime, {
+      perSecond: settings.repairBytesPerSecond ?? limits.repairBytesPerSecondDefault,
+    }),
+  });
+  const collect = collector(
+    {
+      ...parts,
+      files,
+      references,
+      throttle: throttle(runtime, {
+        perSecond: settings.collectPerSecond ?? limits.collectPerSecondDefault,
+      }),
+    },
+    { graceMs: settings.collectGraceMs ?? limits.collectGraceMsDefault },
+  );
+  const compare = compareWith({ ask, census, files });
+  const digestPool = openDigestPool();
+
+  serveTransfer({
+    bulk,
+    ring,
+    files,
+    missing: (id) => owned(id) && later('queueing a repair', enqueue([id], 'missing')),
+  });
+  serveOwner({
+    rpc,
+    files,
+    census,
+    async suspect(ids) {
+      const good = await mapLimit(ids.filter(owned), limits.repairInFlightMax, async (id) => ({
+        id,
+        good: (await files.read(id).catch(() => undefined)) !== undefined,
+      }));
+      const absent = good.filter((found) => !found.good).map(({ id }) => id);
+      if (absent.length > 0) await enqueue(absent, 'missing');
+      return absent.length;
+    },
+  });
+  ring.addSyncer(chunkSyncer({ ...parts, compare, repair, queue }));
+
+  let space = await files.space();
+  const stopping = new AbortController();
+  const unsubscribe: (() => void)[] = [];
+
+  const compareAll = async (signal: AbortSignal): Promise<void> => {
+    for (const [host, partitions] of sharedPartitions(ring))
+      if (members.isReachable(host))
+        await compare(host, partitions, (ids) => enqueue(ids, 'missing'), signal);
+  };
+  const keep = (
+    name: string,
+    everyMs: number,
+    firstAfterMs: number,
+    work: (signal: AbortSignal) => Promise<void>,
+  ): void => {
+    keepers[name] = startLoop(parts, { name: `chunk ${name}`, everyMs, firstAfterMs, work });
+  };
+
+  return {
+    content: contentStore({ log, debts, references, digestPool, putChunk, getChunk }),
+    status() {
+      later(
+        'asking for free space',
+        files.space().then((seen) => {
+          space = seen;
+        }),
+      );
+      const { missing, damaged } = queue.counts;
+      const { repairedBytes } = repair;
+      return { queued: missing + damaged + tells.count, missing, damaged, ...space, repairedBytes };
+    },
+    start() {
+      const grace = settings.collectGraceMs ?? limits.collectGraceMsDefault;
+      const scrubThrottle = throttle(runtime, {
+        perSecond: settings.scrubBytesPerSecond ?? limits.scrubBytesPerSecondDefault,
+      });
+      keep('repair', limits.repairEveryMs, 0, async (signal) => {
+        await tells.deliver(signal);
+        await repair.work(signal);
+      });
+      keep('debts', limits.settleDebtsEveryMs, limits.repairEveryMs, debts.settle);
+      keep('compare', settings.compareEveryMs ?? limits.compareEveryMs, limits.repairEveryMs, compareAll);
+      keep('collect', settings.collectEveryMs ?? limits.collectEveryMs, grace, collect.walk);
+      keep('sweep', grace, grace, collect.sweep);
+      keep('strays', limits.collectEveryMs, limits.repairEveryMs, (signal) =>
+        dropStrays({ ...parts, files, ask, tells }, signal),
+      );
+      keep('scrub', limits.scrubEveryMs, limits.repairEveryMs, (signal) =>
+        scrub({ files, store: scrubStore, throttle: scrubThrottle }, signal),
+      );
+      later('measuring what is here', files.measure(stopping.signal));
+      unsubscribe.push(
+        ring.onChange(() => keepers.strays?.poke()),
+        members.onChange(({ state }) => {
+          if (state !== 'alive') return;
+          queue.wake();
+          keepers.repair?.poke();
+        }),
+      );
+    },
+    async stop() {
+      stopping.abort();
+      for (const cancel of unsubscribe.splice(0)) cancel();
+      await Promise.all(Object.values(keepers).map((keeper) => keeper.stop()));
+      await digestPool.stop();
+    },
+  };
+};

@@ -1,0 +1,213 @@
+/**
+ * Content of any length over chunks. An upload in bounded memory:
+ *
+ *     source --> cut (4 MiB) --> digests (worker) --> at most 3 on their way: owners + debt, then reference
+ *
+ * The debt is on disk before the reference, so an upload that dies anywhere is given back (`debt.ts`).
+ */
+import { asShoalError, hasCode, ShoalError } from '../../proto/error.ts';
+import type { ChunkId } from '../../proto/ids.ts';
+import { mapLimit } from '../base/map-limit.ts';
+import type { Log } from '../runtime/ports.ts';
+import { chunkIdOf } from './chunk-name.ts';
+import { abortReason, cut } from './cut.ts';
+import type { Debts } from './debt.ts';
+import type { DigestPool } from './digest-pool.ts';
+import type { GetChunk } from './get-chunk.ts';
+import { chunkBytesMax, inlineBytesDefault, uploadChunksInFlightMax } from './limits.ts';
+import { type Content, type ContentStore, contentLength, type WriteOptions, type Written } from './port.ts';
+import type { PutChunk } from './put-chunk.ts';
+import type { References } from './reference.ts';
+
+type Piece = { readonly id: ChunkId; readonly length: number };
+
+/** Counts before it hands on: what is too long is refused before it is cut, hashed or sent. */
+async function* bounded(
+  source: AsyncIterable<Uint8Array>,
+  bytesMax: number,
+): AsyncGenerator<Uint8Array, void> {
+  let length = 0;
+  for await (const piece of source) {
+    length += piece.length;
+    if (length > bytesMax)
+      throw new ShoalError('TOO_LARGE', `Cannot store more than ${bytesMax} bytes here`, {
+        details: { bytesMax },
+      });
+    yield piece;
+  }
+}
+
+export const contentStore = ({
+  log,
+  debts,
+  references,
+  digestPool,
+  putChunk,
+  getChunk,
+}: {
+  readonly log: Log;
+  readonly debts: Debts;
+  readonly references: References;
+  readonly digestPool: DigestPool;
+  readonly putChunk: PutChunk;
+  readonly getChunk: GetChunk;
+}): ContentStore => {
+  const giveBack = async (user: string): Promise<void> => {
+    await debts
+      .pay(user)
+      .catch((thrown: unknown) => log.info('references are given back later', { user, thrown }));
+  };
+
+  const write = async (
+    source: AsyncIterable<Uint8Array>,
+    options: WriteOptions,
+    stop: AbortController,
+  ): Promise<Written> => {
+    const { user, bytesMax, inlineBytesMax = inlineBytesDefault } = options;
+    const digests = digestPool.start(options.digests);
+    // Equal chunks of one upload (a disk image is full of zeros) travel once.
+    const stored = new Map<ChunkId, Promise<void>>();
+    const pending = new Set<Promise<void>>();
+    const store = (id: ChunkId, bytes: Uint8Array): Promise<void> => {
+      const before = stored.get(id);
+      if (before) return before;
+      const reference = async (): Promise<void> => {
+        await debts.add(user, [id]);
+        await references.add([{ id, length: bytes.length }], user);
+      };
+      const referring = reference();
+      pending.add(referring);
+      const both = Promise.all([putChunk(id, bytes, stop.signal), referring]).then(() => {
+        pending.delete(referring);
+      });
+      stored.set(id, both);
+      return both;
+    };
+    let inline: Uint8Array | undefined;
+    const send = async (bytes: Uint8Array, index: number): Promise<Piece> => {
+      const id = chunkIdOf(bytes);
+      const isInline = index === 0 && bytes.length <= inlineBytesMax && bytes.length < chunkBytesMax;
+      if (isInline) inline = bytes;
+      else
+        await store(id, bytes).catch((thrown: unknown) => {
+          // The source may hang; it must not hold up the news.
+          stop.abort(asShoalError(thrown));
+          throw thrown;
+        });
+      return { id, length: bytes.length };
+    };
+    async function* pieces(): AsyncGenerator<Uint8Array, void> {
+      for await (const piece of cut(bounded(source, bytesMax), chunkBytesMax, stop.signal)) {
+        await digests.update(piece);
+        yield piece;
+      }
+    }
+    try {
+      const chunks = await mapLimit(pieces(), uploadChunksInFlightMax, send);
+      const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      const isInline = inline !== undefined || (length === 0 && inlineBytesMax > 0);
+      const content: Content = isInline
+        ? { kind: 'inline', bytes: inline ?? new Uint8Array() }
+        : { kind: 'chunks', chunks };
+      const texts = await digests.finish();
+      if (stored.size > 0) await debts.forgive(user);
+      return { content, length, digests: texts };
+    } catch (thrown) {
+      digests.abort();
+      stop.abort(asShoalError(thrown));
+      // A reference that is still being written would outlive its own deletion.
+      await Promise.allSettled(pending);
+      if (stored.size > 0) await giveBack(user);
+      throw thrown;
+    }
+  };
+
+  return {
+    async write(source, options) {
+      const stop = new AbortController();
+      const abort = (): void => stop.abort(options.signal?.reason);
+      if (options.signal?.aborted) abort();
+      options.signal?.addEventListener('abort', abort, { once: true });
+      debts.hold(options.user);
+      try {
+        return await write(source, options, stop);
+      } catch (thrown) {
+        throw options.signal?.aborted && !hasCode(thrown, 'TOO_LARGE') ? abortReason(options.signal) : thrown;
+      } finally {
+        debts.letGo(options.user);
+        options.signal?.removeEventListener('abort', abort);
+      }
+    },
+    async *read(content, { start = 0, end = contentLength(content), signal } = {}) {
+      if (content.kind === 'inline') {
+        const part = content.bytes.subarray(start, end);
+        if (part.length > 0) yield part;
+        return;
+      }
+      const stop = new AbortController();
+      const abort = (): void => stop.abort(signal?.reason);
+      if (signal?.aborted) abort();
+      signal?.addEventListener('abort', abort, { once: true });
+      const wanted = partsOf(content.chunks, start, end);
+      const fetch = (index: number): Promise<Uint8Array> | undefined => {
+        const part = wanted[index];
+        if (!part) return undefined;
+        const bytes = getChunk.anywhere(part.id, stop.signal);
+        // A chunk fetched ahead may fail before anyone waits for it.
+        bytes.catch(() => {});
+        return bytes;
+      };
+      try {
+        let coming = fetch(0);
+        for (const [index, { from, to, id, length }] of wanted.entries()) {
+          const bytes = await coming;
+          if (bytes?.length !== length)
+            throw new ShoalError('DAMAGED', `Cannot read chunk ${id}: it is not ${length} bytes long`);
+          coming = fetch(index + 1);
+          yield bytes.subarray(from, to);
+        }
+      } finally {
+        stop.abort();
+        signal?.removeEventListener('abort', abort);
+      }
+    },
+    async release(content, user) {
+      if (content.kind === 'inline') return;
+      await debts.add(user, [...new Set(content.chunks.map(({ id }) => id))]);
+      await giveBack(user);
+    },
+    async retain(content, user) {
+      if (content.kind === 'inline') return;
+      const ids = [...new Set(content.chunks.map(({ id }) => id))];
+      debts.hold(user);
+      try {
+        await debts.add(user, ids);
+        await references.add(content.chunks, user);
+        await debts.forgive(user);
+      } catch (thrown) {
+        await giveBack(user);
+        throw thrown;
+      } finally {
+        debts.letGo(user);
+      }
+    },
+  };
+};
+
+interface Part extends Piece {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The chunks that the range touches, and which bytes of each. */
+const partsOf = (chunks: readonly Piece[], start: number, end: number): Part[] => {
+  const parts: Part[] = [];
+  let at = 0;
+  for (const { id, length } of chunks) {
+    const from = Math.max(0, start - at);
+    const to = Math.min(length, end - at);
+    if (from < to) parts.push({ id, length, from, to });
+    at += length;
+  }
+  return parts;
+};

@@ -1,0 +1,62 @@
+/**
+ * Cuts a stream into pieces of exactly `sizeBytes`, the last one shorter; an empty stream gives none. Every piece
+ * is a buffer of its own. The buffer grows by doubling, so that a source of many tiny pieces costs no more memory
+ * than one piece, and a small object no 4 MiB.
+ *
+ * An abort ends it even while the source hangs; the source's iterator is then returned, not awaited.
+ */
+import { ShoalError } from '../../proto/error.ts';
+import { KiB } from '../../proto/units.ts';
+
+const firstBytes = 64 * KiB;
+
+/** The signal's reason where it is one of ours, else ABORTED: the caller went away. */
+export const abortReason = (signal: AbortSignal): ShoalError =>
+  signal.reason instanceof ShoalError
+    ? signal.reason
+    : new ShoalError('ABORTED', 'Cannot go on: the caller went away', { cause: signal.reason });
+
+export async function* cut(
+  source: AsyncIterable<Uint8Array>,
+  sizeBytes: number,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void> {
+  let buffer = Buffer.allocUnsafeSlow(Math.min(firstBytes, sizeBytes));
+  let filled = 0;
+  const iterator = source[Symbol.asyncIterator]();
+  const aborted = Promise.withResolvers<never>();
+  aborted.promise.catch(() => {});
+  const abort = (): void => aborted.reject(abortReason(signal));
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  let ended = false;
+  try {
+    for (;;) {
+      const next = await Promise.race([iterator.next(), aborted.promise]);
+      if (next.done) {
+        ended = true;
+        break;
+      }
+      for (let at = 0; at < next.value.length; ) {
+        if (filled === buffer.length && filled < sizeBytes) {
+          const larger = Buffer.allocUnsafeSlow(Math.min(sizeBytes, filled * 2));
+          larger.set(buffer);
+          buffer = larger;
+        }
+        const take = Math.min(buffer.length - filled, next.value.length - at);
+        buffer.set(next.value.subarray(at, at + take), filled);
+        at += take;
+        filled += take;
+        if (filled === sizeBytes) {
+          yield buffer;
+          buffer = Buffer.allocUnsafeSlow(sizeBytes);
+          filled = 0;
+        }
+      }
+    }
+    if (filled > 0) yield buffer.subarray(0, filled);
+  } finally {
+    signal.removeEventListener('abort', abort);
+    if (!ended) iterator.return?.()?.catch(() => {});
+  }
+}

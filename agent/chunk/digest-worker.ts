@@ -1,0 +1,21 @@
+/** Entry of a digest worker thread: hashes the pieces of many uploads in the order they come. */
+import { parentPort } from 'node:worker_threads';
+import { type DigestHashes, digestHashes } from './digest.ts';
+import type { DigestAnswer, DigestOrder } from './digest-pool.ts';
+
+const streams = new Map<number, DigestHashes>();
+const answer = (message: DigestAnswer, moved: ArrayBuffer[] = []): void =>
+  parentPort?.postMessage(message, moved);
+
+parentPort?.on('message', (order: DigestOrder) => {
+  const hashes = streams.get(order.stream);
+  if (order.kind === 'start') streams.set(order.stream, digestHashes(order.names));
+  else if (order.kind === 'piece') {
+    hashes?.update(new Uint8Array(order.buffer, 0, order.length));
+    answer({ kind: 'back', stream: order.stream, buffer: order.buffer }, [order.buffer]);
+  } else {
+    streams.delete(order.stream);
+    if (order.kind === 'finish' && hashes)
+      answer({ kind: 'texts', stream: order.stream, texts: hashes.finish() });
+  }
+});

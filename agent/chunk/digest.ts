@@ -1,0 +1,48 @@
+/**
+ * MD5, SHA-256, SHA-512 of an upload. They are sequential and slow (MD5 880 MB/s), so long uploads are hashed by
+ * worker threads while the event loop serves others; small ones are hashed where they are.
+ *
+ * Buffers are lent: a piece is copied into a buffer, the buffer moves to the worker and comes back. Nothing is
+ * allocated per piece, and an upload that has `digestPiecesMax` pieces away waits: the bound is the buffers.
+ */
+import { createHash } from 'node:crypto';
+import type { DigestName } from './port.ts';
+
+export type DigestTexts = Partial<Record<DigestName, string>>;
+
+export interface Digests {
+  /** The bytes may be reused when it resolves. */
+  update(bytes: Uint8Array): Promise<void>;
+  /** Lower-case hex. Ends the stream. */
+  finish(): Promise<DigestTexts>;
+  /** Ends the stream without an answer. */
+  abort(): void;
+}
+
+export interface DigestHashes {
+  update(bytes: Uint8Array): void;
+  finish(): DigestTexts;
+}
+
+export const digestHashes = (names: readonly DigestName[]): DigestHashes => {
+  const hashes = names.map((name) => ({ name, hash: createHash(name) }));
+  return {
+    update(bytes) {
+      for (const { hash } of hashes) hash.update(bytes);
+    },
+    finish() {
+      const texts: DigestTexts = {};
+      for (const { name, hash } of hashes) texts[name] = hash.digest('hex');
+      return texts;
+    },
+  };
+};
+
+export const inlineDigests = (names: readonly DigestName[]): Digests => {
+  const hashes = digestHashes(names);
+  return {
+    update: async (bytes) => hashes.update(bytes),
+    finish: async () => hashes.finish(),
+    abort: () => {},
+  };
+};

@@ -1,0 +1,122 @@
+/**
+ * Gets a verified chunk: from here, else from the other owners (of all live layout versions), the fastest first.
+ * When the first is slow a second is asked without giving the first up; the first good copy wins.
+ */
+import { hasCode, ShoalError } from '../../proto/error.ts';
+import type { ChunkId, HostId } from '../../proto/ids.ts';
+import type { Members } from '../membership/port.ts';
+import type { Ring } from '../ring/port.ts';
+import type { Runtime } from '../runtime/ports.ts';
+import type { ChunkFiles } from './chunk-files.ts';
+import { abortReason } from './cut.ts';
+import { latency } from './latency.ts';
+import type { Transfer } from './transfer.ts';
+
+export interface GetChunk {
+  /** Throws DAMAGED when every owner answered and none has a good copy, UNREACHABLE when some could not be asked. */
+  anywhere(id: ChunkId, signal: AbortSignal): Promise<Uint8Array>;
+  /** The same without looking here: what a repair needs. */
+  elsewhere(id: ChunkId, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+export const getChunk = ({
+  runtime,
+  ring,
+  members,
+  files,
+  transfer,
+  missing,
+  bad,
+}: {
+  readonly runtime: Pick<Runtime, 'clock' | 'timers'>;
+  readonly ring: Ring;
+  readonly members: Members;
+  readonly files: ChunkFiles;
+  readonly transfer: Transfer;
+  /** This host owns the chunk, lacks it, and has just got a copy. */
+  missing(id: ChunkId, bytes: Uint8Array): void;
+  /** That host's copy did not arrive whole. */
+  bad(host: HostId, id: ChunkId): void;
+}): GetChunk => {
+  const speeds = latency();
+
+  const candidates = (id: ChunkId): HostId[] => {
+    const others = ring.owners(ring.partitionOf(id)).filter((host) => host !== ring.self);
+    const byTime = (a: HostId, b: HostId): number => speeds.meanMs(a) - speeds.meanMs(b);
+    const reachable = others.filter((host) => members.isReachable(host)).sort(byTime);
+    // Gossip may be behind: the unreachable are asked last, not never.
+    return [...reachable, ...others.filter((host) => !reachable.includes(host))];
+  };
+
+  const from = async (host: HostId, id: ChunkId, signal: AbortSignal): Promise<Uint8Array> => {
+    const startMs = runtime.clock.monotonicMs();
+    try {
+      const bytes = await transfer.get(host, id, signal);
+      speeds.note(host, runtime.clock.monotonicMs() - startMs);
+      return bytes;
+    } catch (thrown) {
+      // Overtaken by another host: it takes at least this long, or it would stay first for ever.
+      if (signal.aborted) speeds.note(host, runtime.clock.monotonicMs() - startMs);
+      else if (hasCode(thrown, 'DAMAGED')) bad(host, id);
+      throw thrown;
+    }
+  };
+
+  const elsewhere = (id: ChunkId, signal: AbortSignal): Promise<Uint8Array> => {
+    const left = candidates(id);
+    const failures: unknown[] = [];
+    const stop = new AbortController();
+    const outcome = Promise.withResolvers<Uint8Array>();
+    let running = 0;
+    let cancelHedge = (): void => {};
+    const abort = (): void => outcome.reject(abortReason(signal));
+
+    const next = (): void => {
+      cancelHedge();
+      const host = left.shift();
+      if (!host) {
+        if (running === 0) outcome.reject(nowhere(id, failures));
+        return;
+      }
+      running += 1;
+      cancelHedge = runtime.timers.after(speeds.hedgeMs(host), next);
+      from(host, id, stop.signal).then(outcome.resolve, (thrown: unknown) => {
+        failures.push(thrown);
+        running -= 1;
+        next();
+      });
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    else next();
+    return outcome.promise.finally(() => {
+      signal.removeEventListener('abort', abort);
+      left.length = 0;
+      cancelHedge();
+      stop.abort();
+    });
+  };
+
+  return {
+    elsewhere,
+    async anywhere(id, signal) {
+      // A damaged copy was set aside and queued by the files' own listener.
+      const here = await files.read(id).catch(() => undefined);
+      if (here) return here;
+      const bytes = await elsewhere(id, signal);
+      if (ring.owners(ring.partitionOf(id)).includes(ring.self)) missing(id, bytes);
+      return bytes;
+    },
+  };
+};
+
+const nowhere = (id: ChunkId, failures: readonly unknown[]): ShoalError => {
+  const unasked = failures.find((failure) => !hasCode(failure, 'NOT_FOUND', 'DAMAGED'));
+  return unasked
+    ? new ShoalError('UNREACHABLE', `Cannot read chunk ${id}: an owner that may have it does not answer`, {
+        cause: unasked,
+      })
+    : new ShoalError('DAMAGED', `Cannot read chunk ${id}: none of its owners has a good copy`, {
+        cause: failures[0],
+      });
+};

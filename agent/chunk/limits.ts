@@ -1,0 +1,95 @@
+/** Bounds of the chunk room; `docs/LIMITS.md` lists them. */
+import { GiB, hourMs, KiB, MiB, minuteMs, secondMs } from '../../proto/units.ts';
+
+/** Large enough that a name costs little per byte (32 in 4 Mi), small enough to hold several in memory. */
+export const chunkBytesMax = 4 * MiB;
+/** Below this a round trip to a row beats one to a chunk, and rows of this size still travel in one rpc frame. */
+export const inlineBytesDefault = 16 * KiB;
+
+/** Chunks of one upload on their way: one is cut while two travel. With the one being cut 16 MiB an upload. */
+export const uploadChunksInFlightMax = 3;
+/** A reference that is not acknowledged by then fails the upload; must be far below `collectGraceMs`. */
+export const referenceTimeoutMs = 30 * secondMs;
+/** References of one content written or deleted at once: enough to share fsyncs, few enough to leave others room. */
+export const referencesInFlightMax = 32;
+
+/** Longest a put may wait for one owner before it counts as failed: 4 MiB in 20 s is 200 KiB/s. */
+export const putTimeoutMs = 20 * secondMs;
+/** After the quorum a slow owner may hold its copy in memory this long ... */
+export const stragglerMs = 10 * secondMs;
+/** ... and this many at once (32 MiB a host); beyond that it is cut off and told later what it missed. */
+export const stragglersPerHostMax = 8;
+/** How often a put starts over because an owner told it that its layout is old. */
+export const staleLayoutRetriesMax = 5;
+/** Wait for the newer layout to arrive by gossip before such a retry. */
+export const staleLayoutWaitMs = 500;
+
+/** Bound on the answer's head and on each piece of a read from another host. */
+export const getTimeoutMs = 10 * secondMs;
+/** A second copy is asked after the usual time of the first owner and four deviations, within these bounds. */
+export const hedgeMsMin = 25;
+export const hedgeMsMax = 2 * secondMs;
+/** Before anything was measured: above a disk seek and 4 MiB at 1 Gbit/s. */
+export const hedgeMsDefault = 150;
+/** Small questions between owners. */
+export const askTimeoutMs = 10 * secondMs;
+
+/** Bodies that other hosts are sending here, in memory at once: 128 MiB. Later ones wait unread in their sockets. */
+export const receiveInFlightMax = 32;
+/** Files being written and synced at once in one directory; more only queue in libuv's pool (4 threads by default). */
+export const fileWritesInFlightMax = 4;
+/** Callers that wait for one chunk's lock: equal content uploaded at once by many. */
+export const chunkLockWaitersMax = 1024;
+/** Kept for whoever looks into a failing disk; older ones go. */
+export const quarantineFilesMax = 64;
+/** Free space is asked of the file system at most this often; writes in between are subtracted. */
+export const freeSpaceAgeMs = secondMs;
+/** Left free in each data directory: lmdb, logs and the file system itself must still be able to write. */
+export const reserveBytesDefault = GiB;
+
+/** Ids in one message between owners: 66 KB of hex. */
+export const idsPerMessageMax = 1024;
+/** Partition digests in one message. */
+export const digestsPerMessageMax = 1024;
+/** A census (a walk over all names) may be this old when owners compare: rounds with several peers share one. */
+export const censusAgeMs = 5 * secondMs;
+
+/** Owners compare what they hold this often, besides after a restart and a layout change. */
+export const compareEveryMs = 10 * minuteMs;
+/** Chunks fetched for repair at once: 16 MiB in memory. */
+export const repairInFlightMax = 4;
+/** Entries looked at together, most endangered first. */
+export const repairBatchMax = 256;
+/** Half of a 1 Gbit/s link: a repair must not starve the users. */
+export const repairBytesPerSecondDefault = 64 * MiB;
+/** Rest of an entry after a failed attempt: doubled each time, with jitter. */
+export const repairRestMsMin = secondMs;
+export const repairRestMsMax = 10 * minuteMs;
+/** The repair loop looks at least this often, besides when it is poked. */
+export const repairEveryMs = 5 * secondMs;
+
+/** A chunk without a reference is deleted after it was seen so for this long by this process. */
+export const collectGraceMsDefault = hourMs;
+/** A walk over all local chunks for collection starts this long after the last one ended. */
+export const collectEveryMs = hourMs;
+/** Reference reads of the collector: each asks a quorum. */
+export const collectPerSecondDefault = 50;
+/** Unreferenced chunks remembered by the collector; what is beyond waits for the next walk. */
+export const collectCandidatesMax = 100_000;
+
+/** 8 MiB/s walks 20 TB a month. */
+export const scrubBytesPerSecondDefault = 8 * MiB;
+/** The scrub stores its position after this many chunks: what a restart reads again at most. */
+export const scrubStoreEvery = 64;
+/** Pause between two scrubs of a host that holds little. */
+export const scrubEveryMs = hourMs;
+
+/** Uploads whose agent died, and releases that found no quorum, are tried again this often. */
+export const settleDebtsEveryMs = 15 * secondMs;
+
+/** Digest workers: the second core of the smallest machine we support; more where there are more. */
+export const digestWorkersMax = 4;
+/** Pieces lent to digest workers per upload: one is hashed while the next is filled. */
+export const digestPiecesMax = 2;
+/** Below this the way to a worker and back costs more than hashing here (measured: design note 0008). */
+export const digestInlineBytes = 512 * KiB;

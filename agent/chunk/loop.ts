@@ -1,0 +1,56 @@
+/** Work that comes back: every period and when poked. A failure is logged; the next turn tries again. */
+import type { Runtime } from '../runtime/ports.ts';
+
+export interface Loop {
+  /** Look now; while it runs: once more after it. */
+  poke(): void;
+  /** Resolves when the running turn has ended. */
+  stop(): Promise<void>;
+}
+
+export const startLoop = (
+  { runtime }: { readonly runtime: Pick<Runtime, 'timers' | 'log'> },
+  options: {
+    readonly name: string;
+    readonly everyMs: number;
+    readonly firstAfterMs: number;
+    work(signal: AbortSignal): Promise<void>;
+  },
+): Loop => {
+  const stopping = new AbortController();
+  let poked = false;
+  let wake = (): void => {};
+  const pause = (delayMs: number): Promise<void> =>
+    new Promise((resolve) => {
+      const cancel = runtime.timers.after(delayMs, () => wake());
+      wake = () => {
+        cancel();
+        wake = () => {};
+        resolve();
+      };
+    });
+  const run = async (): Promise<void> => {
+    let delayMs = options.firstAfterMs;
+    while (!stopping.signal.aborted) {
+      if (!poked) await pause(delayMs);
+      if (stopping.signal.aborted) return;
+      poked = false;
+      delayMs = options.everyMs;
+      await options.work(stopping.signal).catch((thrown: unknown) => {
+        if (!stopping.signal.aborted) runtime.log.warn(`${options.name} will be tried again`, { thrown });
+      });
+    }
+  };
+  const ended = run();
+  return {
+    poke() {
+      poked = true;
+      wake();
+    },
+    stop() {
+      stopping.abort();
+      wake();
+      return ended;
+    },
+  };
+};

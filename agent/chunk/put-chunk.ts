@@ -1,0 +1,158 @@
+/**
+ * Puts a chunk on its owners, all at once. It is durable when a quorum of the owners in each live layout version
+ * has it on disk; what the others do then is no longer the upload's business:
+ *
+ *     sent --> acknowledged
+ *      |  \--> failed ----------> told later (`tell.ts`)
+ *      \-----> straggler: may go on for `stragglerMs`, `stragglersPerHostMax` a host; then told later
+ *
+ * Owners that gossip calls unreachable are not waited for: they are tried only when the rest makes no quorum.
+ * The owner sets are read again after each answer, so a version that became live meanwhile is served as well.
+ */
+import { hasCode, ShoalError } from '../../proto/error.ts';
+import type { ChunkId, HostId } from '../../proto/ids.ts';
+import type { Members } from '../membership/port.ts';
+import type { Ring } from '../ring/port.ts';
+import type { Runtime } from '../runtime/ports.ts';
+import type { ChunkFiles } from './chunk-files.ts';
+import { abortReason } from './cut.ts';
+import { staleLayoutRetriesMax, staleLayoutWaitMs, stragglerMs, stragglersPerHostMax } from './limits.ts';
+import type { Transfer } from './transfer.ts';
+
+/**
+ * Resolves when durable. Throws DISK_FULL when that is why there is no quorum, QUORUM_MISSED otherwise; some
+ * owners may then hold the chunk, and the collector takes it. The bytes must not change until all owners are done.
+ */
+export type PutChunk = (id: ChunkId, bytes: Uint8Array, signal: AbortSignal) => Promise<void>;
+
+export const putChunk = ({
+  runtime,
+  ring,
+  members,
+  files,
+  transfer,
+  missed,
+}: {
+  readonly runtime: Pick<Runtime, 'timers'>;
+  readonly ring: Ring;
+  readonly members: Members;
+  readonly files: ChunkFiles;
+  readonly transfer: Transfer;
+  missed(host: HostId, id: ChunkId): void;
+}): PutChunk => {
+  const stragglers = new Map<HostId, number>();
+
+  const send = async (host: HostId, id: ChunkId, bytes: Uint8Array, signal: AbortSignal): Promise<void> => {
+    if (host === ring.self) return files.put(id, bytes);
+    for (let attempt = 0; ; attempt++)
+      try {
+        return await transfer.send(host, id, bytes, signal);
+      } catch (thrown) {
+        if (!hasCode(thrown, 'STALE_LAYOUT') || attempt >= staleLayoutRetriesMax) throw thrown;
+        await runtime.timers.sleep(staleLayoutWaitMs, signal);
+      }
+  };
+
+  /** After the quorum: a little more time, within a bound per host. */
+  const tolerate = async (host: HostId, sending: Promise<void>, stop: AbortController): Promise<void> => {
+    const count = (stragglers.get(host) ?? 0) + 1;
+    if (count > stragglersPerHostMax)
+      stop.abort(new ShoalError('BUSY', `host ${host} has too many stragglers`));
+    stragglers.set(host, count);
+    const cancel = runtime.timers.after(stragglerMs, () =>
+      stop.abort(new ShoalError('TIMEOUT', `host ${host} is too slow`)),
+    );
+    await sending.catch(() => {});
+    cancel();
+    const left = (stragglers.get(host) ?? 1) - 1;
+    if (left > 0) stragglers.set(host, left);
+    else stragglers.delete(host);
+  };
+
+  return (id, bytes, signal) => {
+    const partition = ring.partitionOf(id);
+    const sending = new Map<HostId, { readonly stop: AbortController; readonly ended: Promise<void> }>();
+    const acknowledged = new Set<HostId>();
+    const failed = new Map<HostId, unknown>();
+    const outcome = Promise.withResolvers<void>();
+    let over = false;
+    let durable = false;
+
+    const finish = (failure?: unknown): void => {
+      if (over) return;
+      over = true;
+      signal.removeEventListener('abort', abort);
+      for (const [host, { stop, ended }] of sending)
+        if (failure) stop.abort(failure);
+        else if (!acknowledged.has(host) && !failed.has(host)) void tolerate(host, ended, stop);
+      if (failure) {
+        outcome.reject(failure);
+        return;
+      }
+      durable = true;
+      // Those never sent to, and those that failed before; a straggler speaks for itself when it fails.
+      for (const host of ring.owners(partition)) if (failed.has(host) || !sending.has(host)) missed(host, id);
+      outcome.resolve();
+    };
+    const abort = (): void => finish(abortReason(signal));
+
+    const start = (host: HostId): void => {
+      if (sending.has(host)) return;
+      const stop = new AbortController();
+      const ended = send(host, id, bytes, stop.signal).then(
+        () => void acknowledged.add(host),
+        (thrown: unknown) => {
+          failed.set(host, thrown);
+          if (durable) missed(host, id);
+        },
+      );
+      sending.set(host, { stop, ended });
+      void ended.then(judge);
+    };
+
+    const judge = (): void => {
+      if (over) return;
+      const sets = ring.ownerSets(partition);
+      const count = (owners: readonly HostId[], has: (host: HostId) => boolean): number =>
+        owners.filter(has).length;
+      for (const { owners, quorum } of sets) {
+        const willing = (host: HostId): boolean =>
+          !failed.has(host) && (host === ring.self || sending.has(host) || members.isReachable(host));
+        const enough = count(owners, willing) >= quorum;
+        for (const host of owners) if (willing(host) || (!enough && !failed.has(host))) start(host);
+      }
+      if (
+        sets.length > 0 &&
+        sets.every(({ owners, quorum }) => count(owners, (h) => acknowledged.has(h)) >= quorum)
+      )
+        finish();
+      const lost = sets.find(({ owners, quorum }) => count(owners, (host) => !failed.has(host)) < quorum);
+      if (lost || sets.length === 0) finish(refusal(id, lost, failed, acknowledged));
+    };
+
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    else judge();
+    return outcome.promise;
+  };
+};
+
+const refusal = (
+  id: ChunkId,
+  set: { readonly owners: readonly HostId[]; readonly quorum: number } | undefined,
+  failed: ReadonlyMap<HostId, unknown>,
+  acknowledged: ReadonlySet<HostId>,
+): ShoalError => {
+  const causes = [...failed.values()];
+  const full = causes.find((cause) => hasCode(cause, 'DISK_FULL'));
+  if (full && causes.every((cause) => hasCode(cause, 'DISK_FULL')))
+    return new ShoalError('DISK_FULL', `Cannot store chunk ${id}: the disks of its owners are full`, {
+      cause: full,
+    });
+  const got = set?.owners.filter((host) => acknowledged.has(host)).length ?? 0;
+  return new ShoalError(
+    'QUORUM_MISSED',
+    `Cannot store chunk ${id}: ${got} of ${set?.owners.length ?? 0} owners have it, ${set?.quorum ?? 1} must`,
+    { details: { got, need: set?.quorum ?? 1 }, cause: causes[0] },
+  );
+};

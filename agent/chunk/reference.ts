@@ -1,0 +1,40 @@
+/**
+ * Who uses which chunk: rows `(chunk, user)`, owned by the chunk's own owners because the partition key is its id.
+ * A chunk may go when no row stands under it (`collect.ts`).
+ */
+import type { ChunkId } from '../../proto/ids.ts';
+import { deadline } from '../base/deadline.ts';
+import { mapLimit } from '../base/map-limit.ts';
+import type { Tables } from '../table/port.ts';
+import { referencesInFlightMax, referenceTimeoutMs } from './limits.ts';
+
+interface Reference {
+  readonly length: number;
+}
+
+export interface References {
+  /** Durable when it resolves; fails after `referenceTimeoutMs`, far below the collector's grace. */
+  add(chunks: readonly { readonly id: ChunkId; readonly length: number }[], user: string): Promise<void>;
+  remove(ids: readonly ChunkId[], user: string): Promise<void>;
+  /** Does anyone use it? Linearizable: a reference acknowledged before the call is seen. */
+  any(id: ChunkId): Promise<boolean>;
+}
+
+export const references = (tables: Tables): References => {
+  const rows = tables.rows<Reference>({ name: 'chunk-ref', weight: ({ length }) => length });
+  return {
+    async add(chunks, user) {
+      const unique = new Map(chunks.map(({ id, length }) => [id, length]));
+      await mapLimit(unique, referencesInFlightMax, async ([id, length]) => {
+        using limit = deadline(`refer to chunk ${id}`, referenceTimeoutMs);
+        const late = Promise.withResolvers<never>();
+        limit.signal.addEventListener('abort', () => late.reject(limit.signal.reason));
+        await Promise.race([rows.put(id, user, { length }), late.promise]);
+      });
+    },
+    async remove(ids, user) {
+      await mapLimit(new Set(ids), referencesInFlightMax, (id) => rows.delete(id, user));
+    },
+    any: async (id) => (await rows.range(id, { limit: 1 })).entries.length > 0,
+  };
+};

@@ -1,0 +1,125 @@
+/**
+ * Mends what this host should hold and lacks. Entries come from failed puts of others (told), reads that found
+ * nothing or damage, comparisons between owners, the scrub. An attempt ends in one of
+ *
+ *     have     it is here now, or was already
+ *     unused   no reference stands: garbage is not spread, or two owners would feed it to each other for ever
+ *     foreign  a layout change took it from this host
+ *     later    an owner that may have it did not answer, or the disk is full
+ *     lost     every owner answered and none has a good copy; it stays queued, and shows in `status`
+ */
+import { hasCode } from '../../proto/error.ts';
+import type { ChunkId, HostId } from '../../proto/ids.ts';
+import { mapLimit } from '../base/map-limit.ts';
+import type { Members } from '../membership/port.ts';
+import type { Ring } from '../ring/port.ts';
+import type { Log } from '../runtime/ports.ts';
+import type { Ask } from './ask.ts';
+import type { ChunkFiles } from './chunk-files.ts';
+import type { GetChunk } from './get-chunk.ts';
+import { chunkBytesMax, idsPerMessageMax, repairBatchMax, repairInFlightMax } from './limits.ts';
+import type { References } from './reference.ts';
+import type { RepairQueue } from './repair-queue.ts';
+import type { Throttle } from './throttle.ts';
+
+export type RepairOutcome = 'have' | 'unused' | 'foreign' | 'later' | 'lost';
+
+export interface Repair {
+  /** Tries each once, a few at a time, within the throttle. Never throws for one chunk's sake. */
+  mend(ids: readonly ChunkId[], signal: AbortSignal): Promise<ReadonlyMap<ChunkId, RepairOutcome>>;
+  /** Works off what is due in the queue. */
+  work(signal: AbortSignal): Promise<void>;
+  readonly repairedBytes: number;
+}
+
+interface RepairParts {
+  readonly log: Log;
+  readonly ring: Ring;
+  readonly members: Members;
+  readonly ask: Ask;
+  readonly files: ChunkFiles;
+  readonly getChunk: GetChunk;
+  readonly references: References;
+  readonly queue: RepairQueue;
+  readonly throttle: Throttle;
+}
+
+export const repair = (parts: RepairParts): Repair => {
+  const { log, ring, files, getChunk, references, queue } = parts;
+  let repairedBytes = 0;
+
+  const attempt = async (id: ChunkId, signal: AbortSignal): Promise<RepairOutcome> => {
+    if (!ring.owners(ring.partitionOf(id)).includes(ring.self)) return 'foreign';
+    try {
+      // Read, not looked up: a copy that is damaged counts as none and is set aside.
+      if (await files.read(id).catch(() => undefined)) return 'have';
+      if (!(await references.any(id))) return 'unused';
+      await parts.throttle.take(chunkBytesMax, signal);
+      const bytes = await getChunk.elsewhere(id, signal);
+      await files.put(id, bytes);
+      repairedBytes += bytes.length;
+      log.info('a chunk was repaired', { chunk: id, bytes: bytes.length });
+      return 'have';
+    } catch (thrown) {
+      if (hasCode(thrown, 'DAMAGED')) return 'lost';
+      log.debug('a chunk could not be repaired yet', { chunk: id, thrown });
+      return 'later';
+    }
+  };
+
+  const mend: Repair['mend'] = async (ids, signal) => {
+    const outcomes = new Map<ChunkId, RepairOutcome>();
+    await mapLimit(
+      ids,
+      repairInFlightMax,
+      async (id) => void outcomes.set(id, await attempt(id, signal)),
+      signal,
+    );
+    return outcomes;
+  };
+
+  return {
+    mend,
+    get repairedBytes() {
+      return repairedBytes;
+    },
+    async work(signal) {
+      for (let ids = queue.due(repairBatchMax); ids.length > 0; ids = queue.due(repairBatchMax)) {
+        const outcomes = await mend(await endangeredFirst(parts, ids, signal), signal);
+        const done: ChunkId[] = [];
+        for (const [id, outcome] of outcomes)
+          if (outcome === 'later' || outcome === 'lost') queue.rest(id);
+          else done.push(id);
+        await queue.done(done);
+        if (ids.length < repairBatchMax) return;
+      }
+    },
+  };
+};
+
+/** Fewest copies elsewhere first; with none there is nothing to fetch, so those come last. */
+const endangeredFirst = async (
+  { ring, members, ask }: Pick<RepairParts, 'ring' | 'members' | 'ask'>,
+  ids: readonly ChunkId[],
+  signal: AbortSignal,
+): Promise<ChunkId[]> => {
+  const byOwner = new Map<HostId, ChunkId[]>();
+  for (const id of ids)
+    for (const host of ring.owners(ring.partitionOf(id)))
+      if (host !== ring.self && members.isReachable(host)) {
+        const asked = byOwner.get(host) ?? [];
+        byOwner.set(host, asked);
+        if (asked.length < idsPerMessageMax) asked.push(id);
+      }
+  const copies = new Map<ChunkId, number>();
+  await Promise.all(
+    Array.from(byOwner, async ([host, asked]) => {
+      const answer = await ask(host, 'have', { ids: asked }, signal).catch(() => undefined);
+      asked.forEach((id, index) => {
+        if (answer?.have[index]) copies.set(id, (copies.get(id) ?? 0) + 1);
+      });
+    }),
+  );
+  const rank = (id: ChunkId): number => copies.get(id) ?? Number.POSITIVE_INFINITY;
+  return [...ids].sort((a, b) => (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : 0));
+};

@@ -1,0 +1,29 @@
+/** What this host answers to the other owners. */
+import type { ChunkId } from '../../proto/ids.ts';
+import type { Rpc } from '../peer/port.ts';
+import { answerOver } from './ask.ts';
+import type { Census } from './census.ts';
+import type { ChunkFiles } from './chunk-files.ts';
+
+export const serveOwner = ({
+  rpc,
+  files,
+  census,
+  suspect,
+}: {
+  readonly rpc: Rpc;
+  readonly files: ChunkFiles;
+  readonly census: Census;
+  /** Another host believes that these are missing or damaged here. Resolves with how many are. */
+  suspect(ids: readonly ChunkId[]): Promise<number>;
+}): void => {
+  const answer = answerOver(rpc);
+  answer('have', async ({ ids }) => ({ have: await Promise.all(ids.map((id) => files.has(id))) }));
+  answer('check', async ({ ids }) => ({ queued: await suspect(ids) }));
+  answer('differ', async ({ digests }) => {
+    const digestOf = await census.digests();
+    const different = digests.filter(([partition, digest]) => digestOf(partition) !== digest);
+    return { partitions: different.map(([partition]) => partition) };
+  });
+  answer('list', ({ partitions, after }) => census.page(new Set(partitions), after ?? undefined));
+};

@@ -1,0 +1,99 @@
+/**
+ * The ring's hook: before a layout version counts as settled here, this host holds what it newly owns.
+ *
+ * Every acknowledged chunk is on a quorum of each older version's owners. A set of owners that meets every quorum
+ * has `owners - quorum + 1` members; when so many (this host counts for itself) have shown all their ids of a
+ * partition, none that was acknowledged is unknown here. The round is repeated until it ends without a gap.
+ */
+import { ShoalError } from '../../proto/error.ts';
+import type { ChunkId, HostId } from '../../proto/ids.ts';
+import type { OwnerSet, Partition, Ring, Syncer } from '../ring/port.ts';
+import type { Runtime } from '../runtime/ports.ts';
+import type { Compare } from './compare.ts';
+import { repairEveryMs } from './limits.ts';
+import type { Repair } from './repair.ts';
+import type { RepairQueue } from './repair-queue.ts';
+
+interface Source {
+  readonly partition: Partition;
+  readonly sets: readonly OwnerSet[];
+}
+
+export const chunkSyncer = ({
+  runtime,
+  ring,
+  compare,
+  repair,
+  queue,
+}: {
+  readonly runtime: Pick<Runtime, 'timers' | 'log'>;
+  readonly ring: Ring;
+  readonly compare: Compare;
+  readonly repair: Repair;
+  readonly queue: RepairQueue;
+}): Syncer => {
+  /** Partitions of `layoutVersion` here, with the older live versions that hold their content. */
+  const sources = (layoutVersion: number): Source[] => {
+    const found: Source[] = [];
+    for (let partition = 0; partition < ring.partitionCount; partition++) {
+      const sets = ring.ownerSets(partition);
+      const wanted = sets.find((set) => set.layoutVersion === layoutVersion);
+      const older = sets.filter((set) => set.layoutVersion < layoutVersion);
+      if (wanted?.owners.includes(ring.self) && older.length > 0) found.push({ partition, sets: older });
+    }
+    return found;
+  };
+
+  /** Undefined: all is here. Otherwise why not yet. */
+  const round = async (layoutVersion: number, signal: AbortSignal): Promise<string | undefined> => {
+    const wanted = sources(layoutVersion);
+    const byHost = new Map<HostId, Partition[]>();
+    for (const { partition, sets } of wanted)
+      for (const host of new Set(sets.flatMap(({ owners }) => owners)))
+        if (host !== ring.self) byHost.set(host, (byHost.get(host) ?? []).concat(partition));
+
+    let later = 0;
+    const answered = new Set<HostId>([ring.self]);
+    const fetch = async (ids: readonly ChunkId[]): Promise<void> => {
+      const outcomes = await repair.mend(ids, signal);
+      const lost = ids.filter((id) => outcomes.get(id) === 'lost');
+      // Its owner lists it and cannot read it: no reason to hold the layout up for ever, one to show in `status`.
+      if (lost.length > 0) await queue.add(lost, 'missing');
+      later += ids.filter((id) => outcomes.get(id) === 'later').length;
+    };
+    for (const [host, partitions] of byHost)
+      try {
+        await compare(host, partitions, fetch, signal);
+        answered.add(host);
+      } catch (thrown) {
+        signal.throwIfAborted();
+        runtime.log.info('an owner could not be compared with', { host, thrown });
+      }
+    if (later > 0) return `${later} chunks could not be fetched`;
+    const open = wanted.filter(({ sets }) =>
+      sets.some(
+        ({ owners, quorum }) =>
+          owners.filter((host) => answered.has(host)).length < owners.length - quorum + 1,
+      ),
+    );
+    return open.length > 0 ? `${open.length} partitions have too few owners that answer` : undefined;
+  };
+
+  return {
+    name: 'chunk',
+    async sync(layoutVersion, signal) {
+      for (;;) {
+        signal.throwIfAborted();
+        if (layoutVersion > ring.newest)
+          throw new ShoalError(
+            'BAD_REQUEST',
+            `Cannot sync layout ${layoutVersion}: ${ring.newest} is the newest`,
+          );
+        const gap = await round(layoutVersion, signal);
+        if (gap === undefined) return;
+        runtime.log.info('chunks of the new layout are not all here yet', { layoutVersion, gap });
+        await runtime.timers.sleep(repairEveryMs, signal);
+      }
+    },
+  };
+};

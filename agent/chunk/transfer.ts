@@ -1,0 +1,91 @@
+/** A chunk's bytes between two hosts over the bulk channel, in both roles; verified by whoever receives them. */
+import { ShoalError } from '../../proto/error.ts';
+import { type ChunkId, type HostId, parseChunkId } from '../../proto/ids.ts';
+import { layoutHeader } from '../../proto/message/chunk.ts';
+import type { Bulk } from '../peer/port.ts';
+import type { Ring } from '../ring/port.ts';
+import type { ChunkFiles } from './chunk-files.ts';
+import { chunkIdOf } from './chunk-name.ts';
+import { gate } from './gate.ts';
+import { chunkBytesMax, getTimeoutMs, putTimeoutMs, receiveInFlightMax } from './limits.ts';
+
+const collect = async (id: ChunkId, body: AsyncIterable<Uint8Array>): Promise<Uint8Array> => {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of body) {
+    length += piece.length;
+    if (length > chunkBytesMax)
+      throw new ShoalError(
+        'TOO_LARGE',
+        `Cannot receive chunk ${id}: it has more than ${chunkBytesMax} bytes`,
+      );
+    pieces.push(piece);
+  }
+  const bytes = pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces, length);
+  const actual = chunkIdOf(bytes);
+  if (actual !== id)
+    throw new ShoalError(
+      'DAMAGED',
+      `Cannot receive chunk ${id}: the ${length} bytes that came are ${actual}`,
+    );
+  return bytes;
+};
+
+export interface Transfer {
+  /** On the other host's disk when it resolves. Throws what `Bulk.request` and the other's `ChunkFiles.put` throw. */
+  send(to: HostId, id: ChunkId, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Verified. Throws NOT_FOUND, DAMAGED, and what `Bulk.request` throws. */
+  get(from: HostId, id: ChunkId, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+export const transfer = ({ bulk, ring }: { readonly bulk: Bulk; readonly ring: Ring }): Transfer => ({
+  async send(to, id, bytes, signal) {
+    const { body } = await bulk.request(to, 'PUT', `chunk/${id}`, {
+      headers: { [layoutHeader]: String(ring.newest) },
+      body: bytes,
+      signal,
+      timeoutMs: putTimeoutMs,
+    });
+    for await (const _ of body) {
+      // The answer has no body; its end returns the connection.
+    }
+  },
+  async get(from, id, signal) {
+    const { body } = await bulk.request(from, 'GET', `chunk/${id}`, { signal, timeoutMs: getTimeoutMs });
+    return collect(id, body);
+  },
+});
+
+/** The other role. `missing` hears of chunks that were asked for here in vain. */
+export const serveTransfer = ({
+  bulk,
+  ring,
+  files,
+  missing,
+}: {
+  readonly bulk: Bulk;
+  readonly ring: Ring;
+  readonly files: ChunkFiles;
+  missing(id: ChunkId): void;
+}): void => {
+  const places = gate(receiveInFlightMax);
+  bulk.serve('chunk', async (request) => {
+    const id = parseChunkId(request.path);
+    if (request.method === 'PUT') {
+      ring.checkVersion(request.from, Number(request.headers[layoutHeader]));
+      // A body is read only when it has a place: until then it waits in its socket, not in memory.
+      await places.run(async () => files.put(id, await collect(id, request.body)), request.signal);
+      return {};
+    }
+    if (request.method === 'GET') {
+      const bytes = await files.read(id);
+      if (bytes) return { body: bytes };
+      missing(id);
+      throw new ShoalError('NOT_FOUND', `Cannot send chunk ${id}: it is not on this host`);
+    }
+    throw new ShoalError(
+      'METHOD_NOT_ALLOWED',
+      `Cannot ${request.method} a chunk: only GET and PUT are served`,
+    );
+  });
+};
