@@ -79,6 +79,7 @@ export interface Proposer {
 }
 
 const wait: Step = { kind: 'wait' };
+const ballotOf = (accepted: Accepted | null): Ballot | null => accepted?.ballot ?? null;
 
 export const proposer = (attempt: Attempt): Proposer => {
   const { sets, ballot, id } = attempt;
@@ -136,7 +137,10 @@ export const proposer = (attempt: Attempt): Proposer => {
     if (!hasQuorum(sets, promises)) return wait;
     let newest: Accepted | null = null;
     for (const held of promises.values()) newest = newestOf(newest, held);
-    return propose(newest, decideRead(sets, promises).kind === 'chosen');
+    // A quorum may well agree on an older value: then that one was chosen, and of the newest nothing is known.
+    const read = decideRead(sets, promises);
+    const settled = read.kind === 'chosen' && sameBallot(ballotOf(read.accepted), ballotOf(newest));
+    return propose(newest, settled);
   };
 
   const handleAck = (from: HostId, promised: Ballot | null): Step => {

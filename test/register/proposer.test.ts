@@ -127,6 +127,24 @@ test('proposer: what `next` throws is shown only once the value that it saw is c
   t.like(core.handleReply(b, ack()), { kind: 'refused', thrown: { message: 'exists' } });
 });
 
+test('proposer: a majority that agrees on an older value does not settle a newer one (simulator, register, seed 47)', (t) => {
+  const refuse = () => {
+    throw new Error('exists');
+  };
+  // While the layout changes, more than a majority of one set may have answered before the other has one.
+  const core = proposer(attempt({ sets: [majority('abc'), majority('cde')], next: refuse }));
+  const old = accepted(ballot(2, 'z'), 'old', [1]);
+  const newer = accepted(ballot(3, 'z'), 'newer', [2, 1]);
+  core.start();
+  for (const [from, held] of [
+    [a, newer],
+    [b, old],
+    [c, old],
+  ] as const)
+    t.is(core.handleReply(from, promise(held)).kind, 'wait');
+  t.deepEqual(proposalOf(core.handleReply(host('d'), promise(old)))?.value, newer.value);
+});
+
 test('proposer: a change that an earlier attempt brought in is not made again', (t) => {
   const core = proposer(attempt({ earlier: [[7]], next: () => t.fail() as unknown as null }));
   core.start();
