@@ -6,6 +6,7 @@
  *   relay --> (ping, ack) --> ack     ask it for me; nack when it stays silent for you too
  *   compare -> state -> state         push/pull: digests first, all facts only where they differ
  */
+import { type Static, Type } from 'typebox';
 import { ShoalError } from '../error.ts';
 import { type HostId, parseHostId } from '../ids.ts';
 
@@ -99,3 +100,66 @@ export const parseSwimMessage = (value: unknown): SwimMessage => {
       return refuse('a membership message', value.kind);
   }
 };
+
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Incarnation = Type.Integer({ minimum: 1, maximum: incarnationMax });
+const Address = Type.String({ maxLength: 256 });
+const Text = Type.String({ maxLength: 256 });
+
+/** `MemberCard` of agent/membership/port.ts. */
+export const Card = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 64 }),
+  zone: Text,
+  peerAddresses: Type.Array(Address, { maxItems: 16 }),
+  bulkAddress: Address,
+  apiUrl: Address,
+  s3Url: Type.Union([Address, Type.Null()]),
+  capacityBytes: Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  version: Text,
+});
+
+/** `Vitals` of agent/membership/port.ts. */
+export const VitalsShape = Type.Object({
+  atMs: Type.Number(),
+  storageUsedBytes: Type.Number(),
+  storageFreeBytes: Type.Number(),
+  memoryTotalMiB: Type.Number(),
+  memoryClaimedMiB: Type.Number(),
+  vcpusTotal: Type.Number(),
+  vcpusClaimed: Type.Number(),
+  diskTotalGiB: Type.Number(),
+  diskClaimedGiB: Type.Number(),
+  machines: Count,
+  load: Type.Number(),
+  hypervisors: Type.Array(Text, { maxItems: 32 }),
+  computeRefusal: Type.Union([Type.String({ maxLength: 1024 }), Type.Null()]),
+});
+
+/** Topic `vitals`. Incarnation and sequence order them, for wall clocks jump. */
+export const VitalsRecord = Type.Object({
+  incarnation: Incarnation,
+  sequence: Count,
+  vitals: VitalsShape,
+});
+export type VitalsRecord = Static<typeof VitalsRecord>;
+
+export const CardRecord = Type.Object({
+  host: Type.String({ maxLength: 64 }),
+  /** In which the card last changed. */
+  incarnation: Incarnation,
+  card: Card,
+  vitals: Type.Optional(VitalsRecord),
+});
+export type CardRecord = Static<typeof CardRecord>;
+
+/** Topic `members`: what its sender found out, and its card when that is new. */
+export const MembersNews = Type.Object({
+  facts: Type.Array(Type.Unknown(), { maxItems: factsPerMessageMax }),
+  card: Type.Optional(CardRecord),
+});
+
+/** rpc `membership.cards`. */
+export const CardsRequest = Type.Object({
+  hosts: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 }),
+});
+export const CardsAnswer = Type.Object({ cards: Type.Array(CardRecord, { maxItems: 64 }) });

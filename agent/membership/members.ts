@@ -1,0 +1,241 @@
+/**
+ * The shell of membership: lends the core its messages and timers, spreads news by gossip as well, keeps cards
+ * and loads, and remembers over restarts what the next life needs.
+ */
+import { asShoalError } from '../../proto/error.ts';
+import type { HostId } from '../../proto/ids.ts';
+import {
+  type CardRecord,
+  CardsRequest,
+  MembersNews,
+  parseFacts,
+  parseSwimMessage,
+  VitalsRecord,
+} from '../../proto/message/membership.ts';
+import { checker } from '../peer/check.ts';
+import type { Gossip, Rpc } from '../peer/port.ts';
+import type { Runtime } from '../runtime/ports.ts';
+import type { KeyValue } from '../store/key-value.ts';
+import { cardIndex } from './card-index.ts';
+import { openCoreRuntime } from './core-runtime.ts';
+import { isReachableState } from './fact.ts';
+import { farewellMs } from './limits.ts';
+import { memberStore } from './member-store.ts';
+import type { Member, MemberCard, Members, Vitals } from './port.ts';
+import { lanSettings, type SwimSettings } from './settings.ts';
+import { swim } from './swim.ts';
+import type { SwimEvent } from './swim-runtime.ts';
+import { vitalsPublisher } from './vitals-publisher.ts';
+
+/** What membership needs of the roster. */
+export interface MemberRoster {
+  list(): readonly { readonly hostId: HostId }[];
+  has(hostId: HostId): boolean;
+  onChange(listener: () => void): () => void;
+}
+
+export interface MembersWorld {
+  readonly runtime: Runtime;
+  readonly rpc: Rpc;
+  readonly gossip: Gossip;
+  readonly roster: MemberRoster;
+  readonly keyValue: KeyValue;
+}
+
+export interface MembersSettings {
+  readonly card: MemberCard;
+  /** Default `lanSettings`. */
+  readonly swim?: SwimSettings;
+}
+
+export interface OwnMembers extends Members {
+  /** Raises the incarnation; a card equal to the last one does nothing. */
+  setCard(card: MemberCard): void;
+  /** Call it as often as you like: what goes out when is decided in `vitals-publisher.ts`. */
+  setVitals(vitals: Vitals): void;
+  setDraining(draining: boolean): void;
+  /** Says goodbye: others need not wait for a suspicion to run out. Call `stop` afterwards. */
+  leave(): Promise<void>;
+  /** Silent from now on, as if killed. */
+  stop(): void;
+  /** Lifeguard's score: 0 is healthy. */
+  readonly healthScore: number;
+}
+
+const checkNews = checker('members news', MembersNews);
+const checkVitals = checker('vitals', VitalsRecord);
+const checkCardsRequest = checker('cards request', CardsRequest);
+
+/** Resolves when this life's incarnation is on disk and the core runs. Throws what the store throws. */
+export const openMembers = async (world: MembersWorld, settings: MembersSettings): Promise<OwnMembers> => {
+  const { runtime, rpc, gossip, roster } = world;
+  const { self } = rpc;
+  const log = runtime.log.with({ part: 'membership' });
+  const store = memberStore(world.keyValue, log);
+  const incarnation = await store.beginLife();
+  const loads = new Map<HostId, VitalsRecord>();
+  const listeners = new Set<(member: Member) => void>();
+  let ownCard = settings.card;
+
+  const core = swim({
+    self,
+    settings: settings.swim ?? lanSettings,
+    incarnation,
+    isRostered: (host) => host === self || roster.has(host),
+  });
+
+  const get = (host: HostId): Member | undefined => {
+    const fact = core.get(host);
+    if (!fact) return undefined;
+    const card = host === self ? ownCard : cards.get(host)?.card;
+    const vitals = host === self ? publisher.current()?.vitals : loads.get(host)?.vitals;
+    return {
+      hostId: host,
+      state: fact.state,
+      incarnation: fact.incarnation,
+      ...(card && { card }),
+      ...(vitals && { vitals }),
+    };
+  };
+
+  const tell = (member: Member | undefined): void => {
+    if (member) for (const listener of listeners) listener(member);
+  };
+
+  const takeVitals = (from: HostId, record: VitalsRecord): void => {
+    const held = loads.get(from);
+    const isNewer =
+      !held ||
+      record.incarnation > held.incarnation ||
+      (record.incarnation === held.incarnation && record.sequence > held.sequence);
+    if (isNewer && from !== self) loads.set(from, record);
+  };
+
+  const publisher = vitalsPublisher(
+    runtime,
+    (record) => gossip.publish('vitals', record),
+    () => core.own.incarnation,
+  );
+
+  const cards = cardIndex({
+    runtime,
+    log,
+    rpc,
+    store,
+    reachable: () =>
+      [...core.list()]
+        .filter(({ host, state }) => host !== self && isReachableState(state))
+        .map((fact) => fact.host),
+    changed: (host) => tell(get(host)),
+    vitals: takeVitals,
+  });
+
+  const ownRecord = (): CardRecord => ({
+    host: self,
+    incarnation: core.own.card,
+    card: { ...ownCard, peerAddresses: [...ownCard.peerAddresses] },
+  });
+
+  const handleEvent = ({ fact, before, own }: SwimEvent): void => {
+    const { host, state } = fact;
+    if (host === self) store.raiseLife(fact.incarnation);
+    else cards.expect(host, fact.card);
+    if (own) gossip.publish('members', { facts: [fact], ...(host === self && { card: ownRecord() }) });
+    if (state === before?.state && host !== self) return;
+    log.info('member', { host, name: get(host)?.card?.name, state, incarnation: fact.incarnation, own });
+    tell(get(host));
+  };
+
+  const coreRuntime = openCoreRuntime(world, {
+    handleTimer: (timer) => core.handleTimer(timer, coreRuntime),
+    handleEvent,
+    handleUnreachable: (host) => core.handleUnreachable(host, coreRuntime),
+  });
+
+  /** Gossip comes from the roster, but a host may be broken: what it says is dropped, not fatal. */
+  const guarded =
+    (topic: string, work: (from: HostId, body: unknown) => void) =>
+    (from: HostId, body: unknown): void => {
+      try {
+        if (roster.has(from)) work(from, body);
+      } catch (error) {
+        log.warn('gossip dropped', { topic, from, error: asShoalError(error).message });
+      }
+    };
+
+  rpc.handle('membership', (from, body) => {
+    core.handleMessage(from, parseSwimMessage(body), coreRuntime);
+    return null;
+  });
+  rpc.handle('membership.cards', (_from, body) => ({
+    cards: checkCardsRequest(body).hosts.flatMap((name) => {
+      const host = name as HostId;
+      const record = host === self ? ownRecord() : cards.get(host);
+      const vitals = host === self ? publisher.current() : loads.get(host);
+      return record ? [vitals ? { ...record, vitals } : record] : [];
+    }),
+  }));
+  gossip.subscribe(
+    'members',
+    guarded('members', (from, body) => {
+      const news = checkNews(body);
+      if (news.card?.host === from) cards.put(news.card);
+      core.learn(parseFacts(news.facts), coreRuntime);
+    }),
+  );
+  gossip.subscribe(
+    'vitals',
+    guarded('vitals', (from, body) => takeVitals(from, checkVitals(body))),
+  );
+
+  const followRoster = (): void => {
+    for (const { hostId } of roster.list()) core.introduce(hostId, coreRuntime);
+    for (const { host, incarnation } of [...core.list()]) {
+      if (host === self || roster.has(host)) continue;
+      core.remove(host);
+      cards.delete(host);
+      loads.delete(host);
+      tell({ hostId: host, state: 'left', incarnation });
+    }
+  };
+  for (const record of store.cards())
+    if (roster.has(record.host as HostId)) cards.load(record);
+    else store.deleteCard(record.host as HostId);
+  followRoster();
+  const unfollow = roster.onChange(followRoster);
+  core.start(coreRuntime);
+
+  return {
+    self,
+    list: () => [...core.list()].flatMap(({ host }) => get(host) ?? []),
+    get,
+    isReachable(host) {
+      const fact = core.get(host);
+      return fact !== undefined && isReachableState(fact.state);
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    setCard(card) {
+      if (JSON.stringify(card) === JSON.stringify(ownCard)) return;
+      ownCard = card;
+      core.renewCard(coreRuntime);
+    },
+    setVitals: publisher.set,
+    setDraining: (draining) => core.setDraining(draining, coreRuntime),
+    async leave() {
+      core.leave(coreRuntime);
+      await runtime.timers.sleep(farewellMs);
+    },
+    stop() {
+      unfollow();
+      publisher.stop();
+      cards.stop();
+      coreRuntime.stop();
+    },
+    get healthScore() {
+      return core.healthScore;
+    },
+  };
+};
