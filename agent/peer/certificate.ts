@@ -63,4 +63,3 @@ export const hostIdOfSocket = (socket: TLSSocket): HostId | undefined => {
     return undefined;
   }
 };
-

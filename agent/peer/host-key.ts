@@ -12,7 +12,14 @@
  * hyperswarm also uses the key for Diffie-Hellman, which is safe beside signing (Thormarker, "On using the same
  * key pair for Ed25519 and an X25519 based KEM", 2021).
  */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
 import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { privateKeyFromRaw, publicKeyFromRaw } from '@libp2p/crypto/keys';
@@ -52,7 +59,10 @@ export const publicKeyOf = (hostId: HostId): Uint8Array => {
   } catch {
     // Fifty-two base58 digits that hold no key: the same answer as below.
   }
-  throw new ShoalError('BAD_REQUEST', `Cannot read host id ${JSON.stringify(hostId)}: it holds no ed25519 key`);
+  throw new ShoalError(
+    'BAD_REQUEST',
+    `Cannot read host id ${JSON.stringify(hostId)}: it holds no ed25519 key`,
+  );
 };
 
 const keyObjectOf = (hostId: HostId): KeyObject => {
@@ -77,7 +87,10 @@ export const verifySignature = (hostId: HostId, bytes: Uint8Array, signature: Ui
 export const hostKeyFrom = (privateKey: KeyObject): HostKey => {
   const jwk = privateKey.export({ format: 'jwk' });
   if (privateKey.asymmetricKeyType !== 'ed25519' || !jwk.d || !jwk.x)
-    throw new ShoalError('DAMAGED', `Cannot use a ${privateKey.asymmetricKeyType} key as host key: it must be ed25519`);
+    throw new ShoalError(
+      'DAMAGED',
+      `Cannot use a ${privateKey.asymmetricKeyType} key as host key: it must be ed25519`,
+    );
   const publicKey = Buffer.from(jwk.x, 'base64url');
   const secretKey = Buffer.concat([Buffer.from(jwk.d, 'base64url'), publicKey]);
   return {

@@ -15,8 +15,8 @@
  * operator with one live host could add none).
  */
 import { createHash } from 'node:crypto';
-import type { RosterEntry } from '../../proto/message/peer.ts';
 import type { ClusterId, HostId } from '../../proto/ids.ts';
+import type { RosterEntry } from '../../proto/message/peer.ts';
 import { verifySignature } from './host-key.ts';
 
 export interface RosterMember {
@@ -103,4 +103,7 @@ export const foldRoster = (founder: HostId, entries: Iterable<RosterEntry>): Fol
 
 /** Equal digests: the same roster. Short, for it travels with every hello. */
 export const rosterDigest = (folded: Folded): string =>
-  createHash('sha256').update([...folded.counted.keys()].sort().join()).digest('base64url').slice(0, 22);
+  createHash('sha256')
+    .update([...folded.counted.keys()].sort().join())
+    .digest('base64url')
+    .slice(0, 22);

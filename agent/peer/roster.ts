@@ -62,11 +62,18 @@ export const openRoster = async (
     if (!stored) return foldRoster(founder, []);
     try {
       const entries = checkEntries(JSON.parse(Buffer.from(stored).toString()));
-      return foldRoster(founder, entries.filter((entry) => verifyEntry(clusterId, entry)));
+      return foldRoster(
+        founder,
+        entries.filter((entry) => verifyEntry(clusterId, entry)),
+      );
     } catch (cause) {
-      throw new ShoalError('DAMAGED', `Cannot read roster ${JSON.stringify(path)}: copy it from another host`, {
-        cause,
-      });
+      throw new ShoalError(
+        'DAMAGED',
+        `Cannot read roster ${JSON.stringify(path)}: copy it from another host`,
+        {
+          cause,
+        },
+      );
     }
   };
 
@@ -77,7 +84,10 @@ export const openRoster = async (
   const unite = async (more: readonly RosterEntry[]): Promise<readonly RosterEntry[]> => {
     const next = foldRoster(founder, [...folded.counted.values(), ...more]);
     if (next.counted.size > rosterEntriesMax)
-      throw new ShoalError('BUSY', `Cannot keep ${next.counted.size} roster entries: ${rosterEntriesMax} at most`);
+      throw new ShoalError(
+        'BUSY',
+        `Cannot keep ${next.counted.size} roster entries: ${rosterEntriesMax} at most`,
+      );
     const fresh = [...next.counted].filter(([id]) => !folded.counted.has(id)).map(([, entry]) => entry);
     const nextDigest = rosterDigest(next);
     if (nextDigest === digest) return [];
@@ -128,7 +138,9 @@ export const openRoster = async (
       const news = checkEntries(value).filter((entry) => !folded.counted.has(entryId(entry)));
       const good = news.filter((entry) => entry.stamp.wallMs <= latestMs && verifyEntry(clusterId, entry));
       if (good.length < news.length)
-        log.warn('roster entries refused: bad signature or a time far ahead', { count: news.length - good.length });
+        log.warn('roster entries refused: bad signature or a time far ahead', {
+          count: news.length - good.length,
+        });
       return good.length === 0 ? [] : changes.run(() => unite(good));
     },
     onChange(listener) {

@@ -1,0 +1,168 @@
+/** The answering end of the bulk channel: HTTP over TLS where both certificates are host keys. */
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { codec } from '../../proto/codec.ts';
+import { asShoalError, ShoalError } from '../../proto/error.ts';
+import type { HostId } from '../../proto/ids.ts';
+import type { Log } from '../runtime/ports.ts';
+import { hostIdOfSocket } from './certificate.ts';
+import { bulkHeaderBytesMax, bulkServerIdleMs, bulkSocketsMax, bulkTimeoutMs } from './limits.ts';
+import type { BulkAnswer, BulkRequest } from './port.ts';
+import type { Roster } from './roster.ts';
+
+export type BulkHandler = (request: BulkRequest) => Promise<BulkAnswer>;
+
+/** The body of an answer that is an error. */
+export const bulkErrors = codec<{ code: string; message: string; details: unknown }>('bulk error');
+export const bulkErrorHeader = 'x-shoal-error';
+
+const isMethod = (method: string | undefined): method is BulkRequest['method'] =>
+  method === 'GET' || method === 'PUT' || method === 'DELETE';
+
+const plainHeaders = (request: IncomingMessage): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(', ') : (value ?? ''),
+    ]),
+  );
+
+async function* piecesOf(request: IncomingMessage): AsyncIterable<Uint8Array> {
+  try {
+    for await (const piece of request) yield piece;
+  } catch (cause) {
+    throw new ShoalError('ABORTED', 'The sending host went away before the end of its body', { cause });
+  }
+}
+
+const sendBody = async (response: ServerResponse, body: BulkAnswer['body']): Promise<void> => {
+  if (body === undefined || body instanceof Uint8Array) {
+    response.end(body);
+    return;
+  }
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  for await (const piece of body)
+    if (!response.destroyed && !response.write(piece))
+      await once(response, 'drain', { signal: gone.signal }).catch(() => {});
+    else if (response.destroyed) return;
+  response.end();
+};
+
+export interface BulkServer {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+export const startBulkServer = async (
+  world: {
+    readonly log: Log;
+    readonly roster: Roster;
+    readonly find: (prefix: string) => BulkHandler | undefined;
+  },
+  settings: {
+    readonly host: string;
+    readonly port: number;
+    readonly key: string;
+    readonly certificate: string;
+  },
+): Promise<BulkServer> => {
+  const { find, log, roster } = world;
+  const hosts = new Map<TLSSocket, HostId | undefined>();
+
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const from = hosts.get(request.socket as TLSSocket);
+    if (!from || !roster.has(from)) {
+      log.warn('bulk request refused: the host is not on the roster', {
+        host: from ?? 'none',
+        address: request.socket.remoteAddress,
+      });
+      response.setHeader('connection', 'close');
+      throw new ShoalError('NOT_ON_ROSTER', `Host ${from ?? 'without a host key'} is not on the roster`);
+    }
+    const [, prefix, path] = /^\/([^/?]+)\/([^?]*)/.exec(request.url ?? '') ?? [];
+    const handler = prefix === undefined ? undefined : find(prefix);
+    if (!handler || path === undefined || !isMethod(request.method))
+      throw new ShoalError('NOT_FOUND', `Cannot ${request.method} ${request.url}: nothing is served there`);
+    const stop = new AbortController();
+    response.once('close', () => {
+      if (!response.writableFinished) stop.abort(new ShoalError('ABORTED', 'The asking host went away'));
+    });
+    const answer = await handler({
+      from,
+      method: request.method,
+      path: decodeURIComponent(path),
+      headers: plainHeaders(request),
+      body: piecesOf(request),
+      signal: stop.signal,
+    });
+    for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
+    if (answer.body instanceof Uint8Array) response.setHeader('content-length', answer.body.length);
+    await sendBody(response, answer.body);
+  };
+
+  const fail = (request: IncomingMessage, response: ServerResponse, thrown: unknown): void => {
+    const error = asShoalError(thrown);
+    if (error.code === 'INTERNAL') log.error('bulk handler failed', { url: request.url, error: thrown });
+    // Half an answer cannot become an error; the reader sees a cut, not a good end.
+    if (response.headersSent || response.destroyed) return void response.destroy();
+    const { code, message, details } = error;
+    let body: Uint8Array;
+    try {
+      body = bulkErrors.encode({ code, message, details });
+    } catch {
+      body = bulkErrors.encode({ code, message, details: {} });
+    }
+    response.writeHead(error.status, { [bulkErrorHeader]: code, 'content-length': body.length });
+    response.end(body);
+  };
+
+  const server: Server = createServer(
+    {
+      key: settings.key,
+      cert: settings.certificate,
+      minVersion: 'TLSv1.3',
+      requestCert: true,
+      // No authority signs host keys: the roster is the authority, asked for each request.
+      rejectUnauthorized: false,
+      handshakeTimeout: bulkTimeoutMs,
+      maxHeaderSize: bulkHeaderBytesMax,
+    },
+    (request, response) => {
+      handle(request, response)
+        .catch((thrown) => fail(request, response, thrown))
+        // A body that nobody read would block the next request on this connection.
+        .finally(() => request.resume());
+    },
+  );
+  server.maxConnections = bulkSocketsMax;
+  server.keepAliveTimeout = bulkServerIdleMs;
+  server.headersTimeout = bulkTimeoutMs;
+  server.requestTimeout = 0;
+  server.timeout = bulkServerIdleMs;
+  server.on('secureConnection', (socket: TLSSocket) => {
+    hosts.set(socket, hostIdOfSocket(socket));
+    socket.once('close', () => hosts.delete(socket));
+  });
+  server.on('tlsClientError', (error) => log.debug('bulk handshake failed', { error }));
+  const stopRoster = roster.onChange(() => {
+    for (const [socket, hostId] of hosts) if (!hostId || !roster.has(hostId)) socket.destroy();
+  });
+
+  server.listen(settings.port, settings.host);
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async stop() {
+      stopRoster();
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      for (const socket of hosts.keys()) socket.destroy();
+      await closed;
+    },
+  };
+};

@@ -1,0 +1,112 @@
+/** What shoal uses of hyperdht, hyperswarm and hypercore, which ship no types. */
+declare module 'hyperdht' {
+  import type { EventEmitter } from 'node:events';
+
+  export interface DhtNode {
+    readonly host: string;
+    readonly port: number;
+  }
+  interface Options {
+    readonly bootstrap?: readonly (DhtNode | string)[];
+    readonly nodes?: readonly DhtNode[];
+    /** Address to bind. */
+    readonly host?: string;
+    readonly port?: number;
+  }
+  export default class HyperDHT extends EventEmitter {
+    constructor(options?: Options);
+    /** A node that others may start from: it stays, and is reachable at this address. */
+    static bootstrapper(port: number, host: string, options?: Options): HyperDHT;
+    fullyBootstrapped(): Promise<void>;
+    addNode(node: DhtNode): void;
+    address(): DhtNode | null;
+    destroy(): Promise<void>;
+  }
+}
+
+declare module 'hyperswarm' {
+  import type { EventEmitter } from 'node:events';
+  import type { Duplex } from 'node:stream';
+  import type HyperDHT from 'hyperdht';
+
+  interface KeyPair {
+    readonly publicKey: Uint8Array;
+    readonly secretKey: Uint8Array;
+  }
+  /** A noise stream: encrypted, and the remote key is proved. */
+  export interface SwarmConnection extends Duplex {
+    readonly remotePublicKey: Uint8Array;
+    readonly isInitiator: boolean;
+  }
+  export interface SwarmPeer {
+    readonly publicKey: Uint8Array;
+    readonly banned: boolean;
+    ban(value: boolean): void;
+  }
+  export interface Discovery {
+    refresh(): Promise<boolean>;
+    destroy(): Promise<void>;
+  }
+  export default class Hyperswarm extends EventEmitter<{ connection: [SwarmConnection, SwarmPeer] }> {
+    constructor(options: {
+      readonly keyPair: KeyPair;
+      readonly dht: HyperDHT;
+      readonly maxPeers?: number;
+      /** True: refuse. */
+      readonly firewall?: (remotePublicKey: Uint8Array) => boolean;
+    });
+    readonly connections: ReadonlySet<SwarmConnection>;
+    readonly peers: ReadonlyMap<string, SwarmPeer>;
+    join(topic: Uint8Array, options?: { readonly server?: boolean; readonly client?: boolean }): Discovery;
+    destroy(options?: { readonly force?: boolean }): Promise<void>;
+  }
+}
+
+declare module 'hypercore' {
+  import type { EventEmitter } from 'node:events';
+  import type { Duplex } from 'node:stream';
+
+  interface KeyPair {
+    readonly publicKey: Uint8Array;
+    readonly secretKey: Uint8Array;
+  }
+  interface Manifest {
+    readonly version?: number;
+    readonly signers: readonly { readonly publicKey: Uint8Array; readonly namespace?: Uint8Array }[];
+  }
+  export interface HypercorePeer {
+    readonly remotePublicKey: Uint8Array;
+    readonly remoteFork: number;
+    readonly remoteLength: number;
+  }
+  interface Options {
+    readonly keyPair?: KeyPair;
+    readonly manifest?: Manifest;
+    readonly writable?: boolean;
+    readonly valueEncoding?: 'binary';
+  }
+  export default class Hypercore extends EventEmitter {
+    constructor(storage: string, key: Uint8Array | null, options?: Options);
+    /** The core's key: a hash of its manifest. */
+    static key(manifest: Manifest | Uint8Array, options?: { readonly namespace?: Uint8Array }): Uint8Array;
+    readonly key: Uint8Array;
+    readonly length: number;
+    readonly fork: number;
+    readonly contiguousLength: number;
+    readonly writable: boolean;
+    readonly peers: readonly HypercorePeer[];
+    ready(): Promise<void>;
+    append(blocks: Uint8Array | readonly Uint8Array[]): Promise<{ readonly length: number }>;
+    /** Null when the block is not here and `wait` is false. */
+    get(
+      index: number,
+      options?: { readonly wait?: boolean; readonly timeout?: number },
+    ): Promise<Uint8Array | null>;
+    has(start: number, end?: number): Promise<boolean>;
+    download(range: { readonly start: number; readonly end: number; readonly linear?: boolean }): {
+      destroy(): void;
+    };
+    replicate(stream: Duplex): Duplex;
+    close(): Promise<void>;
+  }
+}

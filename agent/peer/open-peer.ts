@@ -1,0 +1,144 @@
+/** Puts the peer layer together: one call starts it, `stop` ends it. */
+import type { Connection } from '@libp2p/interface';
+import type { ClusterId, HostId } from '../../proto/ids.ts';
+import type { ClusterFacts, HostAddresses } from '../../proto/message/peer.ts';
+import type { Runtime } from '../runtime/ports.ts';
+import { bareAddress, openAddressBook } from './address-book.ts';
+import { startBulk } from './bulk.ts';
+import { type Connections, watchConnections } from './connections.ts';
+import { type Discovery, type DiscoverySettings, startDiscovery } from './discovery.ts';
+import { startGossip } from './gossip.ts';
+import { startHello } from './hello.ts';
+import { type HostKey, openHostKey } from './host-key.ts';
+import { type Invites, startInvites } from './invites.ts';
+import { mdnsNameOf } from './join.ts';
+import { startLibp2p } from './libp2p.ts';
+import type { Bulk, Gossip, Rpc } from './port.ts';
+import { openRoster, type Roster } from './roster.ts';
+import { startRpc } from './rpc.ts';
+import { addSeeds } from './seeds.ts';
+
+export interface PeerSettings {
+  readonly directory: string;
+  readonly cluster: ClusterFacts;
+  /** libp2p multiaddrs to listen on, e.g. `/ip4/0.0.0.0/tcp/7001`; port 0 takes a free one. */
+  readonly listen: readonly string[];
+  /** Multiaddrs to tell others in their place. */
+  readonly announce?: readonly string[];
+  /** Bulk channel; `announce` is the `host:port` for others, default `host` and the port that it got. */
+  readonly bulk: { readonly host: string; readonly port: number; readonly announce?: string };
+  /** Absent: no hyperswarm, and so no journal replication. */
+  readonly discovery?: DiscoverySettings;
+  /** Find hosts of the cluster on this LAN. Default false. */
+  readonly mdns?: boolean;
+  /** Multiaddrs that end in `/p2p/HOSTID`, tried besides the addresses known from before. */
+  readonly seeds?: readonly string[];
+}
+
+export interface Peer {
+  readonly key: HostKey;
+  readonly self: HostId;
+  readonly cluster: ClusterFacts;
+  readonly rpc: Rpc;
+  readonly gossip: Gossip;
+  readonly bulk: Bulk;
+  readonly roster: Roster;
+  readonly invites: Invites;
+  readonly connections: Pick<Connections, 'connected'>;
+  readonly discovery: Discovery | undefined;
+  /** Where others reach this host: for its member card. */
+  addresses(): HostAddresses & { readonly bulk: string };
+  /** From a member card. Absent parts stay as they were. */
+  setAddresses(
+    hostId: HostId,
+    addresses: { readonly peer?: readonly string[]; readonly bulk?: string },
+  ): void;
+  stop(): Promise<void>;
+}
+
+/** Throws DAMAGED (key, roster) and the system's own error when an address cannot be bound. */
+export const openPeer = async (
+  world: { readonly runtime: Runtime },
+  settings: PeerSettings,
+): Promise<Peer> => {
+  const { cluster, directory } = settings;
+  const runtime = { ...world.runtime, log: world.runtime.log.with({ part: 'peer' }) };
+  const clusterId = cluster.clusterId as ClusterId;
+  const key = await openHostKey(directory);
+  const self = key.hostId;
+  const roster = await openRoster(
+    { runtime, key },
+    { directory, clusterId, founder: cluster.founder as HostId },
+  );
+  const book = await openAddressBook({ log: runtime.log }, { directory });
+  const isAllowed = (hostId: HostId): boolean => roster.has(hostId);
+  const strangers = new Map<Connection, () => void>();
+
+  await using parts = new AsyncDisposableStack();
+  const libp2p = await startLibp2p(
+    { key, isAllowed, strangers: () => strangers.size },
+    {
+      listen: settings.listen,
+      announce: settings.announce ?? [],
+      mdnsName: settings.mdns ? mdnsNameOf(cluster.topic) : undefined,
+    },
+  );
+  parts.defer(() => libp2p.stop());
+  const bulk = await startBulk({ log: runtime.log, key, roster, book }, settings.bulk);
+  parts.defer(() => bulk.stop());
+  const discovery =
+    settings.discovery &&
+    (await startDiscovery(
+      { runtime, key, roster, book },
+      { ...settings.discovery, topic: Buffer.from(cluster.topic, 'base64url') },
+    ));
+  parts.defer(async () => discovery?.stop());
+
+  const bulkAddress = settings.bulk.announce ?? `${settings.bulk.host}:${bulk.port}`;
+  const addresses = (): HostAddresses & { bulk: string } => ({
+    peer: libp2p.getMultiaddrs().map(bareAddress),
+    bulk: bulkAddress,
+    ...(discovery?.dhtAddress ? { dht: discovery.dhtAddress } : {}),
+  });
+
+  const invites = await startInvites({ runtime, libp2p, key, self, cluster, roster, book, addresses });
+  const connections = watchConnections({
+    runtime,
+    libp2p,
+    self,
+    roster,
+    book,
+    strangers,
+    isJoining: invites.isJoining,
+  });
+  parts.defer(() => connections.stop());
+  const rpc = await startRpc(
+    { runtime, libp2p, self, isAllowed, connect: connections.connect },
+    { clusterId },
+  );
+  parts.defer(() => rpc.stop());
+  const gossip = startGossip({ log: runtime.log, libp2p, isAllowed }, { clusterId });
+  const stopHello = startHello({ runtime, rpc, gossip, roster, book, connections, addresses });
+  parts.defer(stopHello);
+  parts.defer(() => book.flush());
+  addSeeds({ libp2p, book, isAllowed }, settings.seeds ?? []);
+  const running = parts.move();
+
+  runtime.log.info('peer open', { host: self, addresses: addresses(), rostered: roster.list().length });
+  return {
+    key,
+    self,
+    cluster,
+    rpc,
+    gossip,
+    bulk,
+    roster,
+    invites,
+    connections,
+    discovery,
+    addresses,
+    setAddresses: (hostId, given) =>
+      book.set(hostId, { bulk: given.bulk, ...(given.peer ? { peer: [...given.peer] } : {}) }),
+    stop: () => running.disposeAsync(),
+  };
+};

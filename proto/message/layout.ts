@@ -1,0 +1,96 @@
+/**
+ * The layout: which hosts share the key space, as one version of a chain. Each version names its predecessor by
+ * digest; owners are a pure function of the record (agent/ring/assign.ts), so only members travel.
+ *
+ *   v1 <--previous-- v2 <--previous-- v3
+ */
+import { type Static, Type } from 'typebox';
+
+/** Owners are numbered by 16 bits in an assignment; 10,000 members of 100 bytes are a record of 1 MB. */
+const membersMax = 10_000;
+
+const HostId = Type.String({ pattern: '^12D3Koo[1-9A-HJ-NP-Za-km-z]{45}$' });
+const Version = Type.Integer({ minimum: 1, maximum: 2 ** 48 });
+const Digest = Type.String({ pattern: '^[0-9a-f]{64}$' });
+
+export const LayoutMember = Type.Object({
+  hostId: HostId,
+  /** Zone, and rack after a slash where there are any: `z1/r2`. */
+  zone: Type.String({ maxLength: 256 }),
+  /** Its weight. 0: a witness, it votes on layouts and stores nothing. */
+  capacityBytes: Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+});
+
+export const Layout = Type.Object({
+  version: Version,
+  /** BLAKE3 of the predecessor (agent/ring/layout.ts); null for version 1. */
+  previous: Type.Union([Digest, Type.Null()]),
+  /** The key space has 2^partitionBits partitions. The same in all versions. */
+  partitionBits: Type.Integer({ minimum: 0, maximum: 16 }),
+  replicas: Type.Integer({ minimum: 1, maximum: 7 }),
+  /** Which edition of the assignment function gives the owners. */
+  assignment: Type.Literal(1),
+  /** In order of their ids. */
+  members: Type.Array(LayoutMember, { minItems: 1, maxItems: membersMax }),
+  /**
+   * Hosts that an operator removed by force, without the vote of the acceptors: the older live versions then count
+   * without them, too. Empty for a version that was agreed.
+   */
+  forced: Type.Array(HostId, { maxItems: membersMax }),
+  /** For people: `joined: shoal-3`. */
+  reason: Type.String({ maxLength: 1024 }),
+});
+export type Layout = Static<typeof Layout>;
+export type LayoutMember = Static<typeof LayoutMember>;
+
+const Numbers = Type.Record(Type.String({ maxLength: 64 }), Type.Integer({ minimum: 0, maximum: 2 ** 48 }));
+
+/** Per host the newest version that it knows, that it fully holds, and of which it knows that all hold it. */
+export const Progress = Type.Object({ ack: Numbers, sync: Numbers, syncAck: Numbers });
+export type Progress = Static<typeof Progress>;
+
+/** Topic `layout`: where its sender stands; the layout when it has just been agreed. */
+export const LayoutNews = Type.Object({
+  newest: Type.Integer({ minimum: 0 }),
+  digest: Type.Union([Digest, Type.Null()]),
+  progress: Progress,
+  layout: Type.Optional(Layout),
+});
+export type LayoutNews = Static<typeof LayoutNews>;
+
+/** rpc `layout.fetch`: the chain after a version, all that is live for who knows nothing (0). */
+export const LayoutFetch = Type.Object({ after: Type.Integer({ minimum: 0 }) });
+
+/** Its answer, and rpc `layout.push` to a host that was seen to lag. */
+export const LayoutTale = Type.Object({
+  /** Oldest that is live for the teller; 0 while it knows none. */
+  oldest: Type.Integer({ minimum: 0 }),
+  /** Ascending, without gaps. */
+  layouts: Type.Array(Layout, { maxItems: 256 }),
+  progress: Progress,
+});
+export type LayoutTale = Static<typeof LayoutTale>;
+
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Ballot = Type.Object({ round: Count, host: HostId, run: Count });
+const Accepted = Type.Object({
+  ballot: Ballot,
+  value: Type.Union([Type.Uint8Array(), Type.Null()]),
+  lineage: Type.Array(Type.Unknown(), { maxItems: 64 }),
+});
+
+/** rpc `layout.register`: a message of the register (agent/register/message.ts) that decides one version. */
+export const LayoutVote = Type.Object({
+  version: Version,
+  /** Of the layout before: acceptors answer only who stands on the same chain. */
+  previous: Digest,
+  request: Type.Union([
+    Type.Object({ kind: Type.Literal('read') }),
+    Type.Object({ kind: Type.Literal('prepare'), ballot: Ballot }),
+    Type.Object({
+      kind: Type.Literal('accept'),
+      accepted: Accepted,
+      next: Type.Union([Ballot, Type.Null()]),
+    }),
+  ]),
+});

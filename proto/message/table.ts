@@ -1,0 +1,206 @@
+/**
+ * What owners of rows and those who ask them say to each other: rpc `table.ask` carries a batch of operations and
+ * is answered by as many answers. A peer is on the roster but may be wrong or hostile: shapes are checked
+ * on both sides before a value is used.
+ */
+import { type Static, type TSchema, Type } from 'typebox';
+import type { HostId } from '../ids.ts';
+
+/** Longer than any bound of `agent/table/limits.ts`: those give the better message. */
+const Name = Type.String({ maxLength: 4_096 });
+const Bytes = Type.Refine(
+  Type.Unsafe<Uint8Array>({}),
+  (value) => value instanceof Uint8Array,
+  () => 'must be bytes',
+);
+const OrNull = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()]);
+const Host = Type.Unsafe<HostId>(Type.String({ minLength: 1, maxLength: 64 }));
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+/** Leaves room above: whoever meets the highest must still be able to go higher. */
+const Round = Type.Integer({ minimum: 0, maximum: 2 ** 52 });
+const PartitionNumber = Type.Integer({ minimum: 0, maximum: 65_535 });
+/** 16 bytes of BLAKE3. */
+const Digest = Type.Refine(
+  Bytes,
+  (value) => value.length === 16,
+  () => 'must have 16 bytes',
+);
+
+const Stamp = Type.Object({ wallMs: Count, count: Count, host: Host });
+const Ballot = Type.Object({ round: Round, host: Host, run: Count });
+const Accepted = Type.Object({
+  ballot: Ballot,
+  value: OrNull(Bytes),
+  lineage: Type.Unsafe<readonly number[]>(Type.Array(Count, { maxItems: 64 })),
+});
+
+/** What an owner holds of a row. */
+export const RowState = Type.Union([
+  Type.Object({ kind: Type.Literal('lww'), stamp: Stamp, weight: Type.Number(), value: OrNull(Bytes) }),
+  Type.Object({
+    kind: Type.Literal('register'),
+    promised: OrNull(Ballot),
+    accepted: OrNull(Accepted),
+  }),
+]);
+export type RowState = Static<typeof RowState>;
+
+const group = { table: Name, partitionKey: Name };
+const row = { ...group, sortKey: Name };
+
+/** A row that travels by itself, with its name. */
+export const NamedRow = Type.Object({ ...row, state: RowState });
+export type NamedRow = Static<typeof NamedRow>;
+
+const RegisterRequest = Type.Union([
+  Type.Object({ kind: Type.Literal('read') }),
+  Type.Object({ kind: Type.Literal('prepare'), ballot: Ballot }),
+  Type.Object({ kind: Type.Literal('accept'), accepted: Accepted, next: OrNull(Ballot) }),
+]);
+const RegisterReply = Type.Union([
+  Type.Object({ kind: Type.Literal('state'), accepted: OrNull(Accepted) }),
+  Type.Object({ kind: Type.Literal('promise'), ballot: Ballot, accepted: OrNull(Accepted) }),
+  Type.Object({ kind: Type.Literal('accepted'), ballot: Ballot, next: OrNull(Ballot) }),
+  Type.Object({ kind: Type.Literal('conflict'), ballot: Ballot, promised: Ballot }),
+]);
+
+/** Operations by name, each with the shape of its answer. */
+export const operations = {
+  /** An lww row, null where there is none. */
+  get: {
+    ask: Type.Object({ do: Type.Literal('get'), ...row }),
+    answer: OrNull(RowState),
+  },
+  /** `repair`: the stamp is an existing row's, to be taken as it is or outdone, not a new one to be judged. */
+  put: {
+    ask: Type.Object({
+      do: Type.Literal('put'),
+      ...row,
+      stamp: Stamp,
+      weight: Type.Number(),
+      value: OrNull(Bytes),
+      repair: Type.Boolean(),
+    }),
+    answer: Type.Union([
+      Type.Object({ kind: Type.Literal('held') }),
+      Type.Object({ kind: Type.Literal('newer'), stamp: Stamp }),
+    ]),
+  },
+  /** To the acceptor. */
+  register: {
+    ask: Type.Object({ do: Type.Literal('register'), ...row, request: RegisterRequest }),
+    answer: RegisterReply,
+  },
+  /** To an owner that shall run the change: set `value` if the digest of the present one is `expected`. */
+  change: {
+    ask: Type.Object({
+      do: Type.Literal('change'),
+      ...row,
+      expected: OrNull(Digest),
+      value: Bytes,
+    }),
+    answer: Type.Object({ kind: Type.Enum(['done', 'stale']), value: OrNull(Bytes) }),
+  },
+  /** `from` and `to` are UTF-8 sort keys. `values`: with the rows themselves, not only their marks. */
+  range: {
+    ask: Type.Object({
+      do: Type.Literal('range'),
+      ...group,
+      from: Bytes,
+      to: OrNull(Bytes),
+      reverse: Type.Boolean(),
+      limit: Type.Integer({ minimum: 1, maximum: 100_000 }),
+      values: Type.Boolean(),
+    }),
+    answer: Type.Object({
+      rows: Type.Array(Type.Object({ sortKey: Name, mark: Digest, state: Type.Optional(RowState) })),
+      /** The range holds nothing after the last row. */
+      complete: Type.Boolean(),
+    }),
+  },
+  tally: {
+    ask: Type.Object({ do: Type.Literal('tally'), ...group }),
+    answer: Type.Object({ rows: Type.Number(), weight: Type.Number(), digest: Digest }),
+  },
+  /** To an owner: compare this partition with these others and bring all to the same state. */
+  reconcile: {
+    ask: Type.Object({
+      do: Type.Literal('reconcile'),
+      partition: PartitionNumber,
+      with: Type.Array(Host, { maxItems: 64 }),
+    }),
+    answer: Type.Null(),
+  },
+  /** `digests`: the asker's Merkle roots, 16 bytes for each partition. Answer: the partitions that differ. */
+  roots: {
+    ask: Type.Object({
+      do: Type.Literal('roots'),
+      partitions: Type.Array(PartitionNumber, { maxItems: 4_096 }),
+      digests: Bytes,
+    }),
+    answer: Type.Array(PartitionNumber),
+  },
+  /** The 64 children of a node, 16 bytes each. Level 0 has the children of the root. */
+  nodes: {
+    ask: Type.Object({
+      do: Type.Literal('nodes'),
+      partition: PartitionNumber,
+      level: Type.Integer({ minimum: 0, maximum: 1 }),
+      index: Type.Integer({ minimum: 0, maximum: 63 }),
+    }),
+    answer: Bytes,
+  },
+  /** Key digests and marks of a leaf's rows, 32 bytes for each, after the key digest `after`. */
+  leaf: {
+    ask: Type.Object({
+      do: Type.Literal('leaf'),
+      partition: PartitionNumber,
+      leaf: Type.Integer({ minimum: 0, maximum: 4_095 }),
+      after: OrNull(Digest),
+    }),
+    answer: Type.Object({ rows: Bytes, complete: Type.Boolean() }),
+  },
+  /** Rows by key digest, as many of the first as fit; a row that is not there is skipped. */
+  fetch: {
+    ask: Type.Object({
+      do: Type.Literal('fetch'),
+      partition: PartitionNumber,
+      keys: Type.Array(Digest, { maxItems: 1_024 }),
+    }),
+    answer: Type.Object({ rows: Type.Array(NamedRow), /** Keys that were looked at. */ taken: Count }),
+  },
+  /** Rows to merge. Answer: indices of registers that could not be taken, because a higher ballot is promised. */
+  push: {
+    ask: Type.Object({
+      do: Type.Literal('push'),
+      partition: PartitionNumber,
+      rows: Type.Array(NamedRow, { maxItems: 1_024 }),
+    }),
+    answer: Type.Object({ refused: Type.Array(Count) }),
+  },
+} as const;
+
+type Operations = typeof operations;
+export type OperationName = keyof Operations;
+export type Operation<Name extends OperationName = OperationName> = {
+  [N in Name]: Static<Operations[N]['ask']>;
+}[Name];
+export type AnswerOf<Name extends OperationName> = Static<Operations[Name]['answer']>;
+
+export const Batch = Type.Object({
+  /** The oldest layout version that one of the operations was made for. */
+  layout: Count,
+  operations: Type.Array(Type.Union(Object.values(operations).map(({ ask }) => ask)), { maxItems: 1_024 }),
+});
+
+const Failure = Type.Object({ code: Name, message: Name });
+export const BatchAnswer = Type.Object({
+  answers: Type.Array(
+    Type.Union([
+      Type.Object({ value: Type.Unknown() }),
+      Type.Object({ error: Failure }),
+      /** Not looked at, because the answer grew too large: ask again. */
+      Type.Object({ again: Type.Literal(true) }),
+    ]),
+  ),
+});
