@@ -1,0 +1,80 @@
+/** Bounds of the replicated rows. */
+import { hourMs, KiB, MiB, secondMs } from '../../proto/units.ts';
+
+/** The manifest of a 5 GiB object has 1,280 chunks of some 75 bytes: a tenth of this. */
+export const rowBytesMax = MiB;
+
+/** What acceptors and copies take: a register's value wraps its row in a few bytes. */
+export const valueBytesMax = rowBytesMax + KiB;
+
+/** Object names have 1,024 bytes. The store's keys have 1,978, of which up to 40 name the table and its partition. */
+export const sortKeyBytesMax = 1_900;
+/** Two names of 256 characters in four bytes each, and their ids. */
+export const partitionKeyBytesMax = 3 * KiB;
+export const tableNameCharsMax = 64;
+
+/** A page of a range: Swift lists up to 10,000 names; one row more tells whether there are more. */
+export const pageRowsMax = 10_001;
+/** Ends a page early; an eighth of a peer frame, because a batch may carry several. */
+export const pageBytesMax = MiB;
+/** Rows that one owner looks at for one page: a desert of tombstones must not hold its only thread. */
+export const pageScanRowsMax = 20_000;
+
+/** Operations in one message: at 1 KB a row this is 256 KB, of which more would only wait for each other. */
+export const batchOperationsMax = 256;
+export const batchBytesMax = MiB;
+/** Half of the frame that peers take: the rest is room for the last answer. */
+export const answerBytesMax = 4 * MiB;
+/** Messages under way to one host in one lane. What comes meanwhile forms the next, larger ones. */
+export const batchesInFlightMax = 8;
+/** Some 3 s of work for an owner; whoever comes later hears BUSY. */
+export const queuedOperationsMax = 20_000;
+
+/** An owner answers in a few ms, after an fsync in some 10; within this time even a loaded disk has. */
+export const attemptTimeoutMs = 3 * secondMs;
+/** A change that is run by another host: its attempts and waits, see `register/limits.ts`. */
+export const changeTimeoutMs = 10 * secondMs;
+/** With no answer from the host that runs a change for this long, this host runs it as well. Ten times a usual change. */
+export const takeoverMs = 400;
+/** A read asks the other owners as well after this long: twice what an owner takes under load. */
+export const hedgeMs = 30;
+
+/** Writers that race for one row each go above the other's stamp. Two meet once or twice; 16 means a storm. */
+export const restampsMax = 16;
+/** How far a stamp may lie ahead of an owner's clock. NTP keeps hosts within a second; an hour is a broken clock. */
+export const stampAheadMsMax = hourMs;
+/** After STALE_LAYOUT: how long to wait for the newer layout, and how often to start again with it. */
+export const layoutWaitMs = 2 * secondMs;
+export const layoutRetriesMax = 3;
+
+/** Rounds of a change between this host and the one that runs it. Callers of a host take turns, so a round is lost
+ *  to other hosts' callers only; each lost round means that one of them came through. */
+export const changeRoundsMax = 64;
+export const changeBackoffBaseMs = 2;
+export const changeBackoffCapMs = 100;
+/** Callers of one host that wait for the same register. */
+export const rowWaitersMax = 2_000;
+/** Promises remembered for the next change of a register, one round trip each; 300 bytes apiece. */
+export const promisesKeptMax = 10_000;
+
+/** Rows of a range on which owners disagree are settled this many at a time. */
+export const settlesInFlightMax = 64;
+
+/** Names whose place in the ring is remembered: two hashes spared. */
+export const placesKeptMax = 20_000;
+
+/** The pause between comparisons with one owner after the other. 4,096 roots are 64 KiB: below 1 % of a link. */
+export const compareEveryMs = 2 * secondMs;
+/** Roots in one message. */
+export const rootsMax = 4_096;
+/** Rows that heal in one message and transaction. */
+export const healRowsMax = 256;
+/** Partitions that heal at the same time with one owner. */
+export const healPartitionsInFlightMax = 4;
+/** Digests of one leaf in one message, 32 bytes each. */
+export const leafRowsMax = 4_096;
+/** Passes over a partition in which a register refuses a copy; each ends with a full round of that register. */
+export const healPassesMax = 4;
+/** Between attempts of a sync that could not reach a quorum. */
+export const syncBackoffBaseMs = 200;
+export const syncBackoffCapMs = 5 * secondMs;

@@ -1,0 +1,199 @@
+/**
+ * The owner's side: each operation on the rows of this host. Whatever it answers as done is on disk before.
+ * All of them may come twice, late or out of order: puts and copies merge, acceptors recognise a repeated request.
+ */
+
+import { ShoalError } from '../../proto/error.ts';
+import type { HostId } from '../../proto/ids.ts';
+import type { AnswerOf, NamedRow, Operation } from '../../proto/message/table.ts';
+import { handleRequest } from '../register/acceptor.ts';
+import { compareBallots } from '../register/ballot.ts';
+import type { Partition } from '../ring/port.ts';
+import type { Clock, Log } from '../runtime/ports.ts';
+import type { KeyValue } from '../store/key-value.ts';
+import { encodeSortKey, type FindPlace, type Place } from './keys.ts';
+import { answerBytesMax, leafRowsMax, stampAheadMsMax, valueBytesMax } from './limits.ts';
+import { acceptorOf, compareLww, type LwwState, mergeRow } from './row.ts';
+import { readByDigest, readGroup, readRow, scanGroup, scanLeaf, writeRow } from './row-store.ts';
+import { childrenOf, rootOf } from './tree.ts';
+
+export interface OwnerWorld {
+  readonly keyValue: KeyValue;
+  readonly findPlace: FindPlace;
+  readonly clock: Pick<Clock, 'wallMs'>;
+  readonly log: Log;
+  /** Throws BUSY while this host may have lost rows of the partition that it once vouched for. */
+  checkWhole(partition: Partition): void;
+}
+
+type Handled = Exclude<Operation['do'], 'change' | 'reconcile'>;
+export type Owner = { [Name in Handled]: (ask: Operation<Name>, from: HostId) => Answer<Name> };
+type Answer<Name extends Handled> = AnswerOf<Name> | Promise<AnswerOf<Name>>;
+
+export const owner = (world: OwnerWorld): Owner => {
+  const { keyValue, findPlace } = world;
+
+  const wholePlace = (ask: { readonly table: string; readonly partitionKey: string }): Place => {
+    const place = findPlace(ask.table, ask.partitionKey);
+    world.checkWhole(place.partition);
+    return place;
+  };
+
+  const checkStamp = (ask: Operation<'put'>, from: HostId): void => {
+    const aheadMs = ask.stamp.wallMs - world.clock.wallMs();
+    if (ask.repair || aheadMs <= stampAheadMsMax) return;
+    world.log.warn('refused a write from the future', { from, table: ask.table, aheadMs });
+    throw new ShoalError(
+      'BAD_REQUEST',
+      `Cannot take a write of table "${ask.table}": its stamp is ${aheadMs} ms ahead of this host's clock, ` +
+        `at most ${stampAheadMsMax} are taken; set the clocks of both hosts`,
+    );
+  };
+
+  return {
+    get(ask) {
+      const stored = readRow(keyValue, wholePlace(ask), encodeSortKey(ask.sortKey));
+      return stored?.state ?? null;
+    },
+
+    put(ask, from) {
+      checkBytes(ask.value);
+      const place = findPlace(ask.table, ask.partitionKey);
+      const sortKey = encodeSortKey(ask.sortKey);
+      const incoming: LwwState = {
+        ...{ kind: 'lww', stamp: ask.stamp, weight: ask.weight, value: ask.value },
+      };
+      return keyValue.transact((writer) => {
+        const old = readRow(writer, place, sortKey);
+        if (old && old.state.kind !== 'lww') throw wrongKind(ask.table);
+        const held = old?.state as LwwState | undefined;
+        const order = held ? compareLww(incoming, held) : 1;
+        if (held && order < 0) return { kind: 'newer' as const, stamp: held.stamp };
+        // Going above a stamp from the future is the cure for it, so only a stamp that leads is judged.
+        if (!held || held.stamp.wallMs < ask.stamp.wallMs) checkStamp(ask, from);
+        if (order > 0) writeRow(writer, place, sortKey, old, incoming);
+        return { kind: 'held' as const };
+      });
+    },
+
+    register(ask) {
+      const place = wholePlace(ask);
+      const sortKey = encodeSortKey(ask.sortKey);
+      const { request } = ask;
+      if (request.kind === 'accept') {
+        const { ballot, value } = request.accepted;
+        checkBytes(value);
+        if (request.next && compareBallots(ballot, request.next) >= 0)
+          throw new ShoalError('BAD_REQUEST', 'Cannot promise a ballot below the accepted one');
+      }
+      if (request.kind === 'read')
+        return handleRequest(acceptorOf(readRow(keyValue, place, sortKey)?.state), request).reply;
+      return keyValue.transact((writer) => {
+        const old = readRow(writer, place, sortKey);
+        if (old && old.state.kind !== 'register') throw wrongKind(ask.table);
+        const before = acceptorOf(old?.state);
+        const { state, reply } = handleRequest(before, request);
+        if (state !== before) writeRow(writer, place, sortKey, old, { kind: 'register', ...state });
+        return reply;
+      });
+    },
+
+    range(ask) {
+      const { rows, complete } = scanGroup(keyValue, wholePlace(ask), ask);
+      return {
+        complete,
+        rows: rows.map(({ sortKey, stored: { mark, state } }) =>
+          ask.values ? { sortKey, mark, state } : { sortKey, mark },
+        ),
+      };
+    },
+
+    tally(ask) {
+      const { rows, weight, digest } = readGroup(keyValue, wholePlace(ask));
+      return { rows, weight, digest };
+    },
+
+    roots({ partitions, digests }) {
+      if (digests.length !== partitions.length * 16)
+        throw new ShoalError('BAD_REQUEST', 'Cannot compare: one digest of 16 bytes for each partition');
+      return partitions.filter(
+        (partition, index) =>
+          Buffer.compare(rootOf(keyValue, partition), digests.subarray(index * 16, index * 16 + 16)) !== 0,
+      );
+    },
+
+    nodes: ({ partition, level, index }) => childrenOf(keyValue, partition, level, index),
+
+    leaf({ partition, leaf, after }) {
+      const { rows, complete } = scanLeaf(keyValue, partition, leaf, after, leafRowsMax);
+      const parts = [...rows].flatMap(([key, mark]) => [Buffer.from(key, 'latin1'), mark]);
+      return { rows: Buffer.concat(parts), complete };
+    },
+
+    fetch({ partition, keys }) {
+      const rows: NamedRow[] = [];
+      let [taken, bytes] = [0, 0];
+      for (const key of keys) {
+        if (bytes >= answerBytesMax) break;
+        taken++;
+        const row = readByDigest(keyValue, partition, key);
+        if (!row) continue;
+        rows.push(row);
+        bytes += rowBytes(row);
+      }
+      return { rows, taken };
+    },
+
+    push({ partition, rows }) {
+      return mergeRows(world, partition, rows);
+    },
+  };
+};
+
+/** Merges copies from another owner in one transaction. */
+export const mergeRows = async (
+  world: Pick<OwnerWorld, 'keyValue' | 'findPlace'>,
+  partition: Partition,
+  rows: readonly NamedRow[],
+): Promise<{ readonly refused: number[] }> => {
+  const placed = rows.map((row) => {
+    const place = world.findPlace(row.table, row.partitionKey);
+    if (place.partition !== partition)
+      throw new ShoalError(
+        'BAD_REQUEST',
+        `Cannot take a row of table "${row.table}" into partition ${partition}: it belongs to ${place.partition}`,
+      );
+    checkBytes(row.state.kind === 'lww' ? row.state.value : (row.state.accepted?.value ?? null));
+    return { place, sortKey: encodeSortKey(row.sortKey), state: row.state };
+  });
+  return world.keyValue.transact((writer) => {
+    const refused: number[] = [];
+    for (const [index, { place, sortKey, state }] of placed.entries()) {
+      const old = readRow(writer, place, sortKey);
+      if (old && old.state.kind !== state.kind) throw wrongKind(place.table);
+      const merged = mergeRow(old?.state, state);
+      if (merged.kind === 'taken') writeRow(writer, place, sortKey, old, merged.state);
+      if (merged.kind === 'refused') refused.push(index);
+    }
+    return { refused };
+  });
+};
+
+export const rowBytes = ({ table, partitionKey, sortKey, state }: NamedRow): number => {
+  const value = state.kind === 'lww' ? state.value : state.accepted?.value;
+  return 256 + table.length + partitionKey.length + sortKey.length + (value?.length ?? 0);
+};
+
+const checkBytes = (value: Uint8Array | null): void => {
+  if (value && value.length > valueBytesMax)
+    throw new ShoalError(
+      'TOO_LARGE',
+      `Cannot store a row of ${value.length} bytes: it has at most ${valueBytesMax}`,
+    );
+};
+
+const wrongKind = (table: string): ShoalError =>
+  new ShoalError(
+    'BAD_REQUEST',
+    `Cannot use table "${table}" as rows and as registers: it is opened as one of them on all hosts`,
+  );

@@ -1,0 +1,165 @@
+/**
+ * Ranges over one partition key. One owner (this host, where it is one) sends the rows, the others of a quorum
+ * only the marks. Rows on which they agree are known to a quorum and are answered as they are; any other row is
+ * settled on its own, by the same read that `get` does, before the answer.
+ *
+ * Owners end their pages at different places, so only rows up to the nearest end count (the horizon):
+ *
+ *   owner a   ----x----x----x----x|            ends here, `limit` reached
+ *   owner b   ----x---------x----x----x----|
+ *   count     --------------------|            the walk goes on behind it if the page is not full yet
+ */
+import type { HostId } from '../../proto/ids.ts';
+import type { AnswerOf } from '../../proto/message/table.ts';
+import { compareBytes } from '../base/bytes.ts';
+import { mapLimit } from '../base/map-limit.ts';
+import { hasQuorum } from '../register/quorum.ts';
+import { afterPrefix, encodeSortKey, justAfter, type Place } from './keys.ts';
+import { pageRowsMax, settlesInFlightMax, sortKeyBytesMax } from './limits.ts';
+import type { Outbox } from './outbox.ts';
+import type { Poller } from './poll.ts';
+import type { Entry, Page, TableRange } from './port.ts';
+import type { View } from './view.ts';
+
+type OwnerPage = AnswerOf<'range'>;
+type OwnerRow = OwnerPage['rows'][number];
+
+export interface PagesWorld {
+  readonly outbox: Outbox;
+  readonly poller: Poller;
+}
+
+export interface PagesOptions {
+  readonly place: Place;
+  readonly view: View;
+  readonly range: TableRange;
+  /** A row that all agree on: its bytes, undefined for a tombstone. */
+  readonly bytesOf: (state: NonNullable<OwnerRow['state']>) => Uint8Array | undefined;
+  /** A linearizable read of one row. */
+  readonly settle: (sortKey: string) => Promise<Uint8Array | undefined>;
+}
+
+/** Bytes of the first `limit` rows of the range. Throws QUORUM_MISSED. */
+export const readPage = async (world: PagesWorld, options: PagesOptions): Promise<Page<Uint8Array>> => {
+  const { range } = options;
+  const reverse = range.reverse ?? false;
+  const limit = Math.min(range.limit, pageRowsMax - 1);
+  const entries: Entry<Uint8Array>[] = [];
+  let bounds = boundsOf(range);
+  if (limit < 1) return { entries, more: false };
+  // Each turn passes at least one row, or ends.
+  while (bounds && entries.length <= limit) {
+    const part = await readPart(world, options, { ...bounds, reverse, limit: limit + 1 - entries.length });
+    entries.push(...part.entries);
+    if (!part.horizon) break;
+    bounds = reverse
+      ? { from: bounds.from, to: part.horizon }
+      : { from: justAfter(part.horizon), to: bounds.to };
+  }
+  return { entries: entries.slice(0, limit), more: entries.length > limit };
+};
+
+interface Bounds {
+  readonly from: Uint8Array;
+  /** Excluded; null: no end. */
+  readonly to: Uint8Array | null;
+}
+
+/** undefined: the range is empty whatever the rows are. */
+const boundsOf = ({ after, before, prefix, reverse }: TableRange): Bounds | undefined => {
+  const [low, high] = reverse ? [before, after] : [after, before];
+  const prefixed = prefix ? boundBytes(prefix) : undefined;
+  let from: Uint8Array = prefixed ?? new Uint8Array();
+  let to = (prefixed && afterPrefix(prefixed)) ?? null;
+  // `before` and `after` are both excluded, whichever of them is the lower end.
+  const lowest = low === undefined ? undefined : justAfter(boundBytes(low));
+  const highest = high === undefined ? undefined : boundBytes(high);
+  if (lowest && compareBytes(lowest, from) > 0) from = lowest;
+  if (highest && (!to || compareBytes(highest, to) < 0)) to = highest;
+  return to && compareBytes(from, to) >= 0 ? undefined : { from, to };
+};
+
+/** A bound may be any text, longer than a row's key as well; its first bytes, one more than a key has, tell as much. */
+const boundBytes = (text: string): Uint8Array => Buffer.from(text, 'utf8').subarray(0, sortKeyBytesMax + 1);
+
+interface Part {
+  readonly entries: Entry<Uint8Array>[];
+  /** Where it ended; undefined: with the range. */
+  readonly horizon: Uint8Array | undefined;
+}
+type PartBounds = Bounds & { readonly reverse: boolean; readonly limit: number };
+
+const readPart = async (world: PagesWorld, options: PagesOptions, part: PartBounds): Promise<Part> => {
+  const { view, bytesOf, settle } = options;
+  const pages = await askPages(world, options, part);
+  const order = part.reverse ? -1 : 1;
+  let horizon: Uint8Array | undefined;
+  const rows = new Map<string, Row>();
+  for (const [host, page] of pages) {
+    for (const row of page.rows) {
+      const known = rows.get(row.sortKey) ?? { key: encodeSortKey(row.sortKey), versions: new Map() };
+      known.versions.set(host, row);
+      rows.set(row.sortKey, known);
+    }
+    const last = page.rows.at(-1);
+    if (page.complete || !last) continue;
+    const end = encodeSortKey(last.sortKey);
+    if (!horizon || order * compareBytes(end, horizon) < 0) horizon = end;
+  }
+  const inside = [...rows]
+    .filter(([, { key }]) => !horizon || order * compareBytes(key, horizon) <= 0)
+    .sort(([, a], [, b]) => order * compareBytes(a.key, b.key));
+  const agreed = inside.map(([sortKey, { versions }]) => ({ sortKey, state: agreedState(view, versions) }));
+  const disputed = agreed.filter(({ state }) => state === undefined);
+  const settled = await mapLimit(disputed, settlesInFlightMax, ({ sortKey }) => settle(sortKey));
+  const bySettling = new Map(disputed.map(({ sortKey }, index) => [sortKey, settled[index]]));
+  const entries: Entry<Uint8Array>[] = [];
+  for (const { sortKey, state } of agreed) {
+    const row = state ? bytesOf(state) : bySettling.get(sortKey);
+    if (row) entries.push({ sortKey, row });
+  }
+  return { entries, horizon };
+};
+
+interface Row {
+  /** Its sort key as bytes. */
+  readonly key: Uint8Array;
+  readonly versions: Map<HostId, OwnerRow>;
+}
+
+/** The pages of a quorum in each set, one of them with the rows themselves. */
+const askPages = async (
+  world: PagesWorld,
+  { place: { table, partitionKey }, view }: PagesOptions,
+  part: PartBounds,
+): Promise<ReadonlyMap<HostId, OwnerPage>> => {
+  const ask = (host: HostId, values: boolean): Promise<OwnerPage> =>
+    world.outbox.ask<'range'>(host, view.layout, { do: 'range', table, partitionKey, ...part, values });
+  let full: HostId | undefined;
+  const answers = await world.poller.poll({
+    ...{ action: `list table "${table}"`, sets: view.sets, order: 'nearest' },
+    ask: (host) => {
+      full ??= host;
+      return ask(host, host === full);
+    },
+  });
+  if (full && answers.has(full)) return answers;
+  // The nearest owner did not answer in time; another one of them sends its rows once more, now in full.
+  const [other] = answers.keys();
+  const pages = new Map(answers);
+  if (other) pages.set(other, await ask(other, true));
+  return pages;
+};
+
+/** The state that a quorum in each set holds, where the one that sent its rows is among them. */
+const agreedState = (view: View, versions: ReadonlyMap<HostId, OwnerRow>): OwnerRow['state'] => {
+  const full = [...versions.values()].find(({ state }) => state !== undefined);
+  if (!full) return undefined;
+  const agree = {
+    has: (host: HostId) => {
+      const row = versions.get(host);
+      return row !== undefined && compareBytes(row.mark, full.mark) === 0;
+    },
+  };
+  return hasQuorum(view.sets, agree) ? full.state : undefined;
+};

@@ -1,0 +1,112 @@
+/**
+ * What an owner holds of one row, and how two versions of it become one.
+ *
+ *  - lww: the newer stamp wins. Stamps are never shared by two writes, unless a host's clock was set back while it
+ *    was down; then the larger value wins, so that all owners still choose the same.
+ *  - register: the memory of a CASPaxos acceptor (`agent/register`). A copy from another owner is to the protocol a
+ *    late `accept`: it is refused below a promise, and never lowers one.
+ *
+ * A row's mark stands for its whole content in the Merkle tree and in ranges: equal marks, equal rows.
+ */
+import { codec } from '../../proto/codec.ts';
+import type { RowState } from '../../proto/message/table.ts';
+import { compareStamps } from '../../proto/stamp.ts';
+import { compareBytes } from '../base/bytes.ts';
+import { type AcceptorState, accept, emptyState } from '../register/acceptor.ts';
+import { compareBallots } from '../register/ballot.ts';
+import { digest, digestBytes } from './keys.ts';
+
+export type LwwState = Extract<RowState, { kind: 'lww' }>;
+export type RegisterState = Extract<RowState, { kind: 'register' }>;
+
+export interface StoredRow {
+  readonly state: RowState;
+  /** 16 bytes; all zero where nothing was accepted, which the tree does not see. */
+  readonly mark: Uint8Array;
+}
+
+const states = codec<RowState>('table row');
+export const noMark: Uint8Array = new Uint8Array(digestBytes);
+
+export const markOf = (keyDigest: Uint8Array, state: RowState): Uint8Array => {
+  const version =
+    state.kind === 'lww'
+      ? [state.stamp.wallMs, state.stamp.count, state.stamp.host]
+      : state.accepted && [
+          state.accepted.ballot.round,
+          state.accepted.ballot.host,
+          state.accepted.ballot.run,
+        ];
+  if (!version) return noMark;
+  const value = state.kind === 'lww' ? state.value : (state.accepted?.value ?? null);
+  const head = Buffer.from(`${version.join(' ')} ${value ? 'value' : 'deleted'} `);
+  return digest(Buffer.concat([keyDigest, head, value ?? noMark]));
+};
+
+export const encodeRow = ({ state, mark }: StoredRow): Uint8Array =>
+  Buffer.concat([mark, states.encode(state)]);
+/** Throws DAMAGED. */
+export const decodeRow = (bytes: Uint8Array): StoredRow => ({
+  mark: bytes.subarray(0, digestBytes),
+  state: states.decode(bytes.subarray(digestBytes)),
+});
+/** The mark alone, without reading the rest. */
+export const markOfBytes = (bytes: Uint8Array): Uint8Array => bytes.subarray(0, digestBytes);
+
+/** Is there something for readers: not a tombstone, not only a promise? */
+export const isLive = (state: RowState): boolean =>
+  state.kind === 'lww'
+    ? state.value !== null
+    : state.accepted?.value != null && !isDeleted(state.accepted.value);
+
+export const weightOf = (state: RowState): number =>
+  state.kind === 'lww' && state.value !== null ? state.weight : 0;
+
+/** Positive: `a` is newer. */
+export const compareLww = (a: LwwState, b: LwwState): number =>
+  compareStamps(a.stamp, b.stamp) ||
+  (a.value && b.value ? compareBytes(a.value, b.value) : Number(a.value !== null) - Number(b.value !== null));
+
+export type Merged =
+  /** The row to keep, and whether it is the incoming one. */
+  | { readonly kind: 'kept' }
+  | { readonly kind: 'taken'; readonly state: RowState }
+  /** A register that promised more than this copy was accepted under: only a full round settles it. */
+  | { readonly kind: 'refused' };
+
+export const mergeRow = (held: RowState | undefined, incoming: RowState): Merged => {
+  if (incoming.kind === 'lww') {
+    if (held?.kind === 'lww' && compareLww(held, incoming) >= 0) return { kind: 'kept' };
+    return { kind: 'taken', state: incoming };
+  }
+  if (!incoming.accepted) return { kind: 'kept' };
+  const mine = acceptorOf(held);
+  const { state, reply } = accept(mine, incoming.accepted);
+  if (reply.kind === 'conflict')
+    return mine.accepted && compareBallots(mine.accepted.ballot, incoming.accepted.ballot) > 0
+      ? { kind: 'kept' }
+      : { kind: 'refused' };
+  return state === mine ? { kind: 'kept' } : { kind: 'taken', state: { kind: 'register', ...state } };
+};
+
+export const acceptorOf = (held: RowState | undefined): AcceptorState =>
+  held?.kind === 'register' ? { promised: held.promised, accepted: held.accepted } : emptyState;
+
+/**
+ * A register's value as CASPaxos carries it: one byte that says whether there is a row, 8 random bytes that make
+ * every change's value unlike all others, then the row. So "is it still the value that I saw" is a comparison of
+ * digests, and a caller whose answer was lost can recognise its own change.
+ */
+const [deletedByte, rowByte] = [0, 1];
+const changeIdBytes = 8;
+export const wrapValue = (changeId: Uint8Array, row: Uint8Array | null): Uint8Array =>
+  Buffer.concat([
+    Uint8Array.of(row ? rowByte : deletedByte),
+    changeId.subarray(0, changeIdBytes),
+    row ?? new Uint8Array(),
+  ]);
+export const isDeleted = (value: Uint8Array): boolean => value[0] !== rowByte;
+/** undefined: no row, or deleted. */
+export const unwrapValue = (value: Uint8Array | null): Uint8Array | undefined =>
+  value === null || isDeleted(value) ? undefined : value.subarray(1 + changeIdBytes);
+export { changeIdBytes };

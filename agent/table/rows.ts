@@ -1,0 +1,165 @@
+/**
+ * Rows where the last writer wins: the coordinator's side, on whatever host was asked.
+ *
+ *   put   stamp ── all owners ── a quorum in each set has it on disk ── done
+ *           ^                       |
+ *           └── one holds a newer stamp: stamp again above it
+ *   get   a quorum in each set ── newest wins ── a quorum does not hold it yet: write it back first ── answer
+ *
+ * Any two quorums of a set share an owner, so a put meets the stamp of every put that was acknowledged before it
+ * began and goes above it, whatever the clocks say; and a get meets it as well. The write-back keeps a later
+ * read from seeing less than this one (Attiya, Bar-Noy, Dolev 1995).
+ */
+import { codec } from '../../proto/codec.ts';
+import { ShoalError } from '../../proto/error.ts';
+import type { HostId } from '../../proto/ids.ts';
+import { compareStamps, nextStamp, type Stamp } from '../../proto/stamp.ts';
+import { hasQuorum } from '../register/quorum.ts';
+import type { Clock, Timers } from '../runtime/ports.ts';
+import { encodeSortKey, type FindPlace, type Place } from './keys.ts';
+import { restampsMax, rowBytesMax } from './limits.ts';
+import type { Outbox } from './outbox.ts';
+import { readPage } from './pages.ts';
+import type { Poller } from './poll.ts';
+import type { RowSchema, Rows } from './port.ts';
+import { compareLww, type LwwState } from './row.ts';
+import { tallyGroup } from './tally.ts';
+import { type View, type ViewRing, withView } from './view.ts';
+
+export interface Coordinator {
+  readonly self: HostId;
+  readonly ring: ViewRing;
+  readonly findPlace: FindPlace;
+  readonly outbox: Outbox;
+  readonly poller: Poller;
+  readonly clock: Clock;
+  readonly timers: Timers;
+}
+
+/**
+ * Stamps of this host, no two alike. A stamp from ahead of this host's clock rules its own row only: it is gone
+ * above, but not carried over to other rows, or one broken clock would end up in every stamp of the cluster.
+ */
+export const stampSource = (world: Pick<Coordinator, 'self' | 'clock'>) => {
+  let last: Stamp | undefined;
+  let lastCountAhead = 0;
+  return (seen: Stamp | undefined): Stamp => {
+    const nowMs = world.clock.wallMs();
+    const stamp = nextStamp(world.self, nowMs, last, seen);
+    if (seen && seen.wallMs > nowMs && seen.wallMs === stamp.wallMs) {
+      lastCountAhead = Math.max(stamp.count, lastCountAhead + 1);
+      return { ...stamp, count: lastCountAhead };
+    }
+    last = stamp;
+    return stamp;
+  };
+};
+
+export const openRows = <Row>(
+  world: Coordinator,
+  stampAfter: (seen: Stamp | undefined) => Stamp,
+  schema: RowSchema<Row>,
+): Rows<Row> => {
+  const rows = codec<Row>(schema.name);
+
+  const write = async (place: Place, sortKey: string, value: Uint8Array | null, weight: number) => {
+    encodeSortKey(sortKey);
+    const { table, partitionKey } = place;
+    const action = `write row ${JSON.stringify(sortKey)} of table "${table}"`;
+    if (value && value.length > rowBytesMax)
+      throw new ShoalError('TOO_LARGE', `Cannot ${action}: ${value.length} bytes, at most ${rowBytesMax}`);
+    await withView(world, place, async ({ layout, sets }) => {
+      let seen: Stamp | undefined;
+      for (let attempt = 0; attempt < restampsMax; attempt++) {
+        const stamp = stampAfter(seen);
+        const answers = await world.poller.poll({
+          ...{ action, sets, order: 'all' },
+          ask: (host) =>
+            world.outbox.ask<'put'>(host, layout, {
+              ...{ do: 'put', table, partitionKey, sortKey, stamp, weight, value, repair: false },
+            }),
+        });
+        const newer = [...answers.values()].flatMap((answer) =>
+          answer.kind === 'newer' ? [answer.stamp] : [],
+        );
+        if (newer.length === 0) return;
+        seen = newer.reduce((a, b) => (compareStamps(a, b) > 0 ? a : b));
+      }
+      throw new ShoalError('QUORUM_MISSED', `Cannot ${action}: too many others write it, try again later`);
+    });
+  };
+
+  const read = (place: Place, sortKey: string): Promise<Uint8Array | undefined> =>
+    withView(world, place, (view) => readLww(world, view, place, sortKey));
+
+  return {
+    async get(partitionKey, sortKey) {
+      encodeSortKey(sortKey);
+      const bytes = await read(world.findPlace(schema.name, partitionKey), sortKey);
+      return bytes && rows.decode(bytes);
+    },
+    async put(partitionKey, sortKey, row) {
+      const place = world.findPlace(schema.name, partitionKey);
+      await write(place, sortKey, rows.encode(row), schema.weight?.(row) ?? 0);
+    },
+    async delete(partitionKey, sortKey) {
+      await write(world.findPlace(schema.name, partitionKey), sortKey, null, 0);
+    },
+    async range(partitionKey, range) {
+      const place = world.findPlace(schema.name, partitionKey);
+      const page = await withView(world, place, (view) =>
+        readPage(world, {
+          ...{ place, view, range },
+          bytesOf: (state) => (state.kind === 'lww' ? (state.value ?? undefined) : undefined),
+          settle: (sortKey) => read(place, sortKey),
+        }),
+      );
+      return {
+        more: page.more,
+        entries: page.entries.map(({ sortKey, row }) => ({ sortKey, row: rows.decode(row) })),
+      };
+    },
+    async tally(partitionKey) {
+      const place = world.findPlace(schema.name, partitionKey);
+      return withView(world, place, (view) => tallyGroup(world, view, place));
+    },
+  };
+};
+
+const readLww = async (
+  world: Coordinator,
+  { layout, sets }: View,
+  { table, partitionKey }: Place,
+  sortKey: string,
+): Promise<Uint8Array | undefined> => {
+  const row = { table, partitionKey, sortKey };
+  const action = `read row ${JSON.stringify(sortKey)} of table "${table}"`;
+  const answers = await world.poller.poll({
+    ...{ action, sets, order: 'nearest' },
+    ask: (host) => world.outbox.ask<'get'>(host, layout, { do: 'get', ...row }),
+  });
+  let newest: LwwState | undefined;
+  for (const state of answers.values())
+    if (state?.kind === 'lww' && (!newest || compareLww(state, newest) > 0)) newest = state;
+  const found = newest;
+  if (!found) return undefined;
+  const holders = new Set(
+    [...answers].flatMap(([host, state]) =>
+      state?.kind === 'lww' && compareLww(state, found) === 0 ? [host] : [],
+    ),
+  );
+  if (!hasQuorum(sets, holders)) {
+    const { stamp, weight, value } = found;
+    await world.poller.poll({
+      ...{ action, sets, order: 'all' },
+      ask: async (host) => {
+        // Who answers "newer" holds a later write: to every reader after this one that is as good.
+        if (!holders.has(host))
+          await world.outbox.ask<'put'>(host, layout, {
+            ...{ do: 'put', ...row, stamp, weight, value, repair: true },
+          });
+      },
+    });
+  }
+  return found.value ?? undefined;
+};

@@ -1,0 +1,123 @@
+/**
+ * The replicated tables of this host, put together. Every host coordinates what is asked of it and owns its share:
+ *
+ *   rows, registers, pages, tally      coordinator: asks a quorum of owners   (poll, outbox)
+ *   owner, row-store, tree             owner: rows on this host's disk        (serve)
+ *   healer, anti-entropy, syncer       owners among themselves
+ */
+import { ShoalError } from '../../proto/error.ts';
+import type { NamedRow, Operation } from '../../proto/message/table.ts';
+import type { Members } from '../membership/port.ts';
+import type { Rpc } from '../peer/port.ts';
+import type { Ring } from '../ring/port.ts';
+import type { Runtime } from '../runtime/ports.ts';
+import type { KeyValue } from '../store/key-value.ts';
+import { antiEntropy, type HealStatus } from './anti-entropy.ts';
+import { healer } from './healer.ts';
+import { placeFinder } from './keys.ts';
+import { outbox } from './outbox.ts';
+import { owner } from './owner.ts';
+import { poller } from './poll.ts';
+import type { RegisterSchema, Registers, RowSchema, Rows, Tables } from './port.ts';
+import { openRegisters } from './registers.ts';
+import { rowRegisters } from './row-registers.ts';
+import { openRows, stampSource } from './rows.ts';
+import { type Perform, serveTables } from './serve.ts';
+import { gather, tableSyncer } from './syncer.ts';
+import { wholeness } from './wholeness.ts';
+
+export interface TablesStatus extends HealStatus {
+  /** False while this host copies rows that its lost disk held. */
+  readonly whole: boolean;
+}
+
+export interface OpenTables extends Tables {
+  /** Begins to compare with the other owners. Answers are given from `openTables` on. */
+  start(): void;
+  stop(): Promise<void>;
+  status(): TablesStatus;
+}
+
+export const openTables = (
+  world: {
+    readonly runtime: Runtime;
+    readonly rpc: Rpc;
+    readonly ring: Ring;
+    readonly members: Members;
+    /** A namespace of its own. */
+    readonly keyValue: KeyValue;
+  },
+  settings: { readonly compareEveryMs?: number } = {},
+): OpenTables => {
+  const { rpc, ring, members, keyValue, runtime } = world;
+  const { clock, timers, chance } = runtime;
+  const log = runtime.log.with({ part: 'table' });
+  const { self } = rpc;
+  const findPlace = placeFinder(ring);
+  const stopping = new AbortController();
+
+  const whole = wholeness({ self, ring, keyValue }, (wanted, signal, need) =>
+    gather({ self, ring, healer: heal, timers, chance, log }, wanted, signal, need),
+  );
+  const ownerWorld = { keyValue, findPlace, clock, log, checkWhole: whole.check };
+  const own = owner(ownerWorld);
+  const perform: Perform = (operation, from) => {
+    // The store may be closed already; a late message is weather, not a bug.
+    if (stopping.signal.aborted) throw new ShoalError('BUSY', `Host ${self} is stopping`);
+    if (operation.do === 'change') return change(operation);
+    if (operation.do === 'reconcile') return reconcile(operation);
+    return own[operation.do](operation as never, from);
+  };
+  const out = outbox({ rpc, clock, local: async (operation) => perform(operation, self) });
+  const poll = poller({ self, members, timers, clock });
+  const registers = rowRegisters({ self, ring, members, outbox: out, timers, chance, findPlace });
+  const heal = healer({
+    ...ownerWorld,
+    outbox: out,
+    layout: () => ring.newest,
+    settle: (row: NamedRow) => registers.settle(findPlace(row.table, row.partitionKey), row.sortKey),
+  });
+
+  const change = ({ table, partitionKey, ...rest }: Operation<'change'>) =>
+    registers.compareAndSet({ place: findPlace(table, partitionKey), ...rest });
+  const reconcile = async ({ partition, with: hosts }: Operation<'reconcile'>): Promise<null> => {
+    const owners = ring.owners(partition);
+    for (const host of hosts) if (host !== self && owners.includes(host)) await heal.heal(host, partition);
+    return null;
+  };
+
+  const entropy = antiEntropy({ self, ring, members, healer: heal, timers, log }, settings);
+  serveTables({ rpc, ring, log }, perform);
+  ring.addSyncer(
+    tableSyncer({ self, ring, healer: heal, timers, chance, log, whole: (signal) => whole.restore(signal) }),
+  );
+
+  const coordinator = { self, ring, findPlace, outbox: out, poller: poll, clock, timers };
+  const stampAfter = stampSource({ self, clock });
+  const names = new Set<string>();
+  const claim = (name: string): void => {
+    if (names.has(name)) throw new Error(`table "${name}" is opened twice`);
+    names.add(name);
+  };
+  return {
+    rows<Row>(schema: RowSchema<Row>): Rows<Row> {
+      claim(schema.name);
+      return openRows(coordinator, stampAfter, schema);
+    },
+    registers<Row>(schema: RegisterSchema): Registers<Row> {
+      claim(schema.name);
+      return openRegisters({ ...coordinator, members, chance, registers }, schema);
+    },
+    start() {
+      whole.restore(stopping.signal).catch((thrown: unknown) => {
+        if (!stopping.signal.aborted) log.error('cannot copy the rows of this host', { error: thrown });
+      });
+      entropy.start();
+    },
+    async stop() {
+      stopping.abort(new ShoalError('ABORTED', 'The agent is stopping'));
+      await entropy.stop();
+    },
+    status: () => ({ ...entropy.status(), whole: whole.isWhole }),
+  };
+};

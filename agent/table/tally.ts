@@ -1,0 +1,47 @@
+/**
+ * Sums of a group in time that does not depend on its rows: each owner keeps them with a digest of all its rows.
+ * Equal digests of a quorum, equal rows, and the sums are those of every write that was acknowledged before.
+ *
+ * Where the digests differ, a write is under way or an owner has missed some. Ask once more, then let an owner
+ * compare the partition with the others by Merkle tree, which costs in proportion to the difference. After that
+ * each of them holds all that any of them held when it began, so even if new writes made them differ again the sums
+ * of one of them count everything that was acknowledged before.
+ */
+import type { HostId } from '../../proto/ids.ts';
+import type { AnswerOf } from '../../proto/message/table.ts';
+import { compareBytes } from '../base/bytes.ts';
+import type { Place } from './keys.ts';
+import type { PagesWorld } from './pages.ts';
+import type { Tally } from './port.ts';
+import type { View } from './view.ts';
+
+type Sums = AnswerOf<'tally'>;
+
+export const tallyGroup = async (
+  world: PagesWorld & { readonly self: HostId },
+  view: View,
+  { table, partitionKey, partition }: Place,
+): Promise<Tally> => {
+  const ask = (): Promise<ReadonlyMap<HostId, Sums>> =>
+    world.poller.poll({
+      ...{ action: `count table "${table}"`, sets: view.sets, order: 'nearest' },
+      ask: (host) => world.outbox.ask<'tally'>(host, view.layout, { do: 'tally', table, partitionKey }),
+    });
+  let answers = await ask();
+  if (!agree(answers)) answers = await ask();
+  if (!agree(answers)) {
+    const hosts = [...answers.keys()];
+    const leader = hosts.includes(world.self) ? world.self : (hosts[0] as HostId);
+    const others = hosts.filter((host) => host !== leader);
+    await world.outbox.ask<'reconcile'>(leader, view.layout, { do: 'reconcile', partition, with: others });
+    const sums = await world.outbox.ask<'tally'>(leader, view.layout, { do: 'tally', table, partitionKey });
+    return { rows: sums.rows, weight: sums.weight };
+  }
+  const [{ rows, weight } = { rows: 0, weight: 0 }] = answers.values();
+  return { rows, weight };
+};
+
+const agree = (answers: ReadonlyMap<HostId, Sums>): boolean => {
+  const [first, ...rest] = answers.values();
+  return first !== undefined && rest.every(({ digest }) => compareBytes(digest, first.digest) === 0);
+};

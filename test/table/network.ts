@@ -1,0 +1,183 @@
+/** Hosts in one process: an rpc that can lose, delay and double messages and cut links, and a ring that stands still. */
+import { createHash } from 'node:crypto';
+import { Packr } from 'msgpackr';
+import type { Member, Members } from '../../agent/membership/port.ts';
+import type { Rpc, RpcHandler } from '../../agent/peer/port.ts';
+import type { OwnerSet, Ring, Syncer } from '../../agent/ring/port.ts';
+import { asShoalError, ShoalError } from '../../proto/error.ts';
+import type { HostId } from '../../proto/ids.ts';
+
+const packr = new Packr({ useRecords: false });
+/** What the wire makes of it: nothing is shared with the sender. */
+const travel = <T>(value: T): T => packr.unpack(packr.pack(value)) as T;
+
+export interface Weather {
+  /** Each message waits up to this long. */
+  delayMs: number;
+  /** Share of messages (requests and answers) that are lost. */
+  loss: number;
+  /** Share of requests that arrive twice. */
+  doubles: number;
+}
+
+export interface Network {
+  readonly weather: Weather;
+  rpc(host: HostId): Rpc;
+  /** Requests to and from this host fail at once, as with a refused connection; messages under way are lost. */
+  kill(host: HostId): void;
+  revive(host: HostId): void;
+  /** No answer, no error: until the requester's patience ends. */
+  readonly silent: Set<HostId>;
+  /** Requests that arrived, by host. */
+  readonly requests: Map<HostId, number>;
+  /** Looks at each request before it is delivered; may throw what the receiver shall seem to throw. */
+  onRequest: (to: HostId, body: unknown) => void;
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export const network = (random: () => number = Math.random): Network => {
+  const handlers = new Map<HostId, Map<string, RpcHandler>>();
+  const down = new Set<HostId>();
+  const self: Network = {
+    weather: { delayMs: 0, loss: 0, doubles: 0 },
+    silent: new Set(),
+    requests: new Map(),
+    onRequest: () => {},
+    kill: (host) => void down.add(host),
+    revive: (host) => void down.delete(host),
+    rpc(from) {
+      const own = new Map<string, RpcHandler>();
+      handlers.set(from, own);
+      const deliver = async (to: HostId, method: string, body: unknown): Promise<unknown> => {
+        if (self.weather.delayMs > 0) await sleep(random() * self.weather.delayMs);
+        if (down.has(to) || down.has(from)) throw unreachable(to);
+        if (self.silent.has(to) || self.silent.has(from) || random() < self.weather.loss) return never();
+        self.requests.set(to, (self.requests.get(to) ?? 0) + 1);
+        self.onRequest(to, body);
+        const handler = handlers.get(to)?.get(method);
+        if (!handler) throw unreachable(to);
+        const signal = new AbortController().signal;
+        if (random() < self.weather.doubles)
+          void Promise.resolve(handler(from, travel(body), signal)).catch(() => {});
+        const answer = await Promise.resolve(handler(from, travel(body), signal)).catch((thrown: unknown) => {
+          const { code, message } = asShoalError(thrown);
+          throw new ShoalError(code, message);
+        });
+        if (self.weather.delayMs > 0) await sleep(random() * self.weather.delayMs);
+        if (down.has(to) || down.has(from)) throw unreachable(to);
+        return random() < self.weather.loss ? never() : travel(answer);
+      };
+      return {
+        self: from,
+        handle: (method, handler) => void own.set(method, handler),
+        notify: (to, method, body) => void deliver(to, method, body).catch(() => {}),
+        request(to, method, body, { timeoutMs = 5_000 } = {}) {
+          if (to === from) throw new Error('a request to oneself needs no network');
+          let timer: NodeJS.Timeout | undefined;
+          const late = new Promise<never>((_resolve, reject) => {
+            timer = setTimeout(
+              () => reject(new ShoalError('TIMEOUT', `Host ${to} did not answer in ${timeoutMs} ms`)),
+              timeoutMs,
+            );
+          });
+          return Promise.race([deliver(to, method, body), late]).finally(() => clearTimeout(timer));
+        },
+      };
+    },
+  };
+  return self;
+};
+
+const never = (): Promise<never> => new Promise(() => {});
+const unreachable = (to: HostId): ShoalError => new ShoalError('UNREACHABLE', `Host ${to} is not there`);
+
+/** Layout versions that a test sets by hand; shared by all hosts of the test, as if gossip took no time. */
+export interface Layouts {
+  versions: { readonly version: number; readonly hosts: readonly HostId[]; readonly replicas?: number }[];
+  readonly listeners: Set<() => void>;
+  set(versions: Layouts['versions']): void;
+}
+
+export const layouts = (versions: Layouts['versions']): Layouts => {
+  const self: Layouts = {
+    versions,
+    listeners: new Set(),
+    set(next) {
+      self.versions = next;
+      for (const listener of [...self.listeners]) listener();
+    },
+  };
+  return self;
+};
+
+export interface TestRing extends Ring {
+  readonly syncers: Syncer[];
+}
+
+export const testRing = (self: HostId, all: Layouts, partitionCount = 16): TestRing => {
+  const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
+  const rank = (partition: number, host: HostId): Buffer => hash(`${partition} ${host}`);
+  const ownerSets = (partition: number): OwnerSet[] =>
+    all.versions.map(({ version, hosts, replicas = 3 }) => {
+      const owners = [...hosts]
+        .sort((a, b) => Buffer.compare(rank(partition, a), rank(partition, b)))
+        .slice(0, replicas);
+      return { layoutVersion: version, owners, quorum: Math.floor(owners.length / 2) + 1 };
+    });
+  const syncers: Syncer[] = [];
+  return {
+    self,
+    partitionCount,
+    syncers,
+    partitionOf: (key) => hash(key).readUInt16BE() % partitionCount,
+    ownerSets,
+    owners: (partition) => [...new Set(ownerSets(partition).flatMap(({ owners }) => owners))],
+    get newest() {
+      return all.versions.at(-1)?.version ?? 0;
+    },
+    get oldest() {
+      return all.versions[0]?.version ?? 0;
+    },
+    checkVersion(_from, version) {
+      const oldest = all.versions[0]?.version ?? 0;
+      if (version < oldest)
+        throw new ShoalError(
+          'STALE_LAYOUT',
+          `Layout ${version} is no longer served, ${oldest} is the oldest`,
+        );
+    },
+    addSyncer: (syncer) => void syncers.push(syncer),
+    onChange(listener) {
+      all.listeners.add(listener);
+      return () => void all.listeners.delete(listener);
+    },
+  };
+};
+
+/** What gossip says, as the test wants it. */
+export interface TestMembers extends Members {
+  set(host: HostId, state: Member['state']): void;
+}
+
+export const testMembers = (self: HostId, hosts: readonly HostId[]): TestMembers => {
+  const members = new Map<HostId, Member>(
+    hosts.map((hostId) => [hostId, { hostId, state: 'alive', incarnation: 0 }]),
+  );
+  const listeners = new Set<(member: Member) => void>();
+  return {
+    self,
+    list: () => [...members.values()],
+    get: (host) => members.get(host),
+    isReachable: (host) => ['alive', 'suspect', 'draining'].includes(members.get(host)?.state ?? 'dead'),
+    onChange(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    set(hostId, state) {
+      const member = { hostId, state, incarnation: 0 };
+      members.set(hostId, member);
+      for (const listener of listeners) listener(member);
+    },
+  };
+};
