@@ -30,7 +30,10 @@ export const askOver =
 
 export const answerOver =
   (rpc: Rpc) =>
-  <M extends keyof Methods>(name: M, handler: (request: Request<M>) => Promise<Answer<M>>): void => {
+  <M extends keyof Methods>(
+    name: M,
+    handler: (request: Request<M>, from: HostId) => Promise<Answer<M>>,
+  ): void => {
     const { method, request } = chunkMethods[name];
-    rpc.handle(method, (_from, body) => handler(parseMessage(method, request, body) as never));
+    rpc.handle(method, (from, body) => handler(parseMessage(method, request, body) as never, from));
   };

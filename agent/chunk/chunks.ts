@@ -2,7 +2,7 @@
  * The chunk room as the agent sees it: content in, content out, and the keepers that mend, compare, collect and
  * scrub behind it. `openChunks` wires the parts; each part says what it is for.
  */
-import type { ChunkId } from '../../proto/ids.ts';
+import type { ChunkId, HostId } from '../../proto/ids.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import type { Members } from '../membership/port.ts';
 import type { Bulk, Rpc } from '../peer/port.ts';
@@ -113,7 +113,7 @@ export const openChunks = async (
   const enqueue = (ids: readonly ChunkId[], why: RepairCause): Promise<void> =>
     queue.add(ids, why).then(() => keepers.repair?.poke());
   const owned = (id: ChunkId): boolean => ring.owners(ring.partitionOf(id)).includes(ring.self);
-  const notice = (host: Parameters<typeof tells.add>[0], id: ChunkId): void =>
+  const notice = (host: HostId, id: ChunkId): void =>
     later(
       'a notice to another owner',
       tells.add(host, [id]).then(() => keepers.repair?.poke()),
@@ -177,12 +177,13 @@ export const openChunks = async (
     rpc,
     files,
     census,
-    async suspect(ids) {
+    async suspect(ids, from) {
       const good = await mapLimit(ids.filter(owned), limits.repairInFlightMax, async (id) => ({
         id,
         good: (await files.read(id).catch(() => undefined)) !== undefined,
       }));
       const absent = good.filter((found) => !found.good).map(({ id }) => id);
+      for (const id of absent) getChunk.hint(id, from);
       if (absent.length > 0) await enqueue(absent, 'missing');
       return absent.length;
     },
@@ -191,6 +192,7 @@ export const openChunks = async (
 
   let space = await files.space();
   const stopping = new AbortController();
+  const alive = new Set<HostId>();
   const unsubscribe: (() => void)[] = [];
 
   const compareAll = async (signal: AbortSignal): Promise<void> => {
@@ -229,23 +231,27 @@ export const openChunks = async (
         await tells.deliver(signal);
         await repair.work(signal);
       });
-      keep('debts', limits.settleDebtsEveryMs, limits.repairEveryMs, debts.settle);
-      keep('compare', settings.compareEveryMs ?? limits.compareEveryMs, limits.repairEveryMs, compareAll);
+      keep('debts', limits.settleDebtsEveryMs, limits.firstTurnMs, debts.settle);
+      keep('compare', settings.compareEveryMs ?? limits.compareEveryMs, limits.firstTurnMs, compareAll);
       keep('collect', settings.collectEveryMs ?? limits.collectEveryMs, grace, collect.walk);
       keep('sweep', grace, grace, collect.sweep);
-      keep('strays', limits.collectEveryMs, limits.repairEveryMs, (signal) =>
+      keep('strays', limits.collectEveryMs, limits.firstTurnMs, (signal) =>
         dropStrays({ ...parts, files, ask, tells }, signal),
       );
-      keep('scrub', limits.scrubEveryMs, limits.repairEveryMs, (signal) =>
+      keep('scrub', limits.scrubEveryMs, limits.firstTurnMs, (signal) =>
         scrub({ files, store: scrubStore, throttle: scrubThrottle }, signal),
       );
       later('measuring what is here', files.measure(stopping.signal));
       unsubscribe.push(
         ring.onChange(() => keepers.strays?.poke()),
-        members.onChange(({ state }) => {
-          if (state !== 'alive') return;
+        members.onChange(({ hostId, state }) => {
+          const came = state === 'alive' && !alive.has(hostId);
+          if (state === 'alive' || state === 'suspect') alive.add(hostId);
+          else alive.delete(hostId);
+          if (!came) return;
           queue.wake();
           keepers.repair?.poke();
+          keepers.compare?.poke();
         }),
       );
     },

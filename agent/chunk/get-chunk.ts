@@ -10,6 +10,7 @@ import type { Runtime } from '../runtime/ports.ts';
 import type { ChunkFiles } from './chunk-files.ts';
 import { abortReason } from './cut.ts';
 import { latency } from './latency.ts';
+import { hintsMax } from './limits.ts';
 import type { Transfer } from './transfer.ts';
 
 export interface GetChunk {
@@ -17,6 +18,8 @@ export interface GetChunk {
   anywhere(id: ChunkId, signal: AbortSignal): Promise<Uint8Array>;
   /** The same without looking here: what a repair needs. */
   elsewhere(id: ChunkId, signal: AbortSignal): Promise<Uint8Array>;
+  /** That host may have the chunk though it is no owner: it holds a stray, or has just uploaded it. */
+  hint(id: ChunkId, host: HostId): void;
 }
 
 export const getChunk = ({
@@ -39,13 +42,16 @@ export const getChunk = ({
   bad(host: HostId, id: ChunkId): void;
 }): GetChunk => {
   const speeds = latency();
+  const hints = new Map<ChunkId, HostId>();
 
   const candidates = (id: ChunkId): HostId[] => {
     const others = ring.owners(ring.partitionOf(id)).filter((host) => host !== ring.self);
     const byTime = (a: HostId, b: HostId): number => speeds.meanMs(a) - speeds.meanMs(b);
     const reachable = others.filter((host) => members.isReachable(host)).sort(byTime);
     // Gossip may be behind: the unreachable are asked last, not never.
-    return [...reachable, ...others.filter((host) => !reachable.includes(host))];
+    const hinted = hints.get(id);
+    const strangers = hinted && hinted !== ring.self && !others.includes(hinted) ? [hinted] : [];
+    return [...reachable, ...strangers, ...others.filter((host) => !reachable.includes(host))];
   };
 
   const from = async (host: HostId, id: ChunkId, signal: AbortSignal): Promise<Uint8Array> => {
@@ -99,6 +105,12 @@ export const getChunk = ({
 
   return {
     elsewhere,
+    hint(id, host) {
+      hints.delete(id);
+      hints.set(id, host);
+      const [oldest] = hints.keys();
+      if (hints.size > hintsMax && oldest) hints.delete(oldest);
+    },
     async anywhere(id, signal) {
       // A damaged copy was set aside and queued by the files' own listener.
       const here = await files.read(id).catch(() => undefined);

@@ -31,6 +31,8 @@ export const hedgeMsMin = 25;
 export const hedgeMsMax = 2 * secondMs;
 /** Before anything was measured: above a disk seek and 4 MiB at 1 Gbit/s. */
 export const hedgeMsDefault = 150;
+/** Chunks of which another host said that it may have them; 2 MB. A forgotten one is told again. */
+export const hintsMax = 10_000;
 /** Small questions between owners. */
 export const askTimeoutMs = 10 * secondMs;
 
@@ -53,6 +55,9 @@ export const idsPerMessageMax = 1024;
 export const digestsPerMessageMax = 1024;
 /** A census (a walk over all names) may be this old when owners compare: rounds with several peers share one. */
 export const censusAgeMs = 5 * secondMs;
+
+/** The keepers' first turn: the agent has had a moment to find its peers. Those that it found later poke again. */
+export const firstTurnMs = secondMs;
 
 /** Owners compare what they hold this often, besides after a restart and a layout change. */
 export const compareEveryMs = 10 * minuteMs;

@@ -1,5 +1,5 @@
 /** What this host answers to the other owners. */
-import type { ChunkId } from '../../proto/ids.ts';
+import type { ChunkId, HostId } from '../../proto/ids.ts';
 import type { Rpc } from '../peer/port.ts';
 import { answerOver } from './ask.ts';
 import type { Census } from './census.ts';
@@ -15,11 +15,11 @@ export const serveOwner = ({
   readonly files: ChunkFiles;
   readonly census: Census;
   /** Another host believes that these are missing or damaged here. Resolves with how many are. */
-  suspect(ids: readonly ChunkId[]): Promise<number>;
+  suspect(ids: readonly ChunkId[], from: HostId): Promise<number>;
 }): void => {
   const answer = answerOver(rpc);
   answer('have', async ({ ids }) => ({ have: await Promise.all(ids.map((id) => files.has(id))) }));
-  answer('check', async ({ ids }) => ({ queued: await suspect(ids) }));
+  answer('check', async ({ ids }, from) => ({ queued: await suspect(ids, from) }));
   answer('differ', async ({ digests }) => {
     const digestOf = await census.digests();
     const different = digests.filter(([partition, digest]) => digestOf(partition) !== digest);

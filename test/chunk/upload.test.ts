@@ -1,0 +1,187 @@
+import { randomBytes } from 'node:crypto';
+import test from 'ava';
+import type { ContentStore } from '../../agent/chunk/port.ts';
+import { hasCode } from '../../proto/error.ts';
+import { MiB } from '../../proto/units.ts';
+import { collect, pieces } from '../conform/content.ts';
+import { startCluster, until } from './cluster.ts';
+
+const upload = (content: ContentStore, bytes: Uint8Array, user = 'u', signal?: AbortSignal) =>
+  content.write(pieces(bytes), {
+    user,
+    bytesMax: 100 * MiB,
+    digests: ['md5'],
+    ...(signal ? { signal } : {}),
+  });
+
+test('upload: 64 MiB come back byte for byte through another host', async (t) => {
+  await using cluster = await startCluster(3);
+  const bytes = randomBytes(64 * MiB);
+  const { content } = await upload(cluster.host(0).chunks.content, bytes);
+  t.true(bytes.equals(await collect(cluster.host(1).chunks.content.read(content))));
+  for (const host of cluster.hosts)
+    await until('every owner has all chunks', async () => (await host.files()).length === 16);
+});
+
+test('upload: an owner that is down is not waited for, and gets what it missed when it is back', async (t) => {
+  await using cluster = await startCluster(3);
+  cluster.setDown(2, true);
+  const bytes = randomBytes(9 * MiB);
+  const { content } = await upload(cluster.host(0).chunks.content, bytes);
+  t.deepEqual(await cluster.host(2).files(), []);
+  await until('the notices are counted', () => cluster.host(0).chunks.status().queued === 3);
+  cluster.setDown(2, false);
+  await until('the owner is repaired', async () => (await cluster.host(2).files()).length === 3);
+  await until('nothing is queued', () => cluster.hosts.every(({ chunks }) => chunks.status().queued === 0));
+  t.true(bytes.equals(await collect(cluster.host(2).chunks.content.read(content))));
+});
+
+test('upload: notices outlive the uploader', async (t) => {
+  await using cluster = await startCluster(3);
+  cluster.setDown(2, true);
+  await upload(cluster.host(0).chunks.content, randomBytes(5 * MiB));
+  await until('the notices are counted', () => cluster.host(0).chunks.status().queued === 2);
+  await cluster.host(0).restart();
+  t.is(cluster.host(0).chunks.status().queued, 2);
+  cluster.setDown(2, false);
+  await until('the owner is repaired', async () => (await cluster.host(2).files()).length === 2);
+});
+
+test('upload: an owner that hangs holds up neither the upload nor the memory', async (t) => {
+  await using cluster = await startCluster(3);
+  let hanging = 0;
+  let hangingMost = 0;
+  cluster.bulkHook = (to, { signal }) =>
+    to !== cluster.host(2).id
+      ? Promise.resolve()
+      : new Promise((_, reject) => {
+          hanging += 1;
+          hangingMost = Math.max(hangingMost, hanging);
+          signal.addEventListener('abort', () => {
+            hanging -= 1;
+            reject(signal.reason);
+          });
+        });
+  await upload(cluster.host(0).chunks.content, randomBytes(64 * MiB));
+  // 8 stragglers and 3 of the upload that were still within their quorum.
+  t.true(hangingMost <= 11, `${hangingMost} chunks hung at once`);
+  t.true(hanging <= 8);
+  await until('it has fetched what it missed', async () => (await cluster.host(2).files()).length === 16);
+});
+
+test('upload: two of three owners down is a missed quorum, and nothing is referenced', async (t) => {
+  await using cluster = await startCluster(3);
+  cluster.setDown(1, true);
+  cluster.setDown(2, true);
+  const error = await t.throwsAsync(upload(cluster.host(0).chunks.content, randomBytes(5 * MiB)));
+  t.true(hasCode(error, 'QUORUM_MISSED'), String(error));
+  t.deepEqual(await cluster.tables.usedBy('u'), []);
+});
+
+test('upload: full disks refuse with DISK_FULL; one full disk of three is only told', async (t) => {
+  await using full = await startCluster(3, { settings: { reserveBytes: Number.MAX_SAFE_INTEGER } });
+  const error = await t.throwsAsync(upload(full.host(0).chunks.content, randomBytes(5 * MiB)));
+  t.true(hasCode(error, 'DISK_FULL'), String(error));
+  t.deepEqual(await full.tables.usedBy('u'), []);
+
+  await using one = await startCluster(3, {
+    settings: (index) => ({ reserveBytes: index === 0 ? Number.MAX_SAFE_INTEGER : 0 }),
+  });
+  const bytes = randomBytes(5 * MiB);
+  const { content } = await upload(one.host(0).chunks.content, bytes);
+  t.true(bytes.equals(await collect(one.host(0).chunks.content.read(content))));
+});
+
+test('upload: a caller that goes away while its source hangs ends it at once and leaves nothing', async (t) => {
+  await using cluster = await startCluster(3);
+  const leave = new AbortController();
+  async function* hangs(): AsyncGenerator<Uint8Array, void> {
+    yield* pieces(randomBytes(9 * MiB));
+    leave.abort();
+    await new Promise(() => {});
+  }
+  const write = cluster.host(0).chunks.content.write(hangs(), {
+    user: 'u',
+    bytesMax: 100 * MiB,
+    digests: ['md5'],
+    signal: leave.signal,
+  });
+  t.true(hasCode(await t.throwsAsync(write), 'ABORTED'));
+  t.deepEqual(await cluster.tables.usedBy('u'), []);
+});
+
+test('upload: a missed quorum is reported while the source hangs', async (t) => {
+  await using cluster = await startCluster(3);
+  cluster.setDown(1, true);
+  cluster.setDown(2, true);
+  async function* hangs(): AsyncGenerator<Uint8Array, void> {
+    yield* pieces(randomBytes(5 * MiB));
+    await new Promise(() => {});
+  }
+  const write = cluster.host(0).chunks.content.write(hangs(), { user: 'u', bytesMax: 9 * MiB, digests: [] });
+  t.true(hasCode(await t.throwsAsync(write), 'QUORUM_MISSED'));
+});
+
+test('upload: an agent that dies half-way gives the references back when it starts again', async (t) => {
+  await using cluster = await startCluster(3);
+  async function* hangs(): AsyncGenerator<Uint8Array, void> {
+    yield* pieces(randomBytes(9 * MiB));
+    await new Promise(() => {});
+  }
+  // The write never ends: to the store and the disks that is what kill -9 looks like.
+  void cluster.host(0).chunks.content.write(hangs(), { user: 'dead', bytesMax: 9 * MiB, digests: [] });
+  await until('two chunks are referenced', async () => (await cluster.tables.usedBy('dead')).length === 2);
+  await cluster.host(0).restart();
+  await until('none is', async () => (await cluster.tables.usedBy('dead')).length === 0);
+  t.pass();
+});
+
+test('upload: a finished one keeps its references over a restart', async (t) => {
+  await using cluster = await startCluster(3);
+  await upload(cluster.host(0).chunks.content, randomBytes(5 * MiB), 'kept');
+  async function* hangs(): AsyncGenerator<Uint8Array, void> {
+    yield* pieces(randomBytes(5 * MiB));
+    await new Promise(() => {});
+  }
+  void cluster.host(0).chunks.content.write(hangs(), { user: 'dead', bytesMax: 9 * MiB, digests: [] });
+  await until('the other is on its way', async () => (await cluster.tables.usedBy('dead')).length === 1);
+  await cluster.host(0).restart();
+  await until('debts were settled', async () => (await cluster.tables.usedBy('dead')).length === 0);
+  t.is((await cluster.tables.usedBy('kept')).length, 2);
+});
+
+test('upload: equal chunks of one upload travel once', async (t) => {
+  await using cluster = await startCluster(3);
+  const { content } = await upload(cluster.host(0).chunks.content, new Uint8Array(40 * MiB));
+  t.is(content.kind === 'chunks' && content.chunks.length, 10);
+  t.is(cluster.bulkCount, 2);
+  t.is(
+    Buffer.compare(await collect(cluster.host(1).chunks.content.read(content)), Buffer.alloc(40 * MiB)),
+    0,
+  );
+});
+
+test('upload: a source of single bytes costs no more than its bytes', async (t) => {
+  await using cluster = await startCluster(3);
+  const bytes = randomBytes(100_000);
+  const { content, length } = await cluster
+    .host(0)
+    .chunks.content.write(pieces(bytes, 1), { user: 'u', bytesMax: MiB, digests: [] });
+  t.is(length, 100_000);
+  t.true(bytes.equals(await collect(cluster.host(1).chunks.content.read(content))));
+});
+
+test('upload: while a layout settles, both versions have a quorum of it', async (t) => {
+  await using cluster = await startCluster(4, { owners: 3 });
+  const [a, b, c, d] = cluster.hosts.map(({ id }) => id) as [never, never, never, never];
+  cluster.setLayout([
+    { version: 1, hosts: [a, b, c] },
+    { version: 2, hosts: [b, c, d] },
+  ]);
+  cluster.setDown(2, true);
+  await upload(cluster.host(0).chunks.content, randomBytes(5 * MiB));
+  for (const index of [0, 1, 3]) t.is((await cluster.host(index).files()).length, 2, `host ${index}`);
+  cluster.setDown(1, true);
+  const error = await t.throwsAsync(upload(cluster.host(0).chunks.content, randomBytes(5 * MiB)));
+  t.true(hasCode(error, 'QUORUM_MISSED'));
+});
