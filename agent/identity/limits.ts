@@ -1,0 +1,47 @@
+/** Every bound of identity. Rows of docs/LIMITS.md. */
+import { hourMs, KiB, minuteMs, secondMs } from '../../proto/units.ts';
+
+/** How old a cached record may be when nobody told that it changed. Gossip usually tells within 100 ms. */
+export const freshMs = 5 * secondMs;
+
+/** How old it may be while its owners do not answer: an outage of some rows shall not log everyone out at once. */
+export const staleMs = minuteMs;
+
+/** Records cached per kind: 10,000 users of some 500 bytes are 5 MB. */
+export const cacheEntriesMax = 10_000;
+
+/** Verified tokens remembered, so that a signature (some 100 µs) is checked once. About 1 KB each. */
+export const tokensCachedMax = 10_000;
+
+/** A token's text. Ours have some 250 characters; what is longer is not ours and is not even decoded. */
+export const tokenCharsMax = 512;
+
+/** How long an expired token may still be looked at with `allow_expired`: Keystone's 48 hours. */
+export const expiredWindowMs = 48 * hourMs;
+
+/** Rows per range call, and rows that a list answers with at most; then it says `truncated`, as Keystone does. */
+export const pageRowsMax = 1000;
+export const listRowsMax = 10_000;
+
+/** Password text. Keystone's `max_password_length`. */
+export const passwordCharsMax = 4096;
+
+/**
+ * argon2id, OWASP's first choice for servers (19 MiB, 2 passes): some 20-40 ms of one core. Stored hashes carry
+ * their own cost, so these may rise later.
+ */
+export const passwordCost = { memoryCost: 19 * KiB, timeCost: 2, parallelism: 1 } as const;
+
+/** Hashes at once: node's four threads also serve the disk, so half of them. 2 x 19 MiB. */
+export const hashesMax = 2;
+/** Logins that wait for one, some 3 s; more are answered 503. */
+export const hashQueueMax = 128;
+
+/** Rounds of compare-and-set on one name or record before the caller is told to try again. */
+export const changeTriesMax = 8;
+
+/** How long the creator of a name that stands claimed without a record is waited for before it counts as dead. */
+export const claimPatienceMs = secondMs;
+
+/** Parallel reads behind one list. */
+export const readsMax = 16;
