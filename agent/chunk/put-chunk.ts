@@ -48,6 +48,8 @@ export const putChunk = ({
       try {
         return await transfer.send(host, id, bytes, signal);
       } catch (thrown) {
+        // A connection that was kept may have died unnoticed, as after a restart of the other host: once more.
+        if (hasCode(thrown, 'UNREACHABLE') && attempt === 0 && members.isReachable(host)) continue;
         if (!hasCode(thrown, 'STALE_LAYOUT') || attempt >= staleLayoutRetriesMax) throw thrown;
         await runtime.timers.sleep(staleLayoutWaitMs, signal);
       }

@@ -16,7 +16,7 @@ import { ShoalError } from '../../proto/error.ts';
 import type { ChunkId, HostId } from '../../proto/ids.ts';
 import { type SharedTables, sharedTables } from './shared-tables.ts';
 
-export const hostId = (index: number): HostId => `12D3Koo${'ABCDEFGH'[index]?.repeat(45)}` as HostId;
+const hostId = (index: number): HostId => `12D3Koo${'ABCDEFGH'[index]?.repeat(45)}` as HostId;
 
 interface Wire {
   readonly rpc: Map<string, RpcHandler>;
@@ -64,12 +64,13 @@ export const startCluster = async (
   options: {
     readonly owners?: number;
     readonly settings?: ChunkSettings | ((index: number) => ChunkSettings);
-    readonly keepers?: boolean;
+    /** The real network instead of function calls. */
+    readonly peers?: readonly { readonly self: HostId; readonly rpc: Rpc; readonly bulk: Bulk }[];
   } = {},
 ): Promise<TestCluster> => {
   const root = await mkdtemp(join(tmpdir(), 'shoal-chunk-'));
   const runtime = systemRuntime({ level: 'error', destination: { write: () => {} } });
-  const ids = Array.from({ length: count }, (_, index) => hostId(index));
+  const ids = Array.from({ length: count }, (_, index) => options.peers?.[index]?.self ?? hostId(index));
   const tables = sharedTables();
   const wires = new Map<HostId, Wire>();
   const down = new Set<HostId>();
@@ -162,11 +163,12 @@ export const startCluster = async (
 
   const open = async (id: HostId, directory: string, store: KeyValue, syncers: Syncer[]): Promise<Chunks> => {
     const wire: Wire = { rpc: new Map(), bulk: new Map() };
+    const peer = options.peers?.[ids.indexOf(id)];
     const chunks = await openChunks(
       {
         runtime,
-        rpc: rpcOf(id, wire),
-        bulk: bulkOf(id, wire),
+        rpc: peer?.rpc ?? rpcOf(id, wire),
+        bulk: peer?.bulk ?? bulkOf(id, wire),
         ring: ringOf(id, syncers),
         members: membersOf(id),
         tables,
@@ -179,7 +181,7 @@ export const startCluster = async (
       },
     );
     wires.set(id, wire);
-    if (options.keepers ?? true) chunks.start();
+    chunks.start();
     return chunks;
   };
 
@@ -188,10 +190,11 @@ export const startCluster = async (
     hosts,
     tables,
     setDown(index, isDown) {
-      if (isDown) down.add(hostId(index));
-      else down.delete(hostId(index));
+      const { id } = cluster.host(index);
+      if (isDown) down.add(id);
+      else down.delete(id);
       for (const listener of memberListeners)
-        listener({ hostId: hostId(index), state: isDown ? 'dead' : 'alive', incarnation: 0 });
+        listener({ hostId: id, state: isDown ? 'dead' : 'alive', incarnation: 0 });
     },
     bulkHook: async () => {},
     bulkBody: (_from, body) => body,
