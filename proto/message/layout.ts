@@ -72,11 +72,16 @@ export const LayoutTale = Type.Object({
 export type LayoutTale = Static<typeof LayoutTale>;
 
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Bytes = Type.Refine(
+  Type.Unsafe<Uint8Array>({}),
+  (value) => value instanceof Uint8Array,
+  () => 'is bytes',
+);
 const Ballot = Type.Object({ round: Count, host: HostId, run: Count });
 const Accepted = Type.Object({
   ballot: Ballot,
-  value: Type.Union([Type.Uint8Array(), Type.Null()]),
-  lineage: Type.Array(Type.Unknown(), { maxItems: 64 }),
+  value: Type.Union([Bytes, Type.Null()]),
+  lineage: Type.Array(Count, { maxItems: 64 }),
 });
 
 /** rpc `layout.register`: a message of the register (agent/register/message.ts) that decides one version. */

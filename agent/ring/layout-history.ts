@@ -1,0 +1,96 @@
+/**
+ * What one host knows of the chain: the live versions and how far everyone is. Pure.
+ *
+ *   learn v+1 --> ack --> (owners of v acked by quorum) --> sync --> (all synced) --> syncAck --> (all acked) --> v retires
+ *
+ *  - ack: I know of v+1 and refuse writes from who does not.
+ *  - sync: I hold everything that I own under v+1.
+ *  - syncAck: I know that all do, and read from v+1 alone from now on. Writes go on to both.
+ *  - When all have said syncAck nobody reads from v any more, so nobody needs to write there: it retires.
+ *
+ * Who counts: the members of the newest version that are on the roster. Members of older versions need not be
+ * waited for: a quorum of every old owner set has acked before anything was copied, so those that are left cannot
+ * make a quorum among themselves, and hosts that are not in the newest version read from all live ones.
+ */
+
+import { mergeMax } from '../../proto/crdt/max-map.ts';
+import type { HostId } from '../../proto/ids.ts';
+import type { Layout, Progress } from '../../proto/message/layout.ts';
+import { digestOf, faultOf, hostIdsOf } from './layout.ts';
+
+export interface History {
+  /** Oldest first; empty until this host has heard of a layout. */
+  readonly live: readonly Layout[];
+  readonly progress: Progress;
+}
+
+export const emptyHistory: History = { live: [], progress: { ack: {}, sync: {}, syncAck: {} } };
+
+export const newestOf = (history: History): Layout | undefined => history.live.at(-1);
+
+export type Learned =
+  | { readonly kind: 'new'; readonly history: History }
+  | { readonly kind: 'known' }
+  /** Versions before it are missing. */
+  | { readonly kind: 'gap' }
+  /** It contradicts the chain: never taken over, always worth a loud word. */
+  | { readonly kind: 'fork'; readonly fault: string };
+
+export const learnLayout = (history: History, layout: Layout): Learned => {
+  const newest = newestOf(history);
+  if (!newest || layout.version > newest.version + 1) return { kind: 'gap' };
+  if (layout.version === newest.version + 1) {
+    const fault = faultOf(newest, layout);
+    if (fault) return { kind: 'fork', fault };
+    return { kind: 'new', history: { ...history, live: [...history.live, layout] } };
+  }
+  const held = history.live.find(({ version }) => version === layout.version);
+  if (!held || digestOf(held) === digestOf(layout)) return { kind: 'known' };
+  return { kind: 'fork', fault: `another version ${layout.version} is live here` };
+};
+
+export const mergeProgress = (history: History, progress: Progress): History => ({
+  ...history,
+  progress: {
+    ack: mergeMax(history.progress.ack, progress.ack),
+    sync: mergeMax(history.progress.sync, progress.sync),
+    syncAck: mergeMax(history.progress.syncAck, progress.syncAck),
+  },
+});
+
+type Rostered = (host: HostId) => boolean;
+type Stage = keyof Progress;
+
+/** Those of the newest version's members who have not come so far. */
+export const waitedFor = (history: History, stage: Stage, isRostered: Rostered): readonly HostId[] => {
+  const newest = newestOf(history);
+  if (!newest) return [];
+  return hostIdsOf(newest).filter(
+    (host) => isRostered(host) && (history.progress[stage][host] ?? 0) < newest.version,
+  );
+};
+
+/** Drops all versions but the newest once everyone who counts reads from it. */
+export const retireOld = (history: History, isRostered: Rostered): History => {
+  const newest = newestOf(history);
+  if (!newest || history.live.length === 1 || waitedFor(history, 'syncAck', isRostered).length > 0)
+    return history;
+  return { ...history, live: [newest] };
+};
+
+/**
+ * The version that may be read alone: the oldest live one until this host has said syncAck, then the newest. A
+ * host that is not in the newest version is not waited for, so it has none while there are several.
+ */
+export const completeVersion = (history: History, self: HostId): number | undefined => {
+  const newest = newestOf(history);
+  const oldest = history.live[0];
+  if (!newest || !oldest) return undefined;
+  if (newest === oldest) return newest.version;
+  if (!newest.members.some((member) => member.hostId === self)) return undefined;
+  return (history.progress.syncAck[self] ?? 0) >= newest.version ? newest.version : oldest.version;
+};
+
+/** Hosts that later live versions removed by force: older owner sets count without them. */
+export const forcedOut = (history: History, version: number): readonly string[] =>
+  history.live.filter((layout) => layout.version > version).flatMap((layout) => layout.forced);

@@ -1,0 +1,82 @@
+/** Owners by partition, for the hot path: assigned once a version, each partition's sets built once and kept. */
+import type { HostId } from '../../proto/ids.ts';
+import { type Assignment, assign } from './assign.ts';
+import { digestOf } from './layout.ts';
+import { completeVersion, forcedOut, type History } from './layout-history.ts';
+import type { OwnerSet, Partition } from './port.ts';
+
+export const quorumOf = (owners: number): number => Math.floor(owners / 2) + 1;
+
+interface Sets {
+  readonly sets: readonly OwnerSet[];
+  readonly owners: readonly HostId[];
+}
+
+export const ownerIndex = (self: HostId) => {
+  const assignments = new Map<string, Assignment>();
+  let history: History | undefined;
+  let cache: (Sets | undefined)[] = [];
+
+  /** Assignments of live versions stay; a new one builds on the one before it. */
+  const assignmentOf = (at: number): Assignment | undefined => {
+    const layout = history?.live[at];
+    if (!layout) return undefined;
+    const digest = digestOf(layout);
+    const held = assignments.get(digest);
+    if (held) return held;
+    const previous = [...assignments.values()].at(-1);
+    const members = layout.members.map((member) => ({ ...member, hostId: member.hostId as HostId }));
+    const fresh = assign(members, layout.replicas, layout.partitionBits, previous);
+    assignments.set(digest, fresh);
+    return fresh;
+  };
+
+  const ownersIn = (assignment: Assignment, partition: Partition): HostId[] => {
+    const start = partition * assignment.replicas;
+    return Array.from(
+      assignment.owners.subarray(start, start + assignment.replicas),
+      (index) => assignment.hosts[index] as HostId,
+    );
+  };
+
+  const build = (partition: Partition): Sets => {
+    const sets: OwnerSet[] = [];
+    const complete = history && completeVersion(history, self);
+    history?.live.forEach(({ version }, at) => {
+      const assignment = assignmentOf(at);
+      const gone = history ? forcedOut(history, version) : [];
+      const owners = assignment ? ownersIn(assignment, partition).filter((host) => !gone.includes(host)) : [];
+      if (owners.length === 0) return;
+      const set = { layoutVersion: version, owners, quorum: quorumOf(owners.length) };
+      sets.push(version === complete ? { ...set, complete: true } : set);
+    });
+    return { sets, owners: [...new Set(sets.flatMap((set) => set.owners))] };
+  };
+
+  const at = (partition: Partition): Sets => {
+    const held = cache[partition];
+    if (held) return held;
+    const sets = build(partition);
+    cache[partition] = sets;
+    return sets;
+  };
+
+  return {
+    update(next: History): void {
+      history = next;
+      cache = [];
+      const digests = new Set(next.live.map(digestOf));
+      next.live.forEach((_, index) => void assignmentOf(index));
+      for (const digest of assignments.keys()) if (!digests.has(digest)) assignments.delete(digest);
+    },
+    sets: (partition: Partition): readonly OwnerSet[] => at(partition).sets,
+    owners: (partition: Partition): readonly HostId[] => at(partition).owners,
+    /** Of one live version, whatever was forced out since. */
+    assignment(version: number): Assignment | undefined {
+      const index = history?.live.findIndex((layout) => layout.version === version) ?? -1;
+      return index < 0 ? undefined : assignmentOf(index);
+    },
+  };
+};
+
+export type OwnerIndex = ReturnType<typeof ownerIndex>;
