@@ -1,0 +1,120 @@
+/** A cluster of three hosts on this machine for a bench, and a Swift client of one of them. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Pool } from 'undici';
+import { parse } from 'yaml';
+
+export interface Cloud extends AsyncDisposable {
+  /** Below the account: `/CONTAINER/OBJECT`. Throws when the status is not 2xx. */
+  request(method: 'PUT' | 'GET' | 'DELETE', path: string, body?: Uint8Array): Promise<number>;
+}
+
+const shoal = async (...words: string[]): Promise<void> => {
+  const child = spawn('npm', ['run', '--silent', 'shoal', '--', ...words], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const [status] = await once(child, 'exit');
+  if (status !== 0) throw new Error(`shoal ${words.join(' ')} ended with ${status}`);
+};
+
+/** A port from which on nothing listens; the hosts take ten each. */
+const freePort = async (): Promise<number> => {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  return typeof address === 'object' && address ? Math.min(address.port, 65_000) : 9700;
+};
+
+interface CloudsFile {
+  readonly clouds: {
+    readonly shoal: {
+      readonly auth: {
+        readonly auth_url: string;
+        readonly username: string;
+        readonly password: string;
+        readonly project_name: string;
+        readonly user_domain_name?: string;
+        readonly project_domain_name?: string;
+      };
+    };
+  };
+}
+
+const authenticate = async (file: string): Promise<{ token: string; account: string }> => {
+  const { auth } = (parse(await readFile(file, 'utf8')) as CloudsFile).clouds.shoal;
+  const answer = await fetch(`${auth.auth_url}/auth/tokens`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      auth: {
+        identity: {
+          methods: ['password'],
+          password: {
+            user: {
+              name: auth.username,
+              password: auth.password,
+              domain: { name: auth.user_domain_name ?? 'Default' },
+            },
+          },
+        },
+        scope: {
+          project: { name: auth.project_name, domain: { name: auth.project_domain_name ?? 'Default' } },
+        },
+      },
+    }),
+  });
+  const body = (await answer.json()) as {
+    token?: { catalog: { type: string; endpoints: { interface: string; url: string }[] }[] };
+  };
+  const service = body.token?.catalog.find(({ type }) => type === 'object-store');
+  const account = service?.endpoints.find((endpoint) => endpoint.interface === 'public')?.url;
+  const token = answer.headers.get('x-subject-token');
+  if (!token || !account)
+    throw new Error(`no token or no object-store endpoint: ${answer.status} ${JSON.stringify(body)}`);
+  return { token, account };
+};
+
+export const startCloud = async (): Promise<Cloud> => {
+  const data = await mkdtemp(join(tmpdir(), 'shoal-bench-cloud-'));
+  const down = async (): Promise<void> => {
+    await shoal('dev', 'down', '--data', data).catch(() => {});
+    await rm(data, { recursive: true, force: true });
+  };
+  try {
+    await shoal('dev', 'up', '--data', data, '--hosts', '3', '--port', String(await freePort()), '--detach');
+    const { token, account } = await authenticate(join(data, 'clouds.yaml'));
+    const { origin, pathname } = new URL(account);
+    const pool = new Pool(origin, { connections: 64, pipelining: 1 });
+    return {
+      async request(method, path, bytes) {
+        const { statusCode, body } = await pool.request({
+          method,
+          path: `${pathname}${path}`,
+          headers: { 'x-auth-token': token },
+          body: bytes ?? null,
+        });
+        let length = 0;
+        let text = '';
+        for await (const piece of body) {
+          length += piece.length;
+          if (statusCode >= 300) text += piece;
+        }
+        if (statusCode < 200 || statusCode >= 300)
+          throw new Error(`${method} ${path}: ${statusCode} ${text.slice(0, 500)}`);
+        return length;
+      },
+      async [Symbol.asyncDispose]() {
+        await pool.destroy();
+        await down();
+      },
+    };
+  } catch (thrown) {
+    await down();
+    throw thrown;
+  }
+};
