@@ -40,12 +40,12 @@ export const imageReserveBytes = GiB;
 export const keeperPeriodMs = 15 * secondMs;
 /** Machines looked at or worked on at once: building one is mostly waiting for disk and network. */
 export const keeperParallelMax = 8;
+/** Steps for one machine in a row: a build takes three. One that never gets where it should waits for the next look. */
+export const looksInARowMax = 10;
 /** A claim whose server names no host yet is let go after this: longer than its saga waits between claim and record. */
 export const claimGraceMs = 2 * minuteMs;
-/** Tries to build a machine when the cause may pass (a quorum, a chunk's host), some two minutes in all. */
+/** Tries to build a machine when the cause may pass (a quorum, a chunk's host): one a look, three minutes in all. */
 export const buildAttemptsMax = 12;
-/** Longest wait after a failed try to build. */
-export const buildRetryMostMs = 15 * secondMs;
 /** Times that a machine whose process vanished is started again within `restartWindowMs`. */
 export const restartsMax = 3;
 export const restartWindowMs = 10 * minuteMs;

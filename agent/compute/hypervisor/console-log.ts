@@ -32,8 +32,12 @@ const readTail = async (path: string, bytesMax: number): Promise<Uint8Array> => 
 export const boundConsole = async (folder: string): Promise<void> => {
   const path = join(folder, machineFiles.console);
   if ((await sizeOf(path)) <= consoleBytesMax) return;
-  await writeFileAtomic(join(folder, machineFiles.oldConsole), await readTail(path, consoleBytesMax / 2));
-  await truncate(path);
+  try {
+    await writeFileAtomic(join(folder, machineFiles.oldConsole), await readTail(path, consoleBytesMax / 2));
+  } finally {
+    // On a full disk the cut is what matters most.
+    await truncate(path);
+  }
 };
 
 /** The last bytes at most; those of the second file come first. */

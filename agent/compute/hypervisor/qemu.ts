@@ -201,7 +201,9 @@ export const openQemu = (
     },
     async power(id) {
       if (!(await definition(id))) return undefined;
-      await boundConsole(folderOf(id));
+      await boundConsole(folderOf(id)).catch((thrown: unknown) =>
+        runtime.log.warn('console cannot be kept', { machine: id, error: thrown }),
+      );
       return (await look(id)).power;
     },
     define: (spec, signal) =>
