@@ -223,7 +223,7 @@ export const routeWork = <R extends Route>(desk: Desk, route: R, handler: Handle
     const { raw, body, query } = exchange;
     const { origin } = exchange;
     const principal = await principalFrom(desk, route, raw);
-    checkPolicy(route.policy, `${route.api}:${route.name}`, principal);
+    checkPolicy(route, principal);
     checkQuery?.(Object.fromEntries(query));
     const json = checkBody && (await readJson(raw, body, bytesMax));
     checkBody?.(json ?? null);

@@ -1,6 +1,6 @@
 /** The coarse gate before every handler: who may call a route at all. Finer rules belong to the use cases. */
 import { ShoalError } from '../../proto/error.ts';
-import type { PolicyName } from '../../proto/rest/route.ts';
+import type { PolicyName, Route } from '../../proto/rest/route.ts';
 import { hasRole, isAdmin, type Principal } from './port.ts';
 
 const allows: Readonly<Record<PolicyName, (principal: Principal) => boolean>> = {
@@ -19,14 +19,19 @@ const wish: Readonly<Record<PolicyName, string>> = {
   admin: 'a token with the role admin',
 };
 
+/** `listUsers` of identity as OpenStack's policies name it: `identity:list_users`. */
+const actionOf = ({ api, name }: Route): string =>
+  `${api}:${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
+
 /** Throws NOT_AUTHENTICATED or FORBIDDEN. */
-export const checkPolicy = (policy: PolicyName, action: string, principal: Principal | undefined): void => {
+export const checkPolicy = (route: Route, principal: Principal | undefined): void => {
+  const { policy } = route;
   if (policy === 'public') return;
   if (!principal)
     throw new ShoalError('NOT_AUTHENTICATED', 'The request you have made requires authentication.');
   if (!allows[policy](principal))
     throw new ShoalError(
       'FORBIDDEN',
-      `You are not authorized to perform the requested action: ${action}. It takes ${wish[policy]}.`,
+      `You are not authorized to perform the requested action: ${actionOf(route)}. It takes ${wish[policy]}.`,
     );
 };
