@@ -195,16 +195,21 @@ export const openChunks = async (
   const alive = new Set<HostId>();
   const unsubscribe: (() => void)[] = [];
 
-  const compareAll = async (signal: AbortSignal): Promise<void> => {
+  const compareAll = async (signal: AbortSignal): Promise<number | undefined> => {
+    let failed = false;
     for (const [host, partitions] of sharedPartitions(ring))
       if (members.isReachable(host))
-        await compare(host, partitions, (ids) => enqueue(ids, 'missing'), signal);
+        await compare(host, partitions, (ids) => enqueue(ids, 'missing'), signal).catch((thrown: unknown) => {
+          log.info('an owner could not be compared with', { host, thrown });
+          failed = true;
+        });
+    return failed && !signal.aborted ? limits.compareRetryMs : undefined;
   };
   const keep = (
     name: string,
     everyMs: number,
     firstAfterMs: number,
-    work: (signal: AbortSignal) => Promise<void>,
+    work: Parameters<typeof startLoop>[1]['work'],
   ): void => {
     keepers[name] = startLoop(parts, { name: `chunk ${name}`, everyMs, firstAfterMs, work });
   };
@@ -235,9 +240,11 @@ export const openChunks = async (
       keep('compare', settings.compareEveryMs ?? limits.compareEveryMs, limits.firstTurnMs, compareAll);
       keep('collect', settings.collectEveryMs ?? limits.collectEveryMs, grace, collect.walk);
       keep('sweep', grace, grace, collect.sweep);
-      keep('strays', limits.collectEveryMs, limits.firstTurnMs, (signal) =>
-        dropStrays({ ...parts, files, ask, tells }, signal),
-      );
+      keep('strays', limits.collectEveryMs, limits.firstTurnMs, async (signal) => {
+        const { kept } = await dropStrays({ ...parts, files, ask, tells }, signal);
+        // Their owners are fetching them: look again soon.
+        return kept > 0 ? limits.strayEveryMs : undefined;
+      });
       keep('scrub', limits.scrubEveryMs, limits.firstTurnMs, (signal) =>
         scrub({ files, store: scrubStore, throttle: scrubThrottle }, signal),
       );

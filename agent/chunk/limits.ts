@@ -28,6 +28,7 @@ export const staleLayoutWaitMs = 500;
 export const getTimeoutMs = 10 * secondMs;
 /** A second copy is asked after the usual time of the first owner and four deviations, within these bounds. */
 export const hedgeMsMin = 25;
+/** ... a host that is slower than this is asked beside another in any case. */
 export const hedgeMsMax = 2 * secondMs;
 /** Before anything was measured: above a disk seek and 4 MiB at 1 Gbit/s. */
 export const hedgeMsDefault = 150;
@@ -61,6 +62,8 @@ export const firstTurnMs = secondMs;
 
 /** Owners compare what they hold this often, besides after a restart and a layout change. */
 export const compareEveryMs = 10 * minuteMs;
+/** ... and again so soon when an owner did not answer. */
+export const compareRetryMs = 30 * secondMs;
 /** Chunks fetched for repair at once: 16 MiB in memory. */
 export const repairInFlightMax = 4;
 /** Entries looked at together, most endangered first. */
@@ -77,6 +80,8 @@ export const repairEveryMs = 5 * secondMs;
 export const collectGraceMsDefault = hourMs;
 /** A walk over all local chunks for collection starts this long after the last one ended. */
 export const collectEveryMs = hourMs;
+/** Chunks of other owners that could not be dropped yet are looked at again; each look is a walk over all names. */
+export const strayEveryMs = minuteMs;
 /** Reference reads of the collector: each asks a quorum. */
 export const collectPerSecondDefault = 50;
 /** Unreferenced chunks remembered by the collector; what is beyond waits for the next walk. */

@@ -14,7 +14,8 @@ export const startLoop = (
     readonly name: string;
     readonly everyMs: number;
     readonly firstAfterMs: number;
-    work(signal: AbortSignal): Promise<void>;
+    /** A number that it resolves with says after how many ms to look again, in place of `everyMs`. */
+    work(signal: AbortSignal): Promise<unknown>;
   },
 ): Loop => {
   const stopping = new AbortController();
@@ -35,10 +36,13 @@ export const startLoop = (
       if (!poked) await pause(delayMs);
       if (stopping.signal.aborted) return;
       poked = false;
-      delayMs = options.everyMs;
-      await options.work(stopping.signal).catch((thrown: unknown) => {
+      try {
+        const wish = await options.work(stopping.signal);
+        delayMs = typeof wish === 'number' ? wish : options.everyMs;
+      } catch (thrown) {
         if (!stopping.signal.aborted) runtime.log.warn(`${options.name} will be tried again`, { thrown });
-      });
+        delayMs = options.everyMs;
+      }
     }
   };
   const ended = run();

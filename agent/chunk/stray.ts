@@ -1,6 +1,7 @@
 /**
  * Chunks here that no live layout version gives to this host. Each is dropped when every owner has it; an owner
- * that lacks it is told first. While an older version lives its owners own, so nothing is dropped under a move.
+ * that lacks it is told first, and fetches it from here. While an older version lives its owners still own, so
+ * nothing is dropped under a move.
  */
 import type { ChunkId, HostId } from '../../proto/ids.ts';
 import type { Ring } from '../ring/port.ts';
@@ -25,11 +26,12 @@ export const dropStrays = async (
     readonly log: Log;
   },
   signal: AbortSignal,
-): Promise<void> => {
+): Promise<{ readonly kept: number }> => {
   const owners = (id: ChunkId): readonly HostId[] => ring.owners(ring.partitionOf(id));
   const isStray = (id: ChunkId): boolean => owners(id).length > 0 && !owners(id).includes(ring.self);
 
-  const drop = async (ids: readonly ChunkId[]): Promise<number> => {
+  const counts = { dropped: 0, kept: 0 };
+  const drop = async (ids: readonly ChunkId[]): Promise<void> => {
     const byOwner = new Map<HostId, ChunkId[]>();
     for (const id of ids)
       for (const host of owners(id)) byOwner.set(host, (byOwner.get(host) ?? []).concat(id));
@@ -40,21 +42,21 @@ export const dropStrays = async (
       for (const id of absent) kept.add(id);
       if (answer && absent.length > 0) await tells.add(host, absent);
     }
-    let dropped = 0;
+    counts.kept += kept.size;
     // Asked again under the chunk's lock: a newer layout may have made this host an owner meanwhile.
-    for (const id of ids) if (!kept.has(id) && (await files.remove(id, () => isStray(id)))) dropped += 1;
-    return dropped;
+    for (const id of ids)
+      if (!kept.has(id) && (await files.remove(id, () => isStray(id)))) counts.dropped += 1;
   };
 
   let page: ChunkId[] = [];
-  let dropped = 0;
   for await (const id of files.list()) {
     signal.throwIfAborted();
     if (isStray(id)) page.push(id);
     if (page.length < idsPerMessageMax) continue;
-    dropped += await drop(page);
+    await drop(page);
     page = [];
   }
-  if (page.length > 0) dropped += await drop(page);
-  if (dropped > 0) log.info('chunks that other hosts own now were dropped', { dropped });
+  if (page.length > 0) await drop(page);
+  if (counts.dropped > 0) log.info('chunks that other hosts own now were dropped', counts);
+  return counts;
 };
