@@ -1,0 +1,178 @@
+import test from 'ava';
+import type { Registers, Rows, Tables } from '../../agent/table/port.ts';
+import { ShoalError } from '../../proto/error.ts';
+import { KiB } from '../../proto/units.ts';
+import { fakeTables } from '../fake/tables.ts';
+import { serveObjects } from './serve.ts';
+
+const large = 'x'.repeat(40 * KiB);
+
+type Hook = (table: string, call: string, key: string) => void | Promise<void>;
+
+/** Tables that stop at a chosen call, so that another caller can come between. */
+const hookedTables = (hook: Hook): Tables => {
+  const tables = fakeTables();
+  return {
+    rows<Row>(schema: { name: string }): Rows<Row> {
+      const rows = tables.rows<Row>(schema);
+      return {
+        ...rows,
+        async put(partition, key, row) {
+          await hook(schema.name, 'put', key);
+          await rows.put(partition, key, row);
+          await hook(schema.name, 'after put', key);
+        },
+        async range(partition, range) {
+          const page = await rows.range(partition, range);
+          await hook(schema.name, 'after range', partition);
+          return page;
+        },
+        async delete(partition, key) {
+          await hook(schema.name, 'delete', key);
+          await rows.delete(partition, key);
+        },
+      };
+    },
+    registers<Row>(schema: { name: string }): Registers<Row> {
+      return tables.registers<Row>(schema);
+    },
+  };
+};
+
+/** Runs `work` once, at the first time that the hook sees this call. */
+const once = () => {
+  let planned: { at: string; work: () => Promise<unknown> } | undefined;
+  const hook: Hook = async (table, call) => {
+    if (planned?.at !== `${table} ${call}`) return;
+    const { work } = planned;
+    planned = undefined;
+    await work();
+  };
+  const plan = (at: string, work: () => Promise<unknown>): void => {
+    planned = { at, work };
+  };
+  return { hook, plan };
+};
+
+test('races: a PUT that began before the container was deleted finds it gone and leaves nothing', async (t) => {
+  const { hook, plan } = once();
+  const { call, content } = await serveObjects(t, { tables: hookedTables(hook) });
+  await call('PUT', '/c');
+  let deleted = 0;
+  plan('object put', async () => {
+    deleted = (await call('DELETE', '/c')).status;
+  });
+  t.is((await call('PUT', '/c/o', { body: large })).status, 404);
+  t.is(deleted, 204);
+  t.is(content.chunks.size, 0);
+  await call('PUT', '/c');
+  t.is((await call('GET', '/c')).status, 204);
+});
+
+test('races: a PUT into a container that is deleted and created again does not appear in the new one', async (t) => {
+  const { hook, plan } = once();
+  const { call, content } = await serveObjects(t, { tables: hookedTables(hook) });
+  await call('PUT', '/c');
+  plan('object put', async () => {
+    await call('DELETE', '/c');
+    await call('PUT', '/c');
+  });
+  t.is((await call('PUT', '/c/o', { body: large })).status, 404);
+  t.is((await call('GET', '/c/o')).status, 404);
+  t.is(content.chunks.size, 0);
+});
+
+test('races: a PUT that comes while a deletion looks for objects calls the deletion off', async (t) => {
+  const { hook, plan } = once();
+  const { call } = await serveObjects(t, { tables: hookedTables(hook) });
+  await call('PUT', '/c');
+  let put = 0;
+  // The deletion has seen an empty container and not yet taken it away.
+  plan('object after range', async () => {
+    put = (await call('PUT', '/c/o', { body: '1' })).status;
+  });
+  t.is((await call('DELETE', '/c')).status, 409);
+  t.is(put, 201);
+  t.is(await (await call('GET', '/c/o')).text(), '1');
+});
+
+test('races: a deletion that an agent left half done hinders nobody', async (t) => {
+  const { hook, plan } = once();
+  const { call } = await serveObjects(t, { tables: hookedTables(hook) });
+  await call('PUT', '/c');
+  plan('object after range', async () => {
+    throw new Error('the agent was killed here');
+  });
+  t.is((await call('DELETE', '/c')).status, 500);
+  t.is((await call('HEAD', '/c')).status, 204);
+  t.is((await call('PUT', '/c/o', { body: '1' })).status, 201);
+  t.is((await call('DELETE', '/c')).status, 409);
+  await call('DELETE', '/c/o');
+  t.is((await call('DELETE', '/c')).status, 204);
+});
+
+test('races: a POST to an upload that was replaced meanwhile changes nothing', async (t) => {
+  const { hook, plan } = once();
+  const { call } = await serveObjects(t, { tables: hookedTables(hook) });
+  await call('PUT', '/c');
+  await call('PUT', '/c/o', { body: 'old' });
+  plan('object-post put', async () => {
+    await call('PUT', '/c/o', { body: 'new', headers: { 'X-Object-Meta-A': 'new' } });
+  });
+  t.is((await call('POST', '/c/o', { headers: { 'X-Object-Meta-A': 'posted' } })).status, 202);
+  const get = await call('GET', '/c/o');
+  t.is(await get.text(), 'new');
+  t.is(get.headers.get('x-object-meta-a'), 'new');
+});
+
+test('races: a copy whose source is replaced under it copies the new one', async (t) => {
+  const { hook, plan } = once();
+  const { call, content } = await serveObjects(t, { tables: hookedTables(hook) });
+  await call('PUT', '/c');
+  await call('PUT', '/c/o', { body: large });
+  plan('object-post after range', async () => {
+    await call('PUT', '/c/o', { body: 'y'.repeat(40 * KiB) });
+  });
+  t.is((await call('COPY', '/c/o', { headers: { Destination: 'c/p' } })).status, 201);
+  t.is((await (await call('GET', '/c/p')).text())[0], 'y');
+  await call('DELETE', '/c/o');
+  await call('DELETE', '/c/p');
+  t.is(content.chunks.size, 0);
+});
+
+test('races: many overwrites at once leave one object and its chunks alone', async (t) => {
+  const { call, content } = await serveObjects(t);
+  await call('PUT', '/c');
+  const bodies = Array.from({ length: 12 }, (_, at) => String.fromCharCode(97 + at).repeat(20 * KiB));
+  const answers = await Promise.all(bodies.map((body) => call('PUT', '/c/o', { body })));
+  t.true(answers.every(({ status }) => status === 201));
+  t.true(bodies.includes(await (await call('GET', '/c/o')).text()));
+  t.is(content.chunks.size, 1);
+  await call('DELETE', '/c/o');
+  t.is(content.chunks.size, 0);
+});
+
+test('races: one of many creations of a container is the first, one of many deletions succeeds or all agree', async (t) => {
+  const { call } = await serveObjects(t);
+  const created = await Promise.all(Array.from({ length: 8 }, () => call('PUT', '/c')));
+  t.is(created.filter(({ status }) => status === 201).length, 1);
+  t.is(created.filter(({ status }) => status === 202).length, 7);
+  const deleted = await Promise.all(Array.from({ length: 8 }, () => call('DELETE', '/c')));
+  t.true(deleted.some(({ status }) => status === 204));
+  t.true(deleted.every(({ status }) => [204, 404, 409].includes(status)));
+  t.is((await call('HEAD', '/c')).status, 404);
+});
+
+test('races: a PUT whose outcome nobody knows keeps its chunks', async (t) => {
+  const { hook, plan } = once();
+  const { call, content } = await serveObjects(t, { tables: hookedTables(hook) });
+  await call('PUT', '/c');
+  plan('object after put', async () => {
+    throw new ShoalError('QUORUM_MISSED', 'Cannot put: 1 of 2 owners answered');
+  });
+  const put = await call('PUT', '/c/o', { body: large });
+  t.is(put.status, 503);
+  t.truthy(put.headers.get('retry-after'));
+  t.is(content.chunks.size, 1);
+  t.is(await (await call('GET', '/c/o')).text(), large);
+});
