@@ -15,7 +15,7 @@ export interface PlanHost {
 
 export interface PlanSettings {
   readonly joinStableMs: number;
-  readonly deadAfterMs: number;
+  readonly deadRemoveMs: number;
 }
 
 /** A first host that is due waits at most this many times `joinStableMs` for others that are about to be. */
@@ -34,7 +34,7 @@ export interface PlanWorld {
 }
 
 const isGone = (host: PlanHost | undefined, settings: PlanSettings): boolean =>
-  !host?.isRostered || host.deadForMs >= settings.deadAfterMs;
+  !host?.isRostered || host.deadForMs >= settings.deadRemoveMs;
 
 /** What a member's card says now, where it matters. */
 const renewed = (member: LayoutMember, host: PlanHost | undefined, settings: PlanSettings): LayoutMember => {

@@ -1,0 +1,106 @@
+/**
+ * How version v + 1 is agreed: a register of its own for each version, set once by compare-and-set (CASPaxos,
+ * agent/register), with the first seven members of v in rendezvous order as its acceptors. Whoever proposes, all
+ * end up with the one value that a majority accepted: no fork, no leader.
+ *
+ * An acceptor votes only when it stands on the same version v, when it is one of that version's acceptors, when
+ * the value is a right successor, and not on versions about which it may have forgotten a promise.
+ */
+import { ShoalError } from '../../proto/error.ts';
+import type { HostId } from '../../proto/ids.ts';
+import { type Layout, LayoutVote } from '../../proto/message/layout.ts';
+import { checker } from '../peer/check.ts';
+import type { Rpc } from '../peer/port.ts';
+import { emptyState, handleRequest } from '../register/acceptor.ts';
+import { ballotSource } from '../register/ballot.ts';
+import { changeRegister } from '../register/change.ts';
+import type { Reply, Request } from '../register/message.ts';
+import type { Runtime } from '../runtime/ports.ts';
+import { acceptorsOf, decodeLayout, digestOf, faultOf, layoutCodec } from './layout.ts';
+import type { LayoutStore } from './layout-store.ts';
+import { voteTimeoutMs } from './limits.ts';
+import { quorumOf } from './owner-index.ts';
+
+export interface ChainWorld {
+  readonly runtime: Pick<Runtime, 'timers' | 'chance'>;
+  readonly rpc: Rpc;
+  readonly store: LayoutStore;
+  newest(): Layout | undefined;
+  votesFrom(): number;
+  /** This host is behind, or the other is. */
+  differs(from: HostId, newestThere: number): void;
+}
+
+const checkVote = checker('layout vote', LayoutVote);
+
+export const layoutChain = (world: ChainWorld) => {
+  const { rpc, store, runtime } = world;
+  const ballots = ballotSource(rpc.self, () => runtime.chance.random());
+
+  const refuse = (version: number, why: string): never => {
+    throw new ShoalError('STALE_LAYOUT', `Cannot vote on layout ${version}: ${why}`);
+  };
+
+  const handleVote = async (from: HostId, body: unknown): Promise<Reply> => {
+    const vote = checkVote(body);
+    const request = vote.request as Request;
+    const { version } = vote;
+    const newest = world.newest();
+    if (newest?.version !== version - 1) {
+      world.differs(from, version - 1);
+      return refuse(version, `the newest here is ${newest?.version ?? 'none'}`);
+    }
+    if (digestOf(newest) !== vote.previous)
+      return refuse(version, `it follows another version ${version - 1}`);
+    if (!acceptorsOf(newest).includes(rpc.self))
+      return refuse(version, 'this host is not one of its acceptors');
+    if (version < world.votesFrom())
+      return refuse(version, `this host knows its own promises only from version ${world.votesFrom()} on`);
+    if (request.kind === 'accept') {
+      const { value } = request.accepted;
+      const fault = value ? faultOf(newest, decodeLayout(value)) : 'it is empty';
+      if (fault) return refuse(version, fault);
+    }
+    const { reply } = await store.vote(version, (state) => {
+      // The answer may have waited for the disk: by now the version may be decided and its votes forgotten.
+      if (world.newest()?.version !== version - 1) return refuse(version, 'it is decided');
+      return handleRequest(state ?? emptyState, request);
+    });
+    return reply;
+  };
+  rpc.handle('layout.register', handleVote);
+
+  return {
+    /**
+     * Resolves with the version that was agreed, which may be another host's. Throws QUORUM_MISSED or CONTENDED:
+     * it may still be agreed later.
+     */
+    async agree(previous: Layout, next: Layout, signal?: AbortSignal): Promise<Layout> {
+      const owners = acceptorsOf(previous);
+      const head = { version: next.version, previous: digestOf(previous) };
+      const changed = await changeRegister(
+        {
+          ask: async (to, request) =>
+            (await rpc.request(
+              to,
+              'layout.register',
+              { ...head, request },
+              { timeoutMs: voteTimeoutMs },
+            )) as Reply,
+          ballots,
+          timers: runtime.timers,
+          chance: runtime.chance,
+        },
+        {
+          name: `layout ${next.version}`,
+          sets: () => [{ owners, quorum: quorumOf(owners.length) }],
+          next: (current) => current ?? layoutCodec.encode(next),
+          ...(signal && { signal }),
+        },
+      );
+      const value = changed.accepted?.value;
+      if (!value) throw new Error(`layout ${next.version} was agreed and is empty`);
+      return decodeLayout(value);
+    },
+  };
+};

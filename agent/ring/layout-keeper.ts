@@ -1,0 +1,129 @@
+/**
+ * The one writer of this host's layout history: every change is on disk before it is seen or told, one after
+ * another, and what contradicts the chain is refused loudly.
+ */
+import type { HostId } from '../../proto/ids.ts';
+import type { Layout, LayoutTale, Progress } from '../../proto/message/layout.ts';
+import { serial } from '../base/serial.ts';
+import type { Log } from '../runtime/ports.ts';
+import { digestOf, faultOf } from './layout.ts';
+import {
+  completeVersion,
+  type History,
+  learnLayout,
+  mergeProgress,
+  newestOf,
+  retireOld,
+} from './layout-history.ts';
+import type { LayoutStore } from './layout-store.ts';
+import { changesWaitingMax } from './limits.ts';
+
+export interface KeeperWorld {
+  readonly self: HostId;
+  readonly log: Log;
+  readonly store: LayoutStore;
+  isRostered(host: HostId): boolean;
+  /** The live versions, or which of them may be read alone, are others now. */
+  changed(history: History): void;
+}
+
+export const layoutKeeper = (world: KeeperWorld) => {
+  const { self, log, store } = world;
+  const changes = serial('layout', changesWaitingMax);
+  let { history, votesFrom } = store.load();
+
+  const change = (work: (now: History) => History, votes = () => votesFrom): Promise<void> =>
+    changes.run(async () => {
+      const before = history;
+      const next = work(before);
+      if (next === before) return;
+      const stages = ['sync', 'syncAck'] as const;
+      const isOwn = stages.some((stage) => next.progress[stage][self] !== before.progress[stage][self]);
+      const nextVotes = votes();
+      if (next.live !== before.live || isOwn) await store.save(next, nextVotes);
+      history = next;
+      votesFrom = nextVotes;
+      if (next.live !== before.live || completeVersion(next, self) !== completeVersion(before, self))
+        world.changed(next);
+    });
+
+  /** Others may remember more of this host than its disk does; only the disk knows what it holds. */
+  const ofOthers = ({ ack, sync, syncAck }: Progress): Progress => {
+    const without = ({ [self]: _, ...others }: Progress['ack']) => others;
+    return { ack: without(ack), sync: without(sync), syncAck: without(syncAck) };
+  };
+  const reach = (now: History, stage: keyof Progress, version: number): History => {
+    const none: Progress = { ack: {}, sync: {}, syncAck: {} };
+    return mergeProgress(now, { ...none, [stage]: { [self]: version } });
+  };
+  const acked = (now: History): History => reach(now, 'ack', newestOf(now)?.version ?? 0);
+
+  /** All that is live for another host, where this one knows nothing or has lost the thread. */
+  const adopt = (now: History, { layouts, oldest }: LayoutTale, from: HostId): History => {
+    const live = layouts.filter((layout) => layout.version >= oldest);
+    const fault = live.slice(1).flatMap((layout, at) => faultOf(live[at] as Layout, layout) ?? [])[0];
+    if (live.length === 0 || oldest === 0 || live[0]?.version !== oldest || fault) {
+      if (fault) log.error('layouts refused', { from, fault });
+      return now;
+    }
+    log.warn('layouts adopted', { from, oldest, newest: live.at(-1)?.version });
+    return acked({ ...now, live });
+  };
+
+  const learnAll = (before: History, tale: LayoutTale, from: HostId): History => {
+    let now = before;
+    for (const layout of tale.layouts) {
+      const learned = learnLayout(now, layout);
+      if (learned.kind === 'new') {
+        now = acked(learned.history);
+        log.info('layout learned', { version: layout.version, reason: layout.reason, from });
+      } else if (learned.kind === 'gap') return adopt(now, tale, from);
+      else if (learned.kind === 'fork') {
+        log.error('layout fork refused', { version: layout.version, from, fault: learned.fault });
+        return now;
+      }
+    }
+    return now;
+  };
+
+  return {
+    get history() {
+      return history;
+    },
+    get votesFrom() {
+      return votesFrom;
+    },
+
+    /** What another host told. Resolves when what was new is on disk. */
+    async hear(from: HostId, tale: LayoutTale): Promise<void> {
+      let isStranger = false;
+      await change(
+        (now) => {
+          const next = mergeProgress(learnAll(now, tale, from), ofOthers(tale.progress));
+          // It joined or came back without a disk: it cannot vote on the next version, see `Own.votesFrom`.
+          isStranger = now.live.length === 0 && next.live.length > 0;
+          return next;
+        },
+        () => (isStranger ? (tale.layouts.at(-1)?.version ?? 0) + 2 : votesFrom),
+      );
+    },
+
+    /** The first version of all. A no-op where there is one. */
+    found: (layout: Layout): Promise<void> =>
+      change((now) =>
+        now.live.length > 0 ? now : reach(acked({ ...now, live: [layout] }), 'sync', layout.version),
+      ),
+
+    /** A version that was agreed, or forced. False when this host meanwhile stands elsewhere. */
+    async learn(layout: Layout): Promise<boolean> {
+      await change((now) => learnAll(now, { oldest: 0, layouts: [layout], progress: now.progress }, self));
+      const held = history.live.find(({ version }) => version === layout.version);
+      return held !== undefined && digestOf(held) === digestOf(layout);
+    },
+    reach: (stage: 'sync' | 'syncAck', version: number): Promise<void> =>
+      change((now) => (newestOf(now)?.version === version ? reach(now, stage, version) : now)),
+    retire: (): Promise<void> => change((now) => retireOld(now, world.isRostered)),
+  };
+};
+
+export type LayoutKeeper = ReturnType<typeof layoutKeeper>;
