@@ -9,7 +9,12 @@ import type { OwnerIndex } from './owner-index.ts';
 type MemberReport = Omit<LayoutRest['members'][number], 'name' | 'hostId'> & { readonly hostId: HostId };
 
 /** `GET /cluster/v1/layout` without the members' names. */
-export type LayoutDescription = Omit<LayoutRest, 'members'> & { readonly members: readonly MemberReport[] };
+export type LayoutDescription = Omit<LayoutRest, 'members' | 'progress'> & {
+  readonly members: readonly MemberReport[];
+  readonly progress: readonly (Omit<LayoutRest['progress'][number], 'hostId'> & {
+    readonly hostId: HostId;
+  })[];
+};
 
 export const reportLayout = (history: History, index: OwnerIndex): LayoutDescription => {
   const { live, progress } = history;
