@@ -3,7 +3,7 @@
  * Two owners that hold the same chunks of a partition have the same digest, whatever order they came in.
  *
  * It is taken from the names on disk, not kept beside them: an index can differ from the disk, a walk cannot. The
- * walk costs a second for a million chunks; a round of comparisons with several owners shares one.
+ * walk costs a second for a million chunks; the messages of one comparison share one.
  */
 import type { ChunkId } from '../../proto/ids.ts';
 import { fromHex, toHex } from '../base/bytes.ts';
@@ -13,11 +13,14 @@ import type { ChunkFiles } from './chunk-files.ts';
 import { censusAgeMs, idsPerMessageMax } from './limits.ts';
 
 const idBytes = 32;
-export const emptyDigest = toHex(new Uint8Array(idBytes));
+const emptyDigest = toHex(new Uint8Array(idBytes));
 
 export interface Census {
-  /** Hex; `emptyDigest` for a partition without chunks. At most `censusAgeMs` old. */
-  digests(): Promise<(partition: Partition) => string>;
+  /**
+   * Hex; `emptyDigest` for a partition without chunks. `fresh`: taken after the call, so that whatever was
+   * acknowledged before it is counted; else at most `censusAgeMs` old.
+   */
+  digests(fresh: boolean): Promise<(partition: Partition) => string>;
   /** Ids in these partitions, ascending after `after`; straight from the disk. */
   page(
     partitions: ReadonlySet<Partition>,
@@ -50,9 +53,9 @@ export const census = ({
   };
 
   return {
-    async digests() {
+    async digests(fresh) {
       const nowMs = clock.monotonicMs();
-      if (!taken || nowMs - taken.atMs > censusAgeMs) taken = { atMs: nowMs, sums: take() };
+      if (fresh || !taken || nowMs - taken.atMs > censusAgeMs) taken = { atMs: nowMs, sums: take() };
       const sums = await taken.sums;
       return (partition) => {
         const sum = sums.get(partition);

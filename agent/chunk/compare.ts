@@ -28,12 +28,12 @@ export const compareWith =
     readonly files: ChunkFiles;
   }): Compare =>
   async (peer, partitions, lacking, signal) => {
-    const digestOf = await census.digests();
+    const digestOf = await census.digests(true);
     for (let at = 0; at < partitions.length; at += digestsPerMessageMax) {
       const digests = partitions
         .slice(at, at + digestsPerMessageMax)
         .map((partition): [number, string] => [partition, digestOf(partition)]);
-      const differ = (await ask(peer, 'differ', { digests }, signal)).partitions;
+      const differ = (await ask(peer, 'differ', { digests, fresh: at === 0 }, signal)).partitions;
       if (differ.length === 0) continue;
       for (let after: ChunkId | null = null, more = true; more; ) {
         const page: { ids: ChunkId[]; more: boolean } = await ask(

@@ -54,8 +54,8 @@ export const reserveBytesDefault = GiB;
 export const idsPerMessageMax = 1024;
 /** Partition digests in one message. */
 export const digestsPerMessageMax = 1024;
-/** A census (a walk over all names) may be this old when owners compare: rounds with several peers share one. */
-export const censusAgeMs = 5 * secondMs;
+/** A census (a walk over all names) may be this old for the later messages of one comparison. */
+export const censusAgeMs = minuteMs;
 
 /** The keepers' first turn: the agent has had a moment to find its peers. Those that it found later poke again. */
 export const firstTurnMs = secondMs;

@@ -20,8 +20,8 @@ export const serveOwner = ({
   const answer = answerOver(rpc);
   answer('have', async ({ ids }) => ({ have: await Promise.all(ids.map((id) => files.has(id))) }));
   answer('check', async ({ ids }, from) => ({ queued: await suspect(ids, from) }));
-  answer('differ', async ({ digests }) => {
-    const digestOf = await census.digests();
+  answer('differ', async ({ digests, fresh }) => {
+    const digestOf = await census.digests(fresh);
     const different = digests.filter(([partition, digest]) => digestOf(partition) !== digest);
     return { partitions: different.map(([partition]) => partition) };
   });

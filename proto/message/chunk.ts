@@ -24,6 +24,8 @@ export const CheckAnswer = Type.Object({ queued: Type.Integer() });
 /** The sender's digest of each partition (XOR of the ids in it, hex); which of them does the receiver see otherwise? */
 export const DifferRequest = Type.Object({
   digests: Type.Array(Type.Tuple([Type.Integer({ minimum: 0 }), Type.String()]), { maxItems: 1024 }),
+  /** Count anew: set in the first message of a comparison, which must see all that was acknowledged before it. */
+  fresh: Type.Boolean(),
 });
 export const DifferAnswer = Type.Object({ partitions: Partitions });
 

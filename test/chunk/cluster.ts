@@ -53,6 +53,8 @@ export interface TestCluster extends AsyncDisposable {
   bulkCount: number;
   /** `FROM METHOD TO` of each request. */
   readonly rpcLog: string[];
+  /** The newest version that a host knows, where it lags behind. */
+  readonly newestAt: Map<HostId, number>;
   setLayout(versions: readonly Version[]): void;
   host(index: number): TestHost;
 }
@@ -134,7 +136,7 @@ export const startCluster = async (
       ownerSets,
       owners: () => [...new Set(versions.flatMap(({ hosts }) => hosts))],
       get newest() {
-        return versions.at(-1)?.version ?? 0;
+        return cluster.newestAt.get(self) ?? versions.at(-1)?.version ?? 0;
       },
       get oldest() {
         return versions[0]?.version ?? 0;
@@ -200,6 +202,7 @@ export const startCluster = async (
     bulkBody: (_from, body) => body,
     bulkCount: 0,
     rpcLog: [],
+    newestAt: new Map(),
     setLayout(next) {
       versions = next;
       for (const listener of listeners) listener();

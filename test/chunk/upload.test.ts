@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import type { ContentStore } from '../../agent/chunk/port.ts';
 import { hasCode } from '../../proto/error.ts';
+import type { HostId } from '../../proto/ids.ts';
 import { MiB } from '../../proto/units.ts';
 import { collect, pieces } from '../conform/content.ts';
 import { startCluster, until } from './cluster.ts';
@@ -171,17 +172,55 @@ test('upload: a source of single bytes costs no more than its bytes', async (t) 
   t.true(bytes.equals(await collect(cluster.host(1).chunks.content.read(content))));
 });
 
-test('upload: while a layout settles, both versions have a quorum of it', async (t) => {
+test('upload: while a layout settles it waits for a quorum of both versions', async (t) => {
   await using cluster = await startCluster(4, { owners: 3 });
-  const [a, b, c, d] = cluster.hosts.map(({ id }) => id) as [never, never, never, never];
+  const [a, b, c, d] = cluster.hosts.map(({ id }) => id) as [HostId, HostId, HostId, HostId];
   cluster.setLayout([
     { version: 1, hosts: [a, b, c] },
     { version: 2, hosts: [b, c, d] },
   ]);
   cluster.setDown(2, true);
-  await upload(cluster.host(0).chunks.content, randomBytes(5 * MiB));
-  for (const index of [0, 1, 3]) t.is((await cluster.host(index).files()).length, 2, `host ${index}`);
-  cluster.setDown(1, true);
-  const error = await t.throwsAsync(upload(cluster.host(0).chunks.content, randomBytes(5 * MiB)));
-  t.true(hasCode(error, 'QUORUM_MISSED'));
+  const hold = Promise.withResolvers<void>();
+  cluster.bulkHook = (to) => (to === d ? hold.promise : Promise.resolve());
+  let settled = false;
+  const write = upload(cluster.host(0).chunks.content, randomBytes(MiB)).then(() => {
+    settled = true;
+  });
+  for (const index of [0, 1])
+    await until(
+      'the old version has its quorum',
+      async () => (await cluster.host(index).files()).length === 1,
+    );
+  await until('the reference stands', async () => (await cluster.tables.usedBy('u')).length === 1);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.false(settled, 'b alone is no quorum of the new version');
+  hold.resolve();
+  await write;
+  t.is((await cluster.host(3).files()).length, 1);
+});
+
+test('upload: a version that becomes live half-way is served too', async (t) => {
+  await using cluster = await startCluster(4, { owners: 3 });
+  const [a, b, c, d] = cluster.hosts.map(({ id }) => id) as [HostId, HostId, HostId, HostId];
+  const hold = Promise.withResolvers<void>();
+  cluster.bulkHook = (to) => (to === b || to === c ? hold.promise : Promise.resolve());
+  const write = upload(cluster.host(0).chunks.content, randomBytes(MiB));
+  await until('the first copy is on disk', async () => (await cluster.host(0).files()).length === 1);
+  cluster.setLayout([
+    { version: 1, hosts: [a, b, c] },
+    { version: 2, hosts: [d] },
+  ]);
+  hold.resolve();
+  await write;
+  t.is((await cluster.host(3).files()).length, 1);
+});
+
+test('upload: a sender with an old layout waits for the new one and goes on', async (t) => {
+  await using cluster = await startCluster(3);
+  cluster.newestAt.set(cluster.host(0).id, 0);
+  const write = upload(cluster.host(0).chunks.content, randomBytes(MiB));
+  await until('it was refused', () => cluster.bulkCount >= 2);
+  cluster.newestAt.clear();
+  await write;
+  t.pass();
 });
