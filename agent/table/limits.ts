@@ -57,6 +57,9 @@ export const rowWaitersMax = 2_000;
 /** Promises remembered for the next change of a register, one round trip each; 300 bytes apiece. */
 export const promisesKeptMax = 10_000;
 
+/** How long a read of a register waits for the owners to agree by themselves: the last copy of a change is that late. */
+export const splitPatienceMs = 15;
+
 /** Rows of a range on which owners disagree are settled this many at a time. */
 export const settlesInFlightMax = 64;
 

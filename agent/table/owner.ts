@@ -98,15 +98,7 @@ export const owner = (world: OwnerWorld): Owner => {
       });
     },
 
-    range(ask) {
-      const { rows, complete } = scanGroup(keyValue, wholePlace(ask), ask);
-      return {
-        complete,
-        rows: rows.map(({ sortKey, stored: { mark, state } }) =>
-          ask.values ? { sortKey, mark, state } : { sortKey, mark },
-        ),
-      };
-    },
+    range: (ask) => scanGroup(keyValue, wholePlace(ask), ask),
 
     tally(ask) {
       const { rows, weight, digest } = readGroup(keyValue, wholePlace(ask));

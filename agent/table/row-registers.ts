@@ -15,6 +15,7 @@ import type { Chance, Timers } from '../runtime/ports.ts';
 import { digest, encodeSortKey, type FindPlace, type Place } from './keys.ts';
 import { promisesKeptMax, rowWaitersMax } from './limits.ts';
 import type { Outbox } from './outbox.ts';
+import { patientRead } from './patient-read.ts';
 import { type View, type ViewRing, viewOf, withView } from './view.ts';
 
 export interface RowRegisters {
@@ -104,7 +105,13 @@ export const rowRegisters = (world: RowRegistersWorld): RowRegisters => {
 
   return {
     async read(place, sortKey) {
-      const accepted = await withAccess(place, sortKey, ({ world, options }) => readRegister(world, options));
+      const accepted = await withAccess(place, sortKey, async (given) => {
+        const patient = await patientRead(world, given.options.sets(), (host) =>
+          given.world.ask(host, { kind: 'read' }),
+        );
+        if (patient.kind === 'chosen') return patient.accepted;
+        return readRegister(given.world, given.options);
+      });
       return accepted?.value ?? null;
     },
 

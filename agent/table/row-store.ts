@@ -28,6 +28,8 @@ import {
   markOf,
   markOfBytes,
   noMark,
+  presence,
+  presenceOfBytes,
   type StoredRow,
   weightOf,
 } from './row.ts';
@@ -97,28 +99,33 @@ export interface ScanOptions {
   readonly reverse: boolean;
   /** Live rows at most; tombstones come along without counting. */
   readonly limit: number;
+  /** With the states, not only their marks. */
+  readonly values: boolean;
 }
 export interface Scan {
-  readonly rows: readonly { readonly sortKey: string; readonly stored: StoredRow }[];
+  readonly rows: { readonly sortKey: string; readonly mark: Uint8Array; readonly state?: RowState }[];
   readonly complete: boolean;
 }
 
 /** Ends early, `complete: false`, at the bounds of a page. Rows with nothing but a promise are left out. */
 export const scanGroup = (reader: KeyValueReader, place: Place, options: ScanOptions): Scan => {
   const { partition, group } = place;
-  const whole = rowKey(partition, group, new Uint8Array());
-  const to = options.to ? rowKey(partition, group, options.to) : afterPrefix(whole);
+  const to = options.to
+    ? rowKey(partition, group, options.to)
+    : afterPrefix(rowKey(partition, group, new Uint8Array()));
   const from = rowKey(partition, group, options.from);
-  const rows: { sortKey: string; stored: StoredRow }[] = [];
+  const rows: Scan['rows'] = [];
   let [live, bytes] = [0, 0];
   for (const { key, value } of reader.range({ from, ...(to ? { to } : {}), reverse: options.reverse })) {
     if (live >= options.limit || bytes >= pageBytesMax || rows.length >= pageScanRowsMax)
       return { rows, complete: false };
-    const stored = decodeRow(value);
-    if (stored.state.kind === 'register' && !stored.state.accepted) continue;
-    rows.push({ sortKey: decodeSortKey(key.subarray(rowKeyHeadBytes)), stored });
-    bytes += key.length + value.length;
-    if (isLive(stored.state)) live++;
+    const present = presenceOfBytes(value);
+    if (present === presence.promise) continue;
+    const sortKey = decodeSortKey(key.subarray(rowKeyHeadBytes));
+    if (options.values) rows.push({ sortKey, ...decodeRow(value) });
+    else rows.push({ sortKey, mark: markOfBytes(value) });
+    bytes += key.length + (options.values ? value.length : digestBytes);
+    if (present === presence.live) live++;
   }
   return { rows, complete: true };
 };
@@ -139,7 +146,7 @@ export const scanLeaf = (
     if (rows.size >= limit) return { rows, complete: false };
     const bytes = reader.get(rowKey(partition, name.subarray(0, digestBytes), name.subarray(digestBytes)));
     // A bare promise has an index entry and no mark: to others this row does not exist.
-    if (!bytes || Buffer.compare(markOfBytes(bytes), noMark) === 0) continue;
+    if (!bytes || presenceOfBytes(bytes) === presence.promise) continue;
     rows.set(Buffer.from(keyDigest).toString('latin1'), Uint8Array.from(markOfBytes(bytes)));
   }
   return { rows, complete: true };

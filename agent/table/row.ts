@@ -43,15 +43,30 @@ export const markOf = (keyDigest: Uint8Array, state: RowState): Uint8Array => {
   return digest(Buffer.concat([keyDigest, head, value ?? noMark]));
 };
 
+/** On disk: mark, one byte that tells what the row is to readers, state. A page of marks reads only the head. */
 export const encodeRow = ({ state, mark }: StoredRow): Uint8Array =>
-  Buffer.concat([mark, states.encode(state)]);
+  Buffer.concat([mark, Uint8Array.of(presenceOf(state)), states.encode(state)]);
 /** Throws DAMAGED. */
 export const decodeRow = (bytes: Uint8Array): StoredRow => ({
   mark: bytes.subarray(0, digestBytes),
-  state: states.decode(bytes.subarray(digestBytes)),
+  state: states.decode(bytes.subarray(digestBytes + 1)),
 });
-/** The mark alone, without reading the rest. */
 export const markOfBytes = (bytes: Uint8Array): Uint8Array => bytes.subarray(0, digestBytes);
+export const presenceOfBytes = (bytes: Uint8Array): number => bytes[digestBytes] ?? presence.promise;
+
+export const presence = {
+  /** Nothing was accepted yet: to readers and other owners there is no such row. */
+  promise: 0,
+  tombstone: 1,
+  live: 2,
+} as const;
+
+const presenceOf = (state: RowState): number =>
+  isLive(state)
+    ? presence.live
+    : state.kind === 'register' && !state.accepted
+      ? presence.promise
+      : presence.tombstone;
 
 /** Is there something for readers: not a tombstone, not only a promise? */
 export const isLive = (state: RowState): boolean =>

@@ -25,7 +25,7 @@ import {
 } from './network.ts';
 
 const quiet: Log = {
-  debug: () => {},
+  debug: (message, fields) => process.env.TABLE_LOG && console.error(message, fields),
   info: () => {},
   warn: () => {},
   error: (message, fields) => console.error(message, fields),
@@ -129,6 +129,7 @@ export const cluster = async (t: ExecutionContext, options: ClusterOptions = {})
       for (const other of hosts) other.members.set(host.id, 'alive');
     },
     async stop() {
+      net.silent.clear();
       for (const host of running) await host.tables.stop();
       for (const host of hosts) await host.keyValue.close();
       rmSync(folder, { recursive: true, force: true });

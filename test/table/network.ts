@@ -26,7 +26,7 @@ export interface Network {
   /** Requests to and from this host fail at once, as with a refused connection; messages under way are lost. */
   kill(host: HostId): void;
   revive(host: HostId): void;
-  /** No answer, no error: until the requester's patience ends. */
+  /** Neither takes nor gives anything while it is in here, as a stopped process or a link that lost its packets. */
   readonly silent: Set<HostId>;
   /** Requests that arrived, by host. */
   readonly requests: Map<HostId, number>;
@@ -52,7 +52,8 @@ export const network = (random: () => number = Math.random): Network => {
       const deliver = async (to: HostId, method: string, body: unknown): Promise<unknown> => {
         if (self.weather.delayMs > 0) await sleep(random() * self.weather.delayMs);
         if (down.has(to) || down.has(from)) throw unreachable(to);
-        if (self.silent.has(to) || self.silent.has(from) || random() < self.weather.loss) return never();
+        while (self.silent.has(to) || self.silent.has(from)) await sleep(5);
+        if (random() < self.weather.loss) return never();
         self.requests.set(to, (self.requests.get(to) ?? 0) + 1);
         self.onRequest(to, body);
         const handler = handlers.get(to)?.get(method);
@@ -65,6 +66,7 @@ export const network = (random: () => number = Math.random): Network => {
           throw new ShoalError(code, message);
         });
         if (self.weather.delayMs > 0) await sleep(random() * self.weather.delayMs);
+        while (self.silent.has(to) || self.silent.has(from)) await sleep(5);
         if (down.has(to) || down.has(from)) throw unreachable(to);
         return random() < self.weather.loss ? never() : travel(answer);
       };

@@ -1,0 +1,211 @@
+import test from 'ava';
+import type { HostId } from '../../proto/ids.ts';
+import { cluster, until } from './cluster.ts';
+
+interface Thing {
+  readonly size: number;
+}
+const weight = (row: Thing): number => row.size;
+const minuteMs = 60_000;
+
+const open = async (...args: Parameters<typeof cluster>) => {
+  const c = await cluster(...args);
+  const rows = c.hosts.map(({ tables }) => tables.rows<Thing>({ name: 'thing', weight }));
+  const [a, b, d] = rows;
+  const [hostA, hostB, hostC] = c.hosts;
+  if (!a || !b || !d || !hostA || !hostB || !hostC) throw new Error('three hosts at least');
+  return { ...c, rows, a, b, c: d, hostA, hostB, hostC };
+};
+
+test('rows: the later write wins even where its host has the earlier clock', async (t) => {
+  const { rows, hosts } = await open(t);
+  for (const [index, host] of hosts.entries()) host.skewMs = [10 * minuteMs, -10 * minuteMs, 0][index] ?? 0;
+  for (let turn = 0; turn < 12; turn++) {
+    await rows[turn % 3]?.put('p', 'row', { size: turn });
+    t.is((await rows[(turn + 2) % 3]?.get('p', 'row'))?.size, turn);
+  }
+  await rows[1]?.delete('p', 'row');
+  t.is(await rows[0]?.get('p', 'row'), undefined);
+});
+
+test('rows: a write from far in the future is refused, and one that got in can be outdone', async (t) => {
+  const { a, b, c, hostA, hostB, hostC } = await open(t);
+  hostA.skewMs = 48 * 60 * minuteMs;
+  const refused = await t.throwsAsync(a.put('p', 'row', { size: 1 }), { code: 'QUORUM_MISSED' });
+  t.regex(refused?.message ?? '', /ahead of this host's clock/);
+  hostB.skewMs = hostA.skewMs;
+  await a.put('p', 'row', { size: 2 });
+  [hostA.skewMs, hostB.skewMs] = [0, 0];
+  await c.put('p', 'row', { size: 3 });
+  await b.put('p', 'row', { size: 4 });
+  for (const rows of [a, b, c]) t.is((await rows.get('p', 'row'))?.size, 4);
+  await c.put('p', 'other', { size: 1 });
+  hostC.skewMs = -minuteMs;
+  await b.put('p', 'other', { size: 2 });
+  t.is((await a.get('p', 'other'))?.size, 2, 'the future stamp did not spread to other rows');
+});
+
+test('rows: with one owner just killed and nobody aware of it, all goes on at once', async (t) => {
+  const { a, b, kill, hostC, net } = await open(t);
+  await Promise.all(Array.from({ length: 50 }, (_, index) => a.put('p', `row-${index}`, { size: 1 })));
+  await kill(hostC);
+  net.revive(hostC.id);
+  net.silent.add(hostC.id);
+  const start = performance.now();
+  await a.put('p', 'new', { size: 5 });
+  t.is((await b.get('p', 'new'))?.size, 5);
+  t.is((await a.range('p', { limit: 100 })).entries.length, 51);
+  t.deepEqual(await b.tally('p'), { rows: 51, weight: 55 });
+  await b.delete('p', 'new');
+  t.is(await a.get('p', 'new'), undefined);
+  const tookMs = performance.now() - start;
+  t.true(tookMs < 2_000, `${tookMs} ms; no step waited for the silent host's timeout of 3 s`);
+});
+
+test('rows: without a quorum nothing is acknowledged, and all is well when it is back', async (t) => {
+  const { a, kill, restart, hostB, hostC } = await open(t);
+  await a.put('p', 'row', { size: 1 });
+  await kill(hostB);
+  await kill(hostC);
+  await t.throwsAsync(a.put('p', 'row', { size: 2 }), { code: 'QUORUM_MISSED' });
+  await t.throwsAsync(a.get('p', 'row'), { code: 'QUORUM_MISSED' });
+  await t.throwsAsync(a.range('p', { limit: 1 }), { code: 'QUORUM_MISSED' });
+  await restart(hostB);
+  const seen = await a.get('p', 'row');
+  t.is(seen?.size, 2, 'this unacknowledged write is on the host that was asked, and reading it completes it');
+  await kill(hostB);
+  await restart(hostC);
+  t.is((await a.get('p', 'row'))?.size, 2);
+});
+
+test('rows: what one read has seen every later read sees', async (t) => {
+  const { a, b, c, net, hosts, hostA, hostB, hostC } = await open(t, { compareEveryMs: 60_000 });
+  await a.put('p', 'row', { size: 1 });
+  // Only host A gets this write; its acknowledgement never comes about.
+  net.kill(hostB.id);
+  net.kill(hostC.id);
+  await t.throwsAsync(a.put('p', 'row', { size: 2 }), { code: 'QUORUM_MISSED' });
+  net.revive(hostB.id);
+  const seen = await a.get('p', 'row');
+  net.revive(hostC.id);
+  net.kill(hostA.id);
+  for (const rows of [b, c]) t.deepEqual(await rows.get('p', 'row'), seen);
+  t.is(hosts.length, 3);
+});
+
+test('rows: ranges agree with reads where the owners do not agree with each other', async (t) => {
+  const { a, b, c, net, hostC } = await open(t, { compareEveryMs: 60_000 });
+  const key = (index: number): string => `row-${String(index).padStart(3, '0')}`;
+  const wish = new Map<string, number>();
+  for (let index = 0; index < 60; index++) {
+    await a.put('p', key(index), { size: 1 });
+    wish.set(key(index), 1);
+  }
+  net.kill(hostC.id);
+  for (let index = 0; index < 60; index += 3) {
+    await b.put('p', key(index), { size: 2 });
+    wish.set(key(index), 2);
+    await a.delete('p', key(index + 1));
+    wish.delete(key(index + 1));
+    await a.put('p', `${key(index)}+`, { size: 3 });
+    wish.set(`${key(index)}+`, 3);
+  }
+  net.revive(hostC.id);
+  const sorted = [...wish].sort(([x], [y]) => (x < y ? -1 : 1));
+  for (const reverse of [false, true])
+    for (const rows of [c, a, b]) {
+      const found: [string, number][] = [];
+      for (let more = true; more; ) {
+        const last = found.at(-1)?.[0];
+        const page = await rows.range('p', {
+          limit: 7,
+          reverse,
+          ...(last === undefined ? {} : { after: last }),
+        });
+        t.is(page.entries.length === 7 || !page.more, true);
+        found.push(...page.entries.map(({ sortKey, row }): [string, number] => [sortKey, row.size]));
+        more = page.more;
+      }
+      t.deepEqual(found, reverse ? sorted.toReversed() : sorted);
+    }
+});
+
+test('rows: a tally is exact again as soon as the owners can talk', async (t) => {
+  const { a, b, c, net, hostA, hostC } = await open(t, { compareEveryMs: 60_000 });
+  net.kill(hostC.id);
+  for (let index = 0; index < 40; index++) await a.put('p', `${index}`, { size: 10 });
+  await b.delete('p', '7');
+  net.revive(hostC.id);
+  t.deepEqual(await c.tally('p'), { rows: 39, weight: 390 });
+  net.kill(hostA.id);
+  t.deepEqual(await c.tally('p'), { rows: 39, weight: 390 });
+  net.requests.clear();
+  net.revive(hostA.id);
+  t.deepEqual(await c.tally('p'), { rows: 39, weight: 390 });
+  const requests = [...net.requests.values()].reduce((sum, count) => sum + count, 0);
+  t.true(requests <= 2, `${requests} requests: owners that agree are asked once`);
+});
+
+test('rows: a page of large rows is cut and put together again', async (t) => {
+  const { hosts } = await open(t);
+  const [first, second] = hosts.map(({ tables }) => tables.rows<{ bytes: Uint8Array }>({ name: 'large' }));
+  if (!first || !second) return t.fail();
+  const keys = Array.from({ length: 12 }, (_, index) => `row-${String(index).padStart(2, '0')}`);
+  for (const key of keys) await first.put('p', key, { bytes: new Uint8Array(400_000).fill(7) });
+  const page = await second.range('p', { limit: 11 });
+  t.deepEqual(
+    page.entries.map(({ sortKey, row }) => [sortKey, row.bytes.length]),
+    keys.slice(0, 11).map((key) => [key, 400_000]),
+  );
+  t.true(page.more);
+  const gets = await Promise.all([...keys, ...keys].map((key) => second.get('p', key)));
+  t.true(
+    gets.every((row) => row?.bytes.length === 400_000),
+    'many large answers at once fit into frames',
+  );
+});
+
+test('rows: names and rows that cannot be kept are refused with a reason and change nothing', async (t) => {
+  const { a } = await open(t);
+  await t.throwsAsync(a.put('p', 'x'.repeat(1_901), { size: 1 }), {
+    code: 'BAD_REQUEST',
+    message: /1901 bytes/,
+  });
+  await t.throwsAsync(a.get('p', '\ud800'), { code: 'BAD_REQUEST', message: /not Unicode/ });
+  await t.throwsAsync(a.put('x'.repeat(4_000), 'k', { size: 1 }), { code: 'BAD_REQUEST' });
+  const huge = { size: 1, bytes: new Uint8Array(1_100_000) };
+  await t.throwsAsync(a.put('p', 'huge', huge), { code: 'TOO_LARGE', message: /at most 1048576/ });
+  t.deepEqual(await a.tally('p'), { rows: 0, weight: 0 });
+});
+
+test('rows: an acknowledged write is read back whatever the network does', async (t) => {
+  const { rows, net, hosts } = await open(t, { compareEveryMs: 100 });
+  Object.assign(net.weather, { delayMs: 4, doubles: 0.2 });
+  const standing = new Map<string, number>();
+  const writer = async (key: string, seed: number): Promise<void> => {
+    for (let turn = 0; turn < 25; turn++) {
+      const size = seed * 1_000 + turn;
+      await rows[(seed + turn) % 3]?.put('p', key, { size });
+      standing.set(key, size);
+      t.is((await rows[(seed + turn * 2) % 3]?.get('p', key))?.size, size, `${key} on turn ${turn}`);
+    }
+  };
+  const outages = async (): Promise<void> => {
+    for (let turn = 0; turn < 9; turn++) {
+      const host = hosts[turn % 3]?.id as HostId;
+      net.silent.add(host);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      net.silent.delete(host);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+  };
+  await Promise.all([outages(), ...Array.from({ length: 8 }, (_, seed) => writer(`row-${seed}`, seed))]);
+  for (const table of rows) {
+    const page = await table.range('p', { limit: 100 });
+    t.deepEqual(
+      new Map(page.entries.map(({ sortKey, row }) => [sortKey, row.size])),
+      new Map([...standing].sort()),
+    );
+  }
+  await until(() => hosts.every(({ tables }) => tables.status().rowsToHeal === 0));
+});
