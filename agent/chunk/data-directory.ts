@@ -17,8 +17,9 @@ import { promisify } from 'node:util';
 import { ShoalError } from '../../proto/error.ts';
 import type { ChunkId } from '../../proto/ids.ts';
 import { syncFolder } from '../base/atomic-file.ts';
+import { mapLimit } from '../base/map-limit.ts';
 import { gate } from './gate.ts';
-import { fileWritesInFlightMax, freeSpaceAgeMs, quarantineFilesMax } from './limits.ts';
+import { fileWritesInFlightMax, freeSpaceAgeMs, openInFlightMax, quarantineFilesMax } from './limits.ts';
 
 // The callback calls cost a third of what FileHandle costs (no promise, object and event per step).
 const openAsync = promisify(open);
@@ -93,10 +94,12 @@ export const openDataDirectory = async (
   const [temp, quarantine] = [join(base, 'temp'), join(base, 'quarantine')];
   const folderOf = (prefix: string): string => join(base, 'chunk', prefix);
   const pathOf = (id: ChunkId): string => join(folderOf(id.slice(0, 2)), id);
-  for (const path of [temp, quarantine, ...prefixes.map(folderOf)])
-    await mkdir(path, { recursive: true, mode: 0o700 });
+  const folders = prefixes.map(folderOf);
+  await mapLimit([temp, quarantine, ...folders], openInFlightMax, (path) =>
+    mkdir(path, { recursive: true, mode: 0o700 }),
+  );
   for (const name of await readdir(temp)) await unlink(join(temp, name));
-  for (const path of [...prefixes.map(folderOf), join(base, 'chunk'), base, root]) await syncFolder(path);
+  await mapLimit([...folders, join(base, 'chunk'), base, root], openInFlightMax, syncFolder);
 
   const sync = sharedSync();
   const writers = gate(fileWritesInFlightMax);

@@ -41,6 +41,8 @@ export const askTimeoutMs = 10 * secondMs;
 export const receiveInFlightMax = 32;
 /** Files being written and synced at once in one directory; more only queue in libuv's pool (4 threads by default). */
 export const fileWritesInFlightMax = 4;
+/** Folders made and synced at once when a data directory is opened: the kernel groups their fsyncs. */
+export const openInFlightMax = 16;
 /** Callers that wait for one chunk's lock: equal content uploaded at once by many. */
 export const chunkLockWaitersMax = 1024;
 /** Kept for whoever looks into a failing disk; older ones go. */
