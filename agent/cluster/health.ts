@@ -11,8 +11,12 @@ import type { LayoutFacts } from './operator.ts';
 
 /** What one host still has to do. */
 export interface HostState {
-  /** Rows it knows it lacks, or partitions it has not compared since it started. */
+  /** Rows known to differ between it and another owner. */
   readonly rowsToHeal: number;
+  /** Hosts with rows in common that it has not compared with since it started or they came back. */
+  readonly hostsToCompare: number;
+  /** False while it copies the rows that a lost disk held. */
+  readonly isWhole: boolean;
   /** Chunks that it must fetch, or that others must get from it. */
   readonly chunksQueued: number;
   readonly chunksDamaged: number;
@@ -28,12 +32,12 @@ const method = 'cluster.state';
 
 export const serveState = ({ rpc, state }: HealthOf): void => rpc.handle(method, () => state());
 
+const counts = ['rowsToHeal', 'hostsToCompare', 'chunksQueued', 'chunksDamaged', 'layoutNewest'] as const;
+
 const isState = (value: unknown): value is HostState =>
   typeof value === 'object' &&
   value !== null &&
-  ['rowsToHeal', 'chunksQueued', 'chunksDamaged', 'layoutNewest'].every((key) =>
-    Number.isSafeInteger((value as Record<string, unknown>)[key]),
-  );
+  counts.every((key) => Number.isSafeInteger((value as Record<string, unknown>)[key]));
 
 const nameOf = (member: Member): string => member.card?.name ?? member.hostId;
 const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
@@ -57,8 +61,10 @@ const findingsOf = (
     const name = member ? nameOf(member) : hostId;
     if (state.chunksDamaged > 0) findings.push(`${plural(state.chunksDamaged, 'damaged chunk')} on ${name}`);
     if (state.chunksQueued > 0) findings.push(`${plural(state.chunksQueued, 'chunk')} to copy on ${name}`);
-    if (state.rowsToHeal > 0)
-      findings.push(`${plural(state.rowsToHeal, 'row range')} to compare or heal on ${name}`);
+    if (state.rowsToHeal > 0) findings.push(`${plural(state.rowsToHeal, 'row')} to heal on ${name}`);
+    if (state.hostsToCompare > 0)
+      findings.push(`${name} has yet to compare its rows with ${plural(state.hostsToCompare, 'host')}`);
+    if (!state.isWhole) findings.push(`${name} copies the rows that its disk has lost`);
     if (state.layoutNewest !== layout.newest)
       findings.push(`${name} knows layout ${state.layoutNewest}, here it is ${layout.newest}`);
   }

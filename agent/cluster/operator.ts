@@ -8,31 +8,14 @@ import { clusterRoutes } from '../../proto/rest/cluster.ts';
 import { type ApiServer, principalOf } from '../http/port.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Member, Members } from '../membership/port.ts';
+import type { LayoutDescription } from '../ring/layout-report.ts';
 import { type EventsOf, listEvents } from './events.ts';
 import { type HealthOf, healthOf } from './health.ts';
 import { hostView } from './host-view.ts';
 import { inviteSecondsDefault } from './limits.ts';
 
 /** A layout as the ring tells it; names are added here. */
-export interface LayoutFacts {
-  readonly newest: number;
-  readonly oldest: number;
-  readonly partitionBits: number;
-  readonly replicas: number;
-  readonly members: readonly {
-    readonly hostId: HostId;
-    readonly zone: string;
-    readonly capacityBytes: number;
-    readonly partitions: number;
-  }[];
-  readonly progress: readonly {
-    readonly hostId: HostId;
-    readonly ack: number;
-    readonly sync: number;
-    readonly syncAck: number;
-  }[];
-  readonly settled: boolean;
-}
+export type LayoutFacts = LayoutDescription;
 
 export interface OperatorParts {
   readonly http: ApiServer;
@@ -66,18 +49,18 @@ export const serveOperator = (parts: OperatorParts): void => {
   const { http, members, layout, roster, journal } = parts;
   http.serve(clusterRoutes.ping, async () => ({ body: { ready: parts.isReady() } }));
 
-  const view = (member: Member) => hostView(member, layout.describe(), members.self);
+  const views = (some: readonly Member[]) => {
+    const facts = layout.describe();
+    return some.map((member) => hostView(member, facts, members.self));
+  };
 
   http.serve(clusterRoutes.listHosts, async () => ({
     body: {
-      hosts: members
-        .list()
-        .map(view)
-        .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true })),
+      hosts: views(members.list()).toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true })),
     },
   }));
   http.serve(clusterRoutes.showHost, async ({ params }) => ({
-    body: { host: view(findHost(members, params.host ?? '')) },
+    body: { host: views([findHost(members, params.host ?? '')])[0] },
   }));
 
   http.serve(clusterRoutes.removeHost, async (request) => {

@@ -1,0 +1,216 @@
+/**
+ * The roof: the only file that knows all parts. It opens them from the ground up, each with just the parts below
+ * it that it uses, and closes them the other way round.
+ */
+import { join } from 'node:path';
+import type { ClusterId } from '../proto/ids.ts';
+import { openChunks } from './chunk/chunks.ts';
+import { serveState } from './cluster/health.ts';
+import { serveOperator } from './cluster/operator.ts';
+import { readAdminPassword } from './compose/credentials.ts';
+import { lockData } from './compose/data-lock.ts';
+import { apiUrlOf, machinesDirectory } from './compose/host.ts';
+import { portsOf, readConfig } from './compose/host-config.ts';
+import { openInviteBook } from './compose/invites.ts';
+import { profiles } from './compose/profiles.ts';
+import { retryUntilDone } from './compose/retry.ts';
+import { version } from './compose/version.ts';
+import { openSagas } from './flow/sagas.ts';
+import { openHttp } from './http/server.ts';
+import { openIdentity } from './identity/open-identity.ts';
+import { openImages } from './image/open-images.ts';
+import { openJournal } from './journal/open-journal.ts';
+import { openMembers } from './membership/members.ts';
+import type { MemberCard } from './membership/port.ts';
+import { openObjects } from './object/open-objects.ts';
+import { openPanel } from './panel/serve.ts';
+import { readClusterFile } from './peer/cluster-file.ts';
+import { verifySignature } from './peer/host-key.ts';
+import { openPeer } from './peer/open-peer.ts';
+import { openRing } from './ring/open-ring.ts';
+import type { Runtime } from './runtime/ports.ts';
+import { openKeyValue } from './store/lmdb-key-value.ts';
+import { sub } from './store/namespace.ts';
+import { openTables } from './table/tables.ts';
+
+/** How often the agent looks at its own load; what others hear of it is decided in membership. */
+const vitalsEveryMs = 1_000;
+
+export interface Agent {
+  readonly apiUrl: string;
+  /** Machines stay; all else ends in order. */
+  stop(): Promise<void>;
+}
+
+export const startAgent = async (
+  { runtime }: { readonly runtime: Runtime },
+  directory: string,
+): Promise<Agent> => {
+  await using parts = new AsyncDisposableStack();
+  const config = readConfig(directory);
+  const profile = profiles[config.profile];
+  const ports = portsOf(config);
+  const apiUrl = apiUrlOf(config);
+  parts.defer(lockData(directory));
+  const cluster = await readClusterFile(directory);
+  if (!cluster) throw new Error(`${directory} has a config but no cluster`);
+  const stopping = new AbortController();
+
+  const keyValue = openKeyValue({ directory: join(directory, 'rows') });
+  parts.defer(() => keyValue.close());
+
+  const peer = await openPeer(
+    { runtime },
+    {
+      directory,
+      cluster,
+      listen: [`/${config.address.includes(':') ? 'ip6' : 'ip4'}/${config.address}/tcp/${ports.peer}`],
+      bulk: { host: config.address, port: ports.bulk },
+      mdns: profile.mdns,
+      discovery: { host: config.address, port: ports.discovery },
+    },
+  );
+  parts.defer(() => peer.stop());
+  const { rpc, gossip, bulk, roster, key } = peer;
+
+  const card: MemberCard = {
+    name: config.name,
+    zone: config.zone,
+    peerAddresses: peer.addresses().peer,
+    bulkAddress: peer.addresses().bulk,
+    apiUrl,
+    s3Url: null,
+    capacityBytes: config.capacityBytes,
+    version,
+  };
+  const members = await openMembers(
+    { runtime, rpc, gossip, roster, keyValue: sub(keyValue, 'members') },
+    { card, swim: profile.swim },
+  );
+  parts.defer(async () => members.stop());
+  members.onChange(({ hostId, card: told }) => {
+    if (told && hostId !== members.self)
+      peer.setAddresses(hostId, { peer: told.peerAddresses, bulk: told.bulkAddress });
+  });
+
+  const ring = openRing(
+    { runtime, rpc, gossip, roster, members, keyValue: sub(keyValue, 'ring') },
+    { ...profile.ring, isFounder: cluster.founder === peer.self },
+  );
+  parts.defer(async () => ring.stop());
+  const tables = openTables({ runtime, rpc, ring, members, keyValue: sub(keyValue, 'tables') });
+  parts.defer(() => tables.stop());
+  const chunks = await openChunks({
+    ...{ runtime, rpc, bulk, ring, members, tables },
+    keyValue: sub(keyValue, 'chunks'),
+    directories: [join(directory, 'chunks')],
+  });
+  parts.defer(() => chunks.stop());
+  const { content } = chunks;
+  const journal = await openJournal(
+    { runtime, key, rpc, roster, discovery: peer.discovery },
+    { directory, clusterId: cluster.clusterId as ClusterId },
+  );
+  parts.defer(() => journal.stop());
+  const sagas = openSagas({ runtime, keyValue: sub(keyValue, 'sagas') });
+  parts.defer(() => sagas.stop());
+
+  const http = openHttp({ runtime }, { listen: `${config.address}:${ports.api}` });
+  const signer = {
+    hostId: peer.self,
+    sign: key.sign,
+    verify: verifySignature,
+    isHost: roster.has,
+  };
+  const identity = await openIdentity(
+    { runtime, tables, gossip, signer, journal, http },
+    { region: config.region, services: ['identity', 'object-store', 'image', 'shoal-cluster'] },
+  );
+  openObjects({ runtime, tables, content, journal, http });
+  openImages({ runtime, tables, content, journal, http });
+
+  let isReady = false;
+  const invites = openInviteBook(tables);
+  const health = {
+    rpc,
+    state: () => {
+      const chunk = chunks.status();
+      const table = tables.status();
+      return {
+        rowsToHeal: table.rowsToHeal,
+        hostsToCompare: table.hostsToCompare,
+        isWhole: table.whole,
+        chunksQueued: chunk.queued - chunk.damaged,
+        chunksDamaged: chunk.damaged,
+        layoutNewest: ring.newest,
+      };
+    },
+  };
+  serveState(health);
+  serveOperator({
+    ...{ http, members, journal, health },
+    layout: ring,
+    roster,
+    events: { journal, runtime },
+    isReady: () => isReady,
+    async createInvite(expiresInSeconds) {
+      const invite = peer.invites.issue({ lifeMs: expiresInSeconds * 1_000 });
+      await invites.keep(invite);
+      return invite;
+    },
+  });
+  const panel = openPanel();
+  http.serveRaw('/', async ({ path }) => panel(path));
+
+  ring.start();
+  tables.start();
+  chunks.start();
+  peer.invites.serve({ consume: invites.consume, welcome: async () => null });
+  parts.defer(async () => stopping.abort());
+  const vitals = setInterval(() => {
+    const { usedBytes, freeBytes } = chunks.status();
+    members.setVitals({
+      memoryTotalMiB: 0,
+      memoryClaimedMiB: 0,
+      vcpusTotal: 0,
+      vcpusClaimed: 0,
+      diskTotalGiB: 0,
+      diskClaimedGiB: 0,
+      machines: 0,
+      load: 0,
+      hypervisors: [],
+      computeRefusal: 'x',
+      atMs: runtime.clock.wallMs(),
+      storageUsedBytes: usedBytes,
+      storageFreeBytes: freeBytes,
+    });
+  }, vitalsEveryMs);
+  parts.defer(() => clearInterval(vitals));
+  await http.start();
+  parts.defer(() => http.stop());
+
+  const adminPassword = readAdminPassword(directory);
+  void retryUntilDone(
+    { runtime, what: 'the first start of the cluster', signal: stopping.signal },
+    async () => {
+      if (adminPassword !== undefined) await identity.bootstrap({ adminPassword });
+      isReady = true;
+      runtime.log.info('ready', { host: peer.self, api: apiUrl });
+      await sagas.resume();
+    },
+  );
+  void identity.tend(stopping.signal);
+
+  const running = parts.move();
+  return { apiUrl, stop: () => running.disposeAsync() };
+};
+
+/** Until SIGTERM or SIGINT; a second one ends the process at once. */
+export const runAgent = async (world: { readonly runtime: Runtime }, directory: string): Promise<void> => {
+  const agent = await startAgent(world, directory);
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+  world.runtime.log.info('stopping');
+  await agent.stop();
+};

@@ -1,0 +1,42 @@
+/**
+ * The admin's credentials: drawn by `init`, kept in the first host's `clouds.yaml` (mode 0600) for whoever has root
+ * there, and given to identity once, when the cluster has no users yet.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { writeFileAtomic } from '../base/atomic-file.ts';
+
+/** 144 bits. */
+const passwordBytes = 18;
+
+const fileOf = (directory: string): string => join(directory, 'clouds.yaml');
+
+export const writeCredentials = async (
+  directory: string,
+  apiUrl: string,
+  region: string,
+): Promise<string> => {
+  const auth = {
+    auth_url: `${apiUrl}/identity/v3`,
+    username: 'admin',
+    password: randomBytes(passwordBytes).toString('base64url'),
+    project_name: 'admin',
+    user_domain_name: 'Default',
+    project_domain_name: 'Default',
+  };
+  const clouds = { shoal: { auth, region_name: region, identity_api_version: '3' } };
+  await writeFileAtomic(fileOf(directory), stringify({ clouds }), { mode: 0o600 });
+  return fileOf(directory);
+};
+
+/** undefined on hosts that joined: they never held it. */
+export const readAdminPassword = (directory: string): string | undefined => {
+  if (!existsSync(fileOf(directory))) return undefined;
+  const found = parse(readFileSync(fileOf(directory), 'utf8')) as {
+    clouds?: { shoal?: { auth?: { password?: unknown } } };
+  };
+  const password = found.clouds?.shoal?.auth?.password;
+  return typeof password === 'string' ? password : undefined;
+};

@@ -1,0 +1,113 @@
+/**
+ * `config.json`: what this host was told when it was made, read at every start. Written last by `init` and `join`:
+ * where it stands, the host belongs to a cluster.
+ */
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type Static, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { ShoalError } from '../../proto/error.ts';
+import { writeFileAtomic } from '../base/atomic-file.ts';
+import { profiles } from './profiles.ts';
+
+const HostConfig = Type.Object({
+  version: Type.Literal(1),
+  hostId: Type.String(),
+  name: Type.String(),
+  zone: Type.String(),
+  /** Where other hosts and clients reach this one. */
+  address: Type.String(),
+  /** First of five: api, s3, peer, bulk, discovery. */
+  port: Type.Integer({ minimum: 1, maximum: 65_531 }),
+  capacityBytes: Type.Integer({ minimum: 0 }),
+  profile: Type.Union([Type.Literal('lan'), Type.Literal('rehearsal')]),
+  region: Type.String(),
+});
+export type HostConfig = Static<typeof HostConfig>;
+
+/** What the command line says; each falls back to what fits this machine. */
+export interface HostOptions {
+  readonly data: string;
+  readonly hostName: string | undefined;
+  readonly zone: string | undefined;
+  readonly address: string | undefined;
+  readonly port: string | undefined;
+  readonly capacity: string | undefined;
+  readonly profile: string | undefined;
+}
+
+const portDefault = 9700;
+/** Left to the system, logs and image caches on the disk that holds the data. */
+const diskShareDefault = 0.9;
+
+const fileOf = (directory: string): string => join(directory, 'config.json');
+
+export const hasConfig = (directory: string): boolean => existsSync(fileOf(directory));
+
+const wholeNumber = (option: string, text: string): number => {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new ShoalError('BAD_REQUEST', `Cannot use --${option} ${text}: it takes a whole number`);
+};
+
+const freeShare = (directory: string): number => {
+  const disk = statfsSync(directory);
+  return Math.floor(disk.bavail * disk.bsize * diskShareDefault);
+};
+
+/** Checks the options before anything is made. Throws BAD_REQUEST. */
+export const planConfig = (options: HostOptions): Omit<HostConfig, 'hostId'> => {
+  const name = options.hostName ?? hostname();
+  if (!/^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/.test(name))
+    throw new ShoalError(
+      'BAD_REQUEST',
+      `Cannot name a host ${JSON.stringify(name)}: letters, digits, dots and dashes, 63 at most`,
+    );
+  const profile = options.profile ?? 'lan';
+  if (!(profile in profiles))
+    throw new ShoalError(
+      'BAD_REQUEST',
+      `Cannot use --profile ${profile}: it is one of ${Object.keys(profiles).join(', ')}`,
+    );
+  return {
+    version: 1,
+    name,
+    zone: options.zone ?? name,
+    address: options.address ?? '127.0.0.1',
+    port: options.port === undefined ? portDefault : wholeNumber('port', options.port),
+    capacityBytes:
+      options.capacity === undefined ? freeShare(options.data) : wholeNumber('capacity', options.capacity),
+    profile: profile as keyof typeof profiles,
+    region: 'RegionOne',
+  };
+};
+
+export const writeConfig = (directory: string, config: HostConfig): Promise<void> =>
+  writeFileAtomic(fileOf(directory), JSON.stringify(config, null, 2));
+
+export const readConfig = (directory: string): HostConfig => {
+  if (!hasConfig(directory))
+    throw new ShoalError(
+      'NOT_FOUND',
+      `Cannot run an agent in ${resolve(directory)}: it belongs to no cluster; shoal init or shoal join makes it one of one`,
+    );
+  const found: unknown = JSON.parse(readFileSync(fileOf(directory), 'utf8'));
+  if (!Value.Check(HostConfig, found)) {
+    const [first] = Value.Errors(HostConfig, found);
+    throw new ShoalError(
+      'DAMAGED',
+      `Cannot read ${fileOf(directory)}: ${first?.instancePath || 'it'} ${first?.message ?? 'is wrong'}`,
+    );
+  }
+  return found;
+};
+
+/** The five listeners of a host, beside each other so that one number places them all. */
+export const portsOf = ({ port }: Pick<HostConfig, 'port'>) => ({
+  api: port,
+  s3: port + 1,
+  peer: port + 2,
+  bulk: port + 3,
+  discovery: port + 4,
+});
