@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { ShoalError } from '../../proto/error.ts';
 import { syncFolder } from '../base/atomic-file.ts';
 import { serial } from '../base/serial.ts';
+import type { Content, ContentStore } from '../chunk/port.ts';
 import type { Principal } from '../http/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { imageFetchesMax, imageIdleMs, imageReserveBytes } from './limits.ts';
@@ -34,12 +35,9 @@ export interface BootImage {
 /** What compute needs of the image service. */
 export interface BootImages {
   /** Throws NOT_FOUND, also for one that the caller may not see. */
-  find(principal: Principal, id: string): Promise<BootImage>;
-  /** For a host that builds: any image, with its bytes. Throws NOT_FOUND, CONFLICT. */
-  open(
-    id: string,
-    signal: AbortSignal,
-  ): Promise<{ readonly image: BootImage; readonly bytes: AsyncIterable<Uint8Array> }>;
+  get(principal: Principal, id: string): Promise<BootImage>;
+  /** For a host that builds: any image. Throws NOT_FOUND, CONFLICT. */
+  open(id: string): Promise<{ readonly record: BootImage; readonly content: Content }>;
 }
 
 export interface ImageFile {
@@ -61,7 +59,11 @@ export const isBootFormat = (format: string | null): format is 'qcow2' | 'raw' =
   bootFormats.includes(format as 'qcow2');
 
 export const openImageFiles = (
-  parts: { readonly runtime: Runtime; readonly images: Pick<BootImages, 'open'> },
+  parts: {
+    readonly runtime: Runtime;
+    readonly images: Pick<BootImages, 'open'>;
+    readonly content: Pick<ContentStore, 'read'>;
+  },
   settings: { readonly directory: string },
 ): ImageFiles => {
   const { directory } = settings;
@@ -111,8 +113,8 @@ export const openImageFiles = (
 
   return {
     async fetch(imageId, signal) {
-      const { image, bytes } = await parts.images.open(imageId, signal);
-      const { data, diskFormat } = image;
+      const { record, content } = await parts.images.open(imageId);
+      const { data, diskFormat } = record;
       if (!data || !isBootFormat(diskFormat))
         throw new ShoalError(
           'BAD_REQUEST',
@@ -130,7 +132,7 @@ export const openImageFiles = (
       const fetching =
         running.get(path) ??
         (lane ?? serial('image', 1))
-          .run(() => download(path, image, data, bytes))
+          .run(() => download(path, record, data, parts.content.read(content, { signal })))
           .finally(() => running.delete(path));
       running.set(path, fetching);
       await fetching;
