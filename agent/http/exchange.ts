@@ -12,7 +12,7 @@ import { type ApiName, apiPrefix, type Route } from '../../proto/rest/route.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { openAnswer, sendAnswer } from './answer.ts';
 import { type Body, drainBody, openBody, readJson } from './body.ts';
-import { jsonBodyBytesMax, requestsMax, retryAfterSeconds } from './limits.ts';
+import { jsonBodyBytesMax, retryAfterSeconds } from './limits.ts';
 import { checkPolicy } from './policy.ts';
 import type {
   ApiAnswer,
@@ -45,6 +45,8 @@ export interface Desk {
   /** Null outside the APIs. */
   readonly shapeOf: (api: ApiName | null) => ErrorShape;
   readonly authenticate: () => Authenticate | undefined;
+  /** In work at once. */
+  readonly requestsMax: number;
 }
 
 const hostPattern = /^[\w.-]+(:\d{1,5})?$|^\[[\da-fA-F:.]+\](:\d{1,5})?$/;
@@ -140,6 +142,7 @@ const fail = (desk: Desk, api: ApiName | null, exchange: Exchange, thrown: unkno
 
 /** Makes the function that fastify calls for one route (or for all that none has). */
 export const exchanger = (desk: Desk) => {
+  const { requestsMax } = desk;
   let inFlight = 0;
 
   const admit = (): void => {

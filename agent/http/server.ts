@@ -18,6 +18,7 @@ import {
   headerBytesMax,
   headersTimeoutMs,
   keepAliveMs,
+  requestsMax,
   socketIdleMs,
   stopGraceMs,
 } from './limits.ts';
@@ -117,11 +118,11 @@ const formsOf = (path: string): readonly string[] => {
 
 /**
  * @param collaborators `authenticate` may also come later, by `setAuthenticate`.
- * @param settings `listen`: `host:port`, port 0 for any free one.
+ * @param settings `listen`: `host:port`, port 0 for any free one. `requestsMax`: in work at once.
  */
 export const openHttp = (
   { runtime, authenticate: first }: { readonly runtime: Runtime; readonly authenticate?: Authenticate },
-  settings: { readonly listen: string },
+  settings: { readonly listen: string; readonly requestsMax?: number },
 ): Http => {
   let authenticate = first;
   const address = parseListen(settings.listen);
@@ -131,6 +132,7 @@ export const openHttp = (
     runtime: { ...runtime, log: runtime.log.with({ part: 'http' }) },
     shapeOf: (api) => (api ? (shapes.get(api) ?? defaultShapes[api]) : clusterShape),
     authenticate: () => authenticate,
+    requestsMax: settings.requestsMax ?? requestsMax,
   };
   const exchange = exchanger(desk);
   const badUrls = new Map([null, ...apis].map((api) => [api, exchange(api, badUrl)] as const));

@@ -92,9 +92,12 @@ export interface FakeApi {
 }
 
 /** `await startApi((http) => openObject({ http, ... }))`; stop it in `t.teardown`. */
-export const startApi = async (services: (http: Http) => void | Promise<void>): Promise<FakeApi> => {
-  const runtime = fakeRuntime();
-  const http = openHttp({ runtime, authenticate: fakeAuthenticate }, { listen: '127.0.0.1:0' });
+export const startApi = async (
+  services: (http: Http) => void | Promise<void>,
+  settings: { readonly requestsMax?: number; readonly runtime?: FakeApi['runtime'] } = {},
+): Promise<FakeApi> => {
+  const { runtime = fakeRuntime(), ...limits } = settings;
+  const http = openHttp({ runtime, authenticate: fakeAuthenticate }, { listen: '127.0.0.1:0', ...limits });
   await services(http);
   const { url, port } = await http.start();
   return { url, port, http, runtime, stop: () => http.stop() };

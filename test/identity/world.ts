@@ -67,6 +67,10 @@ export interface Json {
   readonly [field: string]: Json;
 }
 
+/** What is a list in an answer. */
+export const itemsOf = <Item = Record<string, string>>(list: Json | undefined): readonly Item[] =>
+  (list ?? []) as unknown as readonly Item[];
+
 export interface Host {
   readonly url: string;
   readonly identity: Identity;
@@ -200,7 +204,7 @@ export const addMember = async (
   const ids = {
     userId: String(user.body.user?.id),
     projectId: String(project.body.project?.id),
-    roleId: String((roles.body.roles as unknown as Json[])[0]?.id),
+    roleId: String(itemsOf(roles.body.roles)[0]?.id),
   };
   await asAdmin('PUT', `/v3/projects/${ids.projectId}/users/${ids.userId}/roles/${ids.roleId}`);
   return ids;
