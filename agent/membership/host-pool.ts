@@ -70,6 +70,7 @@ export const hostPool = (): HostPool => {
     },
     shuffle,
     next(random) {
+      if (hosts.length === 0) return undefined;
       if (cursor >= hosts.length) shuffle(random);
       return hosts[cursor++];
     },

@@ -76,10 +76,10 @@ export const swimWorld = (options: {
     return top;
   };
 
-  /** What reaches a paused host waits until it goes on, in the order in which it came. */
-  const deliver = (host: HostId, work: () => void): void => {
+  /** A paused host goes on as a process does: first all timers that are due, then what waits in its sockets. */
+  const deliver = (host: HostId, kind: 'timer' | 'message', work: () => void): void => {
     const untilMs = pausedUntilMs.get(host) ?? 0;
-    if (untilMs > nowMs) push(untilMs, () => deliver(host, work));
+    if (untilMs > nowMs) push(kind === 'timer' ? untilMs : untilMs + 1, () => deliver(host, kind, work));
     else if (!down.has(host)) work();
   };
 
@@ -92,7 +92,7 @@ export const swimWorld = (options: {
       if (random() < (options.loss ?? 0) || isCut(host, to)) return;
       const arrivesMs = nowMs + 0.5 + random();
       push(arrivesMs, () =>
-        deliver(to, () => {
+        deliver(to, 'message', () => {
           const node = nodes.get(to);
           node?.core.handleMessage(host, message, node.runtime);
         }),
@@ -100,7 +100,7 @@ export const swimWorld = (options: {
     },
     after(delayMs: number, timer: SwimTimer) {
       push(nowMs + delayMs, () =>
-        deliver(host, () => {
+        deliver(host, 'timer', () => {
           const node = nodes.get(host);
           if (node && lives.get(host) === life) node.core.handleTimer(timer, node.runtime);
         }),
