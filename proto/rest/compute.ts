@@ -159,7 +159,7 @@ export const computeRoutes = {
   listVersions: computeRoute({
     name: 'listVersions',
     method: 'GET',
-    path: '/',
+    path: '',
     policy: 'public',
     answer: Type.Object({ versions: Type.Array(Type.Record(Type.String(), Type.Unknown())) }),
     status: 200,

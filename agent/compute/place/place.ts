@@ -24,6 +24,9 @@ interface Filter {
   passes(member: Member, placement: Placement, free: Room): boolean;
 }
 
+/** A fault is read by a person: hosts of one cloud mostly refuse for the same reason. */
+const refusalsShownMax = 3;
+
 const nothing: Room = { vcpus: 0, memoryMiB: 0, diskGiB: 0 };
 
 const freeOf = ({ hostId, vitals }: Member, promised: Promised): Room => {
@@ -47,7 +50,7 @@ export const filters: readonly Filter[] = [
 
 export interface Ranking {
   readonly candidates: readonly Candidate[];
-  /** `2 of 3 hosts lack memory; 1 has no hypervisor`: for the fault when none is left. */
+  /** `2 of 3 hosts lack memory; 1 of 3 hosts have no hypervisor; qemu-img not found`: for the fault when none is left. */
   readonly reasons: string;
 }
 
@@ -70,8 +73,8 @@ export const rankHosts = (
     else passing.push({ candidate: { hostId: member.hostId, free }, tie: random() });
   }
   passing.sort((a, b) => b.candidate.free.memoryMiB - a.candidate.free.memoryMiB || a.tie - b.tie);
-  return {
-    candidates: passing.map(({ candidate }) => candidate),
-    reasons: [...lost].map(([why, count]) => `${count} of ${members.length} hosts ${why}`).join('; '),
-  };
+  const refusals = new Set(members.flatMap(({ vitals }) => vitals?.computeRefusal ?? []));
+  const reasons = [...lost].map(([why, count]) => `${count} of ${members.length} hosts ${why}`);
+  if (refusals.size > 0) reasons.push(...[...refusals].slice(0, refusalsShownMax));
+  return { candidates: passing.map(({ candidate }) => candidate), reasons: reasons.join('; ') };
 };
