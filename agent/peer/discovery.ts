@@ -64,7 +64,8 @@ export const startDiscovery = async (
   const { log, timers } = world.runtime;
   const known = [...book.entries()].flatMap(([, addresses]) => addresses.dht ?? []);
   const dht = await startDht(settings, known);
-  await dht.fullyBootstrapped();
+  // Bound or failed to bind; the tour of the other nodes goes on behind.
+  await Promise.race([once(dht, 'listening'), dht.fullyBootstrapped()]);
   const address = settings.host ? dht.address() : null;
   const listeners: ((hostId: HostId, connection: SwarmConnection) => void)[] = [];
 
@@ -83,6 +84,7 @@ export const startDiscovery = async (
     connection.on('error', (error) => log.debug('swarm connection ended', { error }));
     const hostId = rosteredHost(connection.remotePublicKey);
     if (!hostId) return void connection.destroy();
+    log.debug('swarm connection', { host: hostId, isInitiator: connection.isInitiator });
     for (const listener of listeners) listener(hostId, connection);
   });
 
@@ -122,7 +124,10 @@ export const startDiscovery = async (
       cancelRefresh = () => {};
       stopBook();
       stopRoster();
-      await swarm.destroy();
+      // No farewell to the DHT nodes: those that are gone would hold it up for many seconds.
+      topic.destroy().catch(() => {});
+      await dht.destroy({ force: true });
+      await swarm.destroy({ force: true });
     },
   };
 };

@@ -20,7 +20,7 @@ declare module 'hyperdht' {
     fullyBootstrapped(): Promise<void>;
     addNode(node: DhtNode): void;
     address(): DhtNode | null;
-    destroy(): Promise<void>;
+    destroy(options?: { readonly force?: boolean }): Promise<void>;
   }
 }
 
@@ -79,19 +79,37 @@ declare module 'hypercore' {
     readonly remoteFork: number;
     readonly remoteLength: number;
   }
-  interface Options {
+  /** RocksDB that any number of cores share. */
+  export interface CoreStorage {
+    close(): Promise<void>;
+  }
+  /** A core without sessions; sessions of it leave the storage open when they close. */
+  export interface Core {
+    ready(): Promise<void>;
+  }
+  interface CoreOptions {
+    readonly key: Uint8Array;
     readonly keyPair?: KeyPair;
     readonly manifest?: Manifest;
-    readonly writable?: boolean;
-    readonly valueEncoding?: 'binary';
+    /** False: a history that its owner rewrote is not taken over. */
+    readonly allowFork?: boolean;
   }
   export default class Hypercore extends EventEmitter {
-    constructor(storage: string, key: Uint8Array | null, options?: Options);
+    constructor(options: { readonly core: Core; readonly keyPair?: KeyPair; readonly writable?: boolean });
     /** The core's key: a hash of its manifest. */
-    static key(manifest: Manifest | Uint8Array, options?: { readonly namespace?: Uint8Array }): Uint8Array;
+    static key(manifest: Manifest): Uint8Array;
+    static discoveryKey(key: Uint8Array): Uint8Array;
+    static defaultStorage(directory: string): CoreStorage;
+    static createCore(storage: CoreStorage, options: CoreOptions): Core;
+    /** Prepares a noise stream for replication; the hook gets the discovery keys that the other side offers. */
+    static createProtocolStream(
+      stream: Duplex,
+      options: { readonly ondiscoverykey: (discoveryKey: Uint8Array) => void | Promise<void> },
+    ): Duplex;
     readonly key: Uint8Array;
     readonly length: number;
     readonly fork: number;
+    /** Blocks from 0 on that are here without a gap. */
     readonly contiguousLength: number;
     readonly writable: boolean;
     readonly peers: readonly HypercorePeer[];
@@ -102,10 +120,7 @@ declare module 'hypercore' {
       index: number,
       options?: { readonly wait?: boolean; readonly timeout?: number },
     ): Promise<Uint8Array | null>;
-    has(start: number, end?: number): Promise<boolean>;
-    download(range: { readonly start: number; readonly end: number; readonly linear?: boolean }): {
-      destroy(): void;
-    };
+    download(range: { readonly start: number; readonly end: number }): unknown;
     replicate(stream: Duplex): Duplex;
     close(): Promise<void>;
   }

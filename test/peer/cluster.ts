@@ -1,4 +1,6 @@
 /** Real peers on loopback for tests: founded, invited and joined as operators do it, stopped and removed at the end. */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +27,13 @@ export const recordingRuntime = (): { readonly runtime: Runtime; readonly lines:
     const write = (level: string) => (message: string, more?: Record<string, unknown>) => {
       lines.push({ ...fields, ...more, level, message });
       if (process.env['SHOAL_TEST_LOG'])
-        console.error(level, message, JSON.stringify({ ...fields, ...more }), more?.['error'] ?? '');
+        console.error(
+          Math.round(performance.now()),
+          level,
+          message,
+          JSON.stringify({ ...fields, ...more }),
+          more?.['error'] ?? '',
+        );
     };
     return {
       debug: write('debug'),
@@ -77,6 +85,14 @@ export interface TestHost {
   restart(): Promise<void>;
 }
 
+const freePort = async (): Promise<number> => {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  return port;
+};
+
 export const tempDirectory = async (t: ExecutionContext): Promise<string> => {
   const directory = await mkdtemp(join(tmpdir(), 'shoal-peer-'));
   t.teardown(() => rm(directory, { recursive: true, force: true }));
@@ -91,6 +107,8 @@ export const startHost = async (
   const { runtime, lines } = recordingRuntime();
   const cluster = await readClusterFile(directory);
   if (!cluster) throw new Error('no cluster file');
+  // A restarted agent listens where it did before.
+  const discovery = more.discovery && { ...more.discovery, port: await freePort() };
   const open = (): Promise<Peer> =>
     openPeer(
       { runtime },
@@ -100,6 +118,7 @@ export const startHost = async (
         listen: ['/ip4/127.0.0.1/tcp/0'],
         bulk: { host: '127.0.0.1', port: 0 },
         ...more,
+        ...(discovery ? { discovery } : {}),
       },
     );
   const host: TestHost = {

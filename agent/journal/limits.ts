@@ -1,0 +1,15 @@
+/** Bounds of the journal. */
+import { KiB, secondMs } from '../../proto/units.ts';
+
+/** Events that wait for the disk. At 80,000 appends a second in batches this is an eighth of a second. */
+export const queueEventsMax = 10_000;
+/** One append: hundreds share one fsync, more would only delay the first. */
+export const batchEventsMax = 500;
+/** An event beyond this loses its detail: the journal tells what happened, not the data it happened to. */
+export const eventBytesMax = 16 * KiB;
+/** One page of events. */
+export const readEventsMax = 1_000;
+/** Logs held here: each host has one for every data directory it ever had. Beyond it no new ones are fetched. */
+export const logsMax = 512;
+/** How often a neighbour is asked which logs there are. */
+export const exchangeMs = 20 * secondMs;
