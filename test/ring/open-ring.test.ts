@@ -1,0 +1,409 @@
+import test from 'ava';
+import { type OwnMembers, openMembers } from '../../agent/membership/members.ts';
+import { loopbackSettings } from '../../agent/membership/settings.ts';
+import type { Gossip, Rpc } from '../../agent/peer/port.ts';
+import { digestOf, foundLayout, nextLayout } from '../../agent/ring/layout.ts';
+import { type OwnRing, openRing } from '../../agent/ring/open-ring.ts';
+import type { Syncer } from '../../agent/ring/port.ts';
+import type { RingSettings } from '../../agent/ring/settings.ts';
+import type { KeyValue } from '../../agent/store/key-value.ts';
+import { memoryKeyValue } from '../../agent/store/memory-key-value.ts';
+import type { HostId } from '../../proto/ids.ts';
+import type { LayoutTale } from '../../proto/message/layout.ts';
+import { fakeNetwork, fakeRoster, hostId, until } from '../membership/fake-network.ts';
+
+const quick: RingSettings = {
+  partitionBits: 6,
+  joinStableMs: 60,
+  deadRemoveMs: 600_000,
+  proposerStepMs: 150,
+  copyDelayMs: 20,
+  tickMs: 20,
+};
+const swim = {
+  ...loopbackSettings,
+  probePeriodMs: 60,
+  probeTimeoutMs: 25,
+  gossipPeriodMs: 10,
+  exchangePeriodMs: 300,
+  reconnectPeriodMs: 60,
+};
+
+interface Node {
+  readonly self: HostId;
+  readonly ring: OwnRing;
+  readonly members: OwnMembers;
+  readonly rpc: Rpc;
+  readonly gossip: Gossip;
+}
+
+const town = () => {
+  const founder = hostId(0);
+  const network = fakeNetwork();
+  const roster = fakeRoster([founder]);
+  const disks = new Map<HostId, KeyValue>();
+  const nodes: Node[] = [];
+  return {
+    network,
+    roster,
+    async start(
+      index: number,
+      options: { readonly settings?: Partial<RingSettings>; readonly syncer?: Syncer } = {},
+    ): Promise<Node> {
+      const self = hostId(index);
+      roster.add(self);
+      const keyValue = disks.get(self) ?? memoryKeyValue();
+      disks.set(self, keyValue);
+      const world = { runtime: network.runtime(), roster, keyValue, ...network.join(self) };
+      const card = {
+        name: `host ${index}`,
+        zone: 'z',
+        peerAddresses: [],
+        bulkAddress: '127.0.0.1:1',
+        apiUrl: 'http://127.0.0.1:2',
+        s3Url: null,
+        capacityBytes: 1e12,
+        version: '0.1.0',
+      };
+      const members = await openMembers(world, { card, swim });
+      const ring = openRing({ ...world, members }, { ...quick, ...options.settings, isFounder: index === 0 });
+      if (options.syncer) ring.addSyncer(options.syncer);
+      ring.start();
+      const node = { self, ring, members, rpc: world.rpc, gossip: world.gossip };
+      nodes.push(node);
+      return node;
+    },
+    kill(node: Node): void {
+      node.ring.stop();
+      node.members.stop();
+      network.kill(node.self);
+    },
+    loseDisk: (host: HostId): void => void disks.delete(host),
+    logged: (message: string) => network.lines.filter((line) => line.message === message),
+    [Symbol.dispose]() {
+      for (const node of nodes) {
+        node.ring.stop();
+        node.members.stop();
+      }
+    },
+  };
+};
+
+const isAt = (node: Node, ...members: readonly Node[]): boolean => {
+  const { settled, members: listed } = node.ring.describe();
+  const ids = listed.map(({ hostId }) => hostId).sort();
+  return (
+    settled &&
+    ids.join() ===
+      members
+        .map(({ self }) => self)
+        .sort()
+        .join()
+  );
+};
+const settled = (what: string, nodes: readonly Node[], members: readonly Node[] = nodes): Promise<void> =>
+  until(what, () => nodes.every((node) => isAt(node, ...members)));
+const startThree = async (house: ReturnType<typeof town>): Promise<[Node, Node, Node]> => {
+  const nodes: [Node, Node, Node] = [await house.start(0), await house.start(1), await house.start(2)];
+  await settled('three hosts', nodes);
+  return nodes;
+};
+const ownersOf = (node: Node) => Array.from({ length: 64 }, (_, partition) => node.ring.owners(partition));
+
+test('ring: the first host founds version 1 and owns everything', async (t) => {
+  using house = town();
+  const node = await house.start(0);
+  await until('founded', () => node.ring.newest === 1);
+  t.deepEqual(node.ring.ownerSets(5), [{ layoutVersion: 1, owners: [node.self], quorum: 1, complete: true }]);
+  t.is(node.ring.partitionCount, 64);
+});
+
+test('ring: hosts join by themselves, one, two, three, and all compute the same owners', async (t) => {
+  using house = town();
+  const a = await house.start(0);
+  await settled('one', [a]);
+  const b = await house.start(1);
+  await settled('two', [a, b]);
+  t.is(a.ring.ownerSets(0)[0]?.quorum, 2, 'with two hosts a write needs both');
+  const c = await house.start(2);
+  await settled('three', [a, b, c]);
+  t.deepEqual(ownersOf(a), ownersOf(b));
+  t.deepEqual(ownersOf(a), ownersOf(c));
+  t.is(new Set(a.ring.owners(0)).size, 3);
+  t.is(a.ring.oldest, a.ring.newest);
+});
+
+test('ring: a host off the roster leaves the layout without a word of its own', async (t) => {
+  using house = town();
+  const [a, b, c] = await startThree(house);
+  house.kill(c);
+  house.roster.remove(c.self);
+  await settled('two are left', [a, b]);
+  t.false(a.ring.owners(0).includes(c.self));
+});
+
+test('ring: a dead host leaves the layout after its time', async (t) => {
+  using house = town();
+  const settings = { deadRemoveMs: 200 };
+  const nodes = [
+    await house.start(0, { settings }),
+    await house.start(1, { settings }),
+    await house.start(2, { settings }),
+  ];
+  const [a, b, c] = nodes as [Node, Node, Node];
+  await settled('three hosts', nodes);
+  house.kill(c);
+  await settled('two are left', [a, b]);
+  t.regex(house.logged('layout learned').at(-1)?.fields.reason as string, /^removed: host 2$/);
+});
+
+test('ring: a host that is dead for less than its time moves nothing', async (t) => {
+  using house = town();
+  const [a, b, c] = await startThree(house);
+  const version = a.ring.newest;
+  house.kill(c);
+  await until('dead', () => a.members.get(c.self)?.state === 'dead');
+  const again = await house.start(2);
+  await until('back', () => a.members.isReachable(c.self) && again.ring.newest === version);
+  await settled('the same three', [a, b, again]);
+  t.is(a.ring.newest, version);
+  t.deepEqual(ownersOf(again), ownersOf(a));
+});
+
+test('ring: many joins at once and proposals by several hosts end in one chain', async (t) => {
+  using house = town();
+  // No turns: everyone proposes as soon as it can.
+  const settings = { proposerStepMs: 0 };
+  const a = await house.start(0, { settings });
+  await settled('one', [a]);
+  const b = await house.start(1, { settings });
+  const c = await house.start(2, { settings });
+  await settled('three', [a, b, c]);
+  const d = await house.start(3, { settings });
+  const e = await house.start(4, { settings });
+  const all = [a, b, c, d, e];
+  await settled('five', all);
+  for (const node of all) t.deepEqual(ownersOf(node), ownersOf(a));
+  t.deepEqual(house.logged('layout fork refused'), []);
+});
+
+test('ring: all is known after everyone was killed and started again', async (t) => {
+  using house = town();
+  const nodes = await startThree(house);
+  const before = ownersOf(nodes[0]);
+  const version = nodes[0].ring.newest;
+  for (const node of nodes) house.kill(node);
+  const again = [await house.start(0), await house.start(1), await house.start(2)];
+  for (const node of again) t.is(node.ring.newest, version, 'from its own disk, before any other answers');
+  await settled('the same three', again);
+  t.deepEqual(ownersOf(again[1] as Node), before);
+});
+
+test('ring: writes go to both versions until every syncer is done, and only then the old one retires', async (t) => {
+  using house = town();
+  const done = Promise.withResolvers<void>();
+  const asked: number[] = [];
+  const a = await house.start(0);
+  await settled('one', [a]);
+  const syncer: Syncer = {
+    name: 'slow',
+    async sync(version) {
+      asked.push(version);
+      await done.promise;
+    },
+  };
+  const b = await house.start(1, { syncer });
+  await until('the newcomer copies', () => asked.length > 0);
+  await until('the other is done', () =>
+    a.ring.describe().progress.some(({ hostId, sync }) => hostId === a.self && sync === 2),
+  );
+  t.deepEqual(asked, [2]);
+  for (const node of [a, b]) {
+    t.deepEqual(
+      node.ring.ownerSets(0).map(({ layoutVersion, complete }) => [layoutVersion, complete]),
+      [
+        [1, true],
+        [2, undefined],
+      ],
+    );
+    t.deepEqual(new Set(node.ring.owners(0)), new Set([a.self, b.self]));
+  }
+  done.resolve();
+  await settled('both', [a, b]);
+});
+
+test('ring: a syncer that fails is asked again', async (t) => {
+  using house = town();
+  const a = await house.start(0);
+  let tries = 0;
+  const syncer: Syncer = {
+    name: 'clumsy',
+    async sync() {
+      if (++tries < 3) throw new Error('the owner went away');
+    },
+  };
+  const b = await house.start(1, { syncer });
+  await settled('both', [a, b]);
+  t.is(tries, 3);
+});
+
+test('ring: an unsettled version that waits for a dead host is followed by one without it, which ends the copying for the older', async (t) => {
+  using house = town();
+  const settings = { deadRemoveMs: 300 };
+  const aborted: number[] = [];
+  const a = await house.start(0, { settings });
+  const b = await house.start(1, { settings });
+  await settled('two', [a, b]);
+  const stuckAt = a.ring.newest + 1;
+  b.ring.addSyncer({
+    name: 'stuck in one version',
+    sync: (version, signal) =>
+      new Promise((resolve, reject) => {
+        if (version !== stuckAt) return resolve();
+        signal.addEventListener('abort', () => {
+          aborted.push(version);
+          reject(signal.reason);
+        });
+      }),
+  });
+  const never = { name: 'never', sync: () => new Promise<void>(() => {}) };
+  const c = await house.start(2, { settings, syncer: never });
+  await until('three are settling', () => [a, b, c].every((node) => node.ring.newest === stuckAt));
+  house.kill(c);
+  await settled('two again', [a, b]);
+  t.is(a.ring.newest, stuckAt + 1);
+  t.deepEqual(aborted, [stuckAt]);
+});
+
+test('ring: an owner refuses whoever works with an older layout, and sends it the newer one', async (t) => {
+  using house = town();
+  const [a, b] = await startThree(house);
+  const { newest } = a.ring;
+  t.notThrows(() => a.ring.checkVersion(b.self, newest));
+  t.throws(() => a.ring.checkVersion(b.self, newest - 1), { code: 'STALE_LAYOUT' });
+  t.notThrows(
+    () => a.ring.checkVersion(b.self, newest + 1),
+    'it is this host that lags: it asks, and serves on',
+  );
+});
+
+test('ring: a host that missed the gossip of a layout learns it by contact', async (t) => {
+  using house = town();
+  const [a, b, c] = await startThree(house);
+  house.network.stopGossip();
+  const d = await house.start(3);
+  await settled('four, by votes, pushes and comparisons', [a, b, c, d]);
+  t.pass();
+});
+
+test('ring: another layout of a known version is refused and logged', async (t) => {
+  using house = town();
+  const [a, b] = await startThree(house);
+  const before = a.ring.describe();
+  const chain = (await b.rpc.request(a.self, 'layout.fetch', { after: a.ring.newest - 1 })) as LayoutTale;
+  const [real] = chain.layouts;
+  if (!real) throw new Error('no layout');
+  const forged = { ...real, reason: 'mine alone' };
+  await b.rpc.request(a.self, 'layout.push', { ...chain, layouts: [forged] });
+  const orphan = nextLayout(foundLayout(real.members[0] as never, 6), real.members, 'from elsewhere');
+  await b.rpc.request(a.self, 'layout.push', {
+    ...chain,
+    layouts: [{ ...orphan, version: a.ring.newest + 1 }],
+  });
+  await until('both are logged', () => house.logged('layout fork refused').length === 2);
+  t.deepEqual(a.ring.describe(), before);
+});
+
+test('ring: nobody votes for a version that does not follow, or that is decided', async (t) => {
+  using house = town();
+  const [a, b] = await startThree(house);
+  const vote = { version: a.ring.newest + 1, previous: '0'.repeat(64), request: { kind: 'read' } };
+  await t.throwsAsync(b.rpc.request(a.self, 'layout.register', vote), {
+    code: 'STALE_LAYOUT',
+    message: /follows another/,
+  });
+  await t.throwsAsync(b.rpc.request(a.self, 'layout.register', { ...vote, version: a.ring.newest }), {
+    code: 'STALE_LAYOUT',
+    message: /the newest here/,
+  });
+  await t.throwsAsync(b.rpc.request(a.self, 'layout.register', { ...vote, request: { kind: 'nonsense' } }), {
+    code: 'BAD_REQUEST',
+  });
+});
+
+test('ring: a minority changes nothing; the operator can force the dead majority out', async (t) => {
+  using house = town();
+  const settings = { deadRemoveMs: 100 };
+  const a = await house.start(0, { settings });
+  const b = await house.start(1, { settings });
+  await settled('two', [a, b]);
+  const version = a.ring.newest;
+  house.kill(b);
+  await until('it tried to remove the dead host', () => house.logged('layout not agreed').length > 0);
+  t.is(a.ring.newest, version);
+  await t.throwsAsync(a.ring.force(a.self), { code: 'CONFLICT' });
+  await t.throwsAsync(a.ring.force(hostId(77)), { code: 'NOT_FOUND' });
+  await a.ring.force(b.self);
+  await settled('alone', [a]);
+  t.deepEqual(
+    a.ring.ownerSets(0).map(({ owners, quorum }) => ({ owners, quorum })),
+    [{ owners: [a.self], quorum: 1 }],
+  );
+  t.is(house.logged('layout FORCED by an operator: what only the removed host held is given up').length, 1);
+});
+
+test('ring: while a forced version settles, older owner sets count without the host that is gone', async (t) => {
+  using house = town();
+  const hold = Promise.withResolvers<void>();
+  const a = await house.start(0);
+  const b = await house.start(1);
+  await settled('two', [a, b]);
+  a.ring.addSyncer({ name: 'slow', sync: () => hold.promise });
+  house.kill(b);
+  await until('dead', () => a.members.get(b.self)?.state === 'dead');
+  await a.ring.force(b.self);
+  t.deepEqual(
+    a.ring.ownerSets(0).map(({ owners, quorum }) => ({ owners, quorum })),
+    [
+      { owners: [a.self], quorum: 1 },
+      { owners: [a.self], quorum: 1 },
+    ],
+  );
+  hold.resolve();
+  await settled('alone', [a]);
+});
+
+test('ring: a host that lost its disk does not vote on the version it may have voted on before, but on later ones', async (t) => {
+  using house = town();
+  const [a, b, c] = await startThree(house);
+  const ask = async () => {
+    const { layouts } = (await b.rpc.request(a.self, 'layout.fetch', {
+      after: a.ring.newest - 1,
+    })) as LayoutTale;
+    const [newest] = layouts;
+    if (!newest) throw new Error('no layout');
+    const vote = { version: newest.version + 1, previous: digestOf(newest), request: { kind: 'read' } };
+    return b.rpc.request(c.self, 'layout.register', vote);
+  };
+  t.deepEqual(await ask(), { kind: 'state', accepted: null });
+  house.kill(c);
+  house.loseDisk(c.self);
+  const again = await house.start(2);
+  await until('it knows the layout again', () => again.ring.newest === a.ring.newest);
+  await t.throwsAsync(ask(), { code: 'STALE_LAYOUT', message: /knows its own promises only from/ });
+  const d = await house.start(3);
+  await settled('the others agree without it', [a, b, again, d]);
+  t.deepEqual(await ask(), { kind: 'state', accepted: null });
+});
+
+test('ring: a founder that lost its layouts while others are on the roster founds no second chain', async (t) => {
+  using house = town();
+  const [a, b, c] = await startThree(house);
+  const version = b.ring.newest;
+  house.kill(a);
+  house.loseDisk(a.self);
+  const again = await house.start(0);
+  await until('it learned the layout from the others', () => again.ring.newest === version);
+  t.is(house.logged('layout founded').length, 1);
+  t.deepEqual(ownersOf(again), ownersOf(c));
+});
