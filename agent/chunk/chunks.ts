@@ -52,7 +52,7 @@ export interface ChunkSettings {
   readonly scrubBytesPerSecond?: number;
 }
 
-export interface ChunkStatus {
+interface ChunkStatus {
   /** Repairs that wait here, and notices that wait for other hosts. */
   readonly queued: number;
   /** Of the repairs: chunks that this host should hold and lacks ... */

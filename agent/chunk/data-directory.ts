@@ -32,7 +32,7 @@ const renameAsync = promisify(rename);
 const namePattern = /^[0-9a-f]{64}$/;
 const prefixes = Array.from({ length: 256 }, (_, index) => index.toString(16).padStart(2, '0'));
 
-export const fileCode = (thrown: unknown): string | undefined =>
+const fileCode = (thrown: unknown): string | undefined =>
   thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
 
 export interface DataDirectory {

@@ -22,7 +22,7 @@ import type { References } from './reference.ts';
 import type { RepairQueue } from './repair-queue.ts';
 import type { Throttle } from './throttle.ts';
 
-export type RepairOutcome = 'have' | 'unused' | 'foreign' | 'later' | 'lost';
+type RepairOutcome = 'have' | 'unused' | 'foreign' | 'later' | 'lost';
 
 export interface Repair {
   /** Tries each once, a few at a time, within the throttle. Never throws for one chunk's sake. */

@@ -14,24 +14,24 @@ const Ids = Type.Array(Id, { maxItems: 1024 });
 const Partitions = Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 65536 });
 
 /** Which of these does the receiver hold? A name on its disk, not a verified copy. */
-export const HaveRequest = Type.Object({ ids: Ids });
-export const HaveAnswer = Type.Object({ have: Type.Array(Type.Boolean()) });
+const HaveRequest = Type.Object({ ids: Ids });
+const HaveAnswer = Type.Object({ have: Type.Array(Type.Boolean()) });
 
 /** The receiver may lack or have damaged copies of these: it looks, and queues what it must fetch. */
-export const CheckRequest = Type.Object({ ids: Ids });
-export const CheckAnswer = Type.Object({ queued: Type.Integer() });
+const CheckRequest = Type.Object({ ids: Ids });
+const CheckAnswer = Type.Object({ queued: Type.Integer() });
 
 /** The sender's digest of each partition (XOR of the ids in it, hex); which of them does the receiver see otherwise? */
-export const DifferRequest = Type.Object({
+const DifferRequest = Type.Object({
   digests: Type.Array(Type.Tuple([Type.Integer({ minimum: 0 }), Type.String()]), { maxItems: 1024 }),
   /** Count anew: set in the first message of a comparison, which must see all that was acknowledged before it. */
   fresh: Type.Boolean(),
 });
-export const DifferAnswer = Type.Object({ partitions: Partitions });
+const DifferAnswer = Type.Object({ partitions: Partitions });
 
 /** The receiver's ids in these partitions, ascending after `after`. */
-export const ListRequest = Type.Object({ partitions: Partitions, after: Type.Union([Id, Type.Null()]) });
-export const ListAnswer = Type.Object({ ids: Ids, more: Type.Boolean() });
+const ListRequest = Type.Object({ partitions: Partitions, after: Type.Union([Id, Type.Null()]) });
+const ListAnswer = Type.Object({ ids: Ids, more: Type.Boolean() });
 
 export const chunkMethods = {
   have: { method: 'chunk.have', request: HaveRequest, answer: HaveAnswer },
