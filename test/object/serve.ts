@@ -28,9 +28,13 @@ export const account = 'AUTH_p1';
 
 export const serveObjects = async (
   t: ExecutionContext,
-  parts: { readonly tables?: Tables; readonly wallMs?: () => number } = {},
+  parts: {
+    readonly tables?: Tables;
+    readonly content?: ReturnType<typeof fakeContent>;
+    readonly wallMs?: () => number;
+  } = {},
 ) => {
-  const content = fakeContent();
+  const content = parts.content ?? fakeContent();
   const journal = fakeJournal();
   const tables = parts.tables ?? fakeTables();
   const base = fakeRuntime();
