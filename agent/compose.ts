@@ -9,12 +9,13 @@ import { serveState } from './cluster/health.ts';
 import { serveOperator } from './cluster/operator.ts';
 import { readAdminPassword } from './compose/credentials.ts';
 import { lockData } from './compose/data-lock.ts';
-import { apiUrlOf, machinesDirectory } from './compose/host.ts';
+import { apiUrlOf } from './compose/host.ts';
 import { portsOf, readConfig } from './compose/host-config.ts';
 import { openInviteBook } from './compose/invites.ts';
 import { profiles } from './compose/profiles.ts';
 import { retryUntilDone } from './compose/retry.ts';
 import { version } from './compose/version.ts';
+import { openCompute } from './compute/open-compute.ts';
 import { openSagas } from './flow/sagas.ts';
 import { openHttp } from './http/server.ts';
 import { openIdentity } from './identity/open-identity.ts';
@@ -47,17 +48,24 @@ export const startAgent = async (
   directory: string,
 ): Promise<Agent> => {
   await using parts = new AsyncDisposableStack();
+  /** What was opened last closes first; how long each takes is in the debug log. */
+  const closing = (part: string, close: () => unknown): void =>
+    parts.defer(async () => {
+      const start = runtime.clock.monotonicMs();
+      await close();
+      runtime.log.debug('closed', { part, ms: Math.round(runtime.clock.monotonicMs() - start) });
+    });
   const config = readConfig(directory);
   const profile = profiles[config.profile];
   const ports = portsOf(config);
   const apiUrl = apiUrlOf(config);
-  parts.defer(lockData(directory));
+  closing('lock', lockData(directory));
   const cluster = await readClusterFile(directory);
   if (!cluster) throw new Error(`${directory} has a config but no cluster`);
   const stopping = new AbortController();
 
   const keyValue = openKeyValue({ directory: join(directory, 'rows') });
-  parts.defer(() => keyValue.close());
+  closing('rows', () => keyValue.close());
 
   const peer = await openPeer(
     { runtime },
@@ -70,7 +78,7 @@ export const startAgent = async (
       discovery: { host: config.address, port: ports.discovery },
     },
   );
-  parts.defer(() => peer.stop());
+  closing('peer', () => peer.stop());
   const { rpc, gossip, bulk, roster, key } = peer;
 
   const card: MemberCard = {
@@ -87,7 +95,7 @@ export const startAgent = async (
     { runtime, rpc, gossip, roster, keyValue: sub(keyValue, 'members') },
     { card, swim: profile.swim },
   );
-  parts.defer(async () => members.stop());
+  closing('members', () => members.stop());
   members.onChange(({ hostId, card: told }) => {
     if (told && hostId !== members.self)
       peer.setAddresses(hostId, { peer: told.peerAddresses, bulk: told.bulkAddress });
@@ -97,23 +105,23 @@ export const startAgent = async (
     { runtime, rpc, gossip, roster, members, keyValue: sub(keyValue, 'ring') },
     { ...profile.ring, isFounder: cluster.founder === peer.self },
   );
-  parts.defer(async () => ring.stop());
+  closing('ring', () => ring.stop());
   const tables = openTables({ runtime, rpc, ring, members, keyValue: sub(keyValue, 'tables') });
-  parts.defer(() => tables.stop());
+  closing('tables', () => tables.stop());
   const chunks = await openChunks({
     ...{ runtime, rpc, bulk, ring, members, tables },
     keyValue: sub(keyValue, 'chunks'),
     directories: [join(directory, 'chunks')],
   });
-  parts.defer(() => chunks.stop());
+  closing('chunks', () => chunks.stop());
   const { content } = chunks;
   const journal = await openJournal(
     { runtime, key, rpc, roster, discovery: peer.discovery },
     { directory, clusterId: cluster.clusterId as ClusterId },
   );
-  parts.defer(() => journal.stop());
+  closing('journal', () => journal.stop());
   const sagas = openSagas({ runtime, keyValue: sub(keyValue, 'sagas') });
-  parts.defer(() => sagas.stop());
+  closing('sagas', () => sagas.stop());
 
   const http = openHttp({ runtime }, { listen: `${config.address}:${ports.api}` });
   const signer = {
@@ -124,10 +132,26 @@ export const startAgent = async (
   };
   const identity = await openIdentity(
     { runtime, tables, gossip, signer, journal, http },
-    { region: config.region, services: ['identity', 'object-store', 'image', 'shoal-cluster'] },
+    { region: config.region, services: ['identity', 'object-store', 'image', 'compute', 'shoal-cluster'] },
   );
   openObjects({ runtime, tables, content, journal, http });
-  openImages({ runtime, tables, content, journal, http });
+  const images = openImages({ runtime, tables, content, journal, http });
+  const compute = await openCompute(
+    {
+      runtime,
+      tables,
+      rpc,
+      members,
+      images,
+      content,
+      sagas,
+      keyValue: sub(keyValue, 'compute'),
+      journal,
+      http,
+    },
+    { directory },
+  );
+  closing('compute', () => compute.stop());
 
   let isReady = false;
   const invites = openInviteBook(tables);
@@ -166,37 +190,30 @@ export const startAgent = async (
   tables.start();
   chunks.start();
   peer.invites.serve({ consume: invites.consume, welcome: async () => null });
-  parts.defer(async () => stopping.abort());
+  closing('background work', () => stopping.abort());
   const vitals = setInterval(() => {
     const { usedBytes, freeBytes } = chunks.status();
     members.setVitals({
-      memoryTotalMiB: 0,
-      memoryClaimedMiB: 0,
-      vcpusTotal: 0,
-      vcpusClaimed: 0,
-      diskTotalGiB: 0,
-      diskClaimedGiB: 0,
-      machines: 0,
-      load: 0,
-      hypervisors: [],
-      computeRefusal: 'x',
+      ...compute.vitals(),
       atMs: runtime.clock.wallMs(),
       storageUsedBytes: usedBytes,
       storageFreeBytes: freeBytes,
     });
   }, vitalsEveryMs);
-  parts.defer(() => clearInterval(vitals));
+  closing('vitals', () => clearInterval(vitals));
   await http.start();
-  parts.defer(() => http.stop());
+  closing('http', () => http.stop());
 
   const adminPassword = readAdminPassword(directory);
   void retryUntilDone(
     { runtime, what: 'the first start of the cluster', signal: stopping.signal },
     async () => {
       if (adminPassword !== undefined) await identity.bootstrap({ adminPassword });
+      await compute.bootstrap();
       isReady = true;
       runtime.log.info('ready', { host: peer.self, api: apiUrl });
       await sagas.resume();
+      compute.start();
     },
   );
   void identity.tend(stopping.signal);

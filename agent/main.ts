@@ -92,6 +92,8 @@ try {
       `Cannot do "${positionals[0] ?? ''}": the agent knows ${Object.keys(commands).join(', ')}`,
     );
   await command();
+  // All parts have closed; a library's forgotten timer must not keep the process.
+  process.exit(0);
 } catch (thrown) {
   const error = asShoalError(thrown);
   const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';

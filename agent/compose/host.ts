@@ -70,7 +70,7 @@ export const joinHost = async (
   return describe(config);
 };
 
-export const machinesDirectory = (directory: string): string => join(directory, 'machines');
+const machinesDirectory = (directory: string): string => join(directory, 'machines');
 
 /** The graceful half of a rehearsal's end: machines outlive agents, but not the rehearsal that they belong to. */
 const haltGraceMs = 0;
