@@ -6,24 +6,14 @@
  *                 what is thrown becomes an answer in the API's own words
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { asShoalError, hasCode, ShoalError } from '../../proto/error.ts';
+import { asShoalError, ShoalError } from '../../proto/error.ts';
 import { newRequestId, type RequestId } from '../../proto/ids.ts';
-import { type ApiName, apiPrefix, type Route } from '../../proto/rest/route.ts';
+import { type ApiName, apiPrefix } from '../../proto/rest/route.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { openAnswer, sendAnswer } from './answer.ts';
-import { type Body, drainBody, openBody, readJson } from './body.ts';
-import { jsonBodyBytesMax, retryAfterSeconds } from './limits.ts';
-import { checkPolicy } from './policy.ts';
-import type {
-  ApiAnswer,
-  ApiRequest,
-  Authenticate,
-  ErrorShape,
-  Handler,
-  Principal,
-  RawRequest,
-} from './port.ts';
-import { type Check, compileCheck } from './validate.ts';
+import { type Body, drainBody, openBody } from './body.ts';
+import { retryAfterSeconds } from './limits.ts';
+import type { ApiAnswer, Authenticate, ErrorShape } from './port.ts';
 
 export interface Exchange {
   readonly raw: IncomingMessage;
@@ -63,7 +53,7 @@ const originOf = (raw: IncomingMessage): string => {
   return `http://${host}`;
 };
 
-const headerOf = (raw: IncomingMessage, name: string): string | undefined => {
+export const headerOf = (raw: IncomingMessage, name: string): string | undefined => {
   const value = raw.headers[name];
   return Array.isArray(value) ? value[0] : value;
 };
@@ -197,65 +187,3 @@ export const exchanger = (desk: Desk) => {
       }
     };
 };
-
-/** A token that nobody issued is no token to a public route; a quorum that is missing stays an error there too. */
-const principalFrom = async (
-  desk: Desk,
-  route: Route,
-  raw: IncomingMessage,
-): Promise<Principal | undefined> => {
-  const token = headerOf(raw, 'x-auth-token');
-  const authenticate = desk.authenticate();
-  if (!token || !authenticate) return undefined;
-  try {
-    return await authenticate(token);
-  } catch (thrown) {
-    if (route.policy === 'public' && hasCode(thrown, 'NOT_AUTHENTICATED')) return undefined;
-    throw thrown;
-  }
-};
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}
-
-/** What happens on a route of an API. */
-export const routeWork = <R extends Route>(desk: Desk, route: R, handler: Handler<R>): Work => {
-  const checkBody: Check | undefined = route.body && compileCheck(route.body, 'the body');
-  const checkQuery: Check | undefined = route.query && compileCheck(route.query, 'the query');
-  const bytesMax = route.bodyBytesMax ?? jsonBodyBytesMax;
-  return async (exchange) => {
-    const { raw, body, query } = exchange;
-    const { origin } = exchange;
-    const principal = await principalFrom(desk, route, raw);
-    checkPolicy(route, principal);
-    checkQuery?.(Object.fromEntries(query));
-    const json = checkBody && (await readJson(raw, body, bytesMax));
-    checkBody?.(json ?? null);
-    const request: ApiRequest<R> = {
-      route,
-      requestId: exchange.requestId,
-      method: raw.method ?? route.method,
-      origin,
-      params: exchange.params,
-      query,
-      headers: raw.headers,
-      body: json as ApiRequest<R>['body'],
-      stream: checkBody ? nothing() : body.read(),
-      get signal() {
-        return exchange.signal;
-      },
-      ...(principal && { principal }),
-    };
-    return { answer: await handler(request), status: route.status };
-  };
-};
-
-/** What happens outside the APIs. */
-export const rawWork =
-  (handler: (request: RawRequest) => Promise<ApiAnswer>): Work =>
-  async (exchange) => {
-    const { raw, requestId, query, origin, signal, params } = exchange;
-    const path = params['*'] ?? '';
-    const method = raw.method ?? 'GET';
-    const answer = await handler({ method, path, query, headers: raw.headers, requestId, origin, signal });
-    return { answer, status: 200 };
-  };

@@ -8,24 +8,17 @@
  * For that fastify's own `ignoreTrailingSlash` stays off (it would cut `dir/`); every path without a wildcard is
  * registered in both forms instead.
  */
-import Fastify, { type FastifyInstance, type HTTPMethods } from 'fastify';
+import type { HTTPMethods } from 'fastify';
 import { ShoalError } from '../../proto/error.ts';
 import { type ApiName, apiPrefix, type Method, type Route } from '../../proto/rest/route.ts';
 import type { Runtime } from '../runtime/ports.ts';
-import { type Desk, exchanger, rawWork, routeWork, type Work } from './exchange.ts';
-import {
-  connectionsMax,
-  headerBytesMax,
-  headersTimeoutMs,
-  keepAliveMs,
-  requestsMax,
-  socketIdleMs,
-  stopGraceMs,
-} from './limits.ts';
+import { type Desk, exchanger, type Work } from './exchange.ts';
+import { methods, newFastify } from './fastify.ts';
+import { requestsMax, stopGraceMs } from './limits.ts';
 import type { Authenticate, ErrorShape, Handler, Http, RawHandler } from './port.ts';
 import { clusterShape, defaultShapes } from './shape.ts';
+import { rawWork, routeWork } from './work.ts';
 
-const methods: readonly Method[] = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'COPY', 'OPTIONS'];
 const apis = Object.keys(apiPrefix) as ApiName[];
 
 /** What stands at one path: its methods, and 405 for the others. */
@@ -36,7 +29,7 @@ interface Place {
 }
 
 /** `host:port`, IPv6 in brackets. Throws BAD_REQUEST. */
-export const parseListen = (listen: string): { readonly host: string; readonly port: number } => {
+const parseListen = (listen: string): { readonly host: string; readonly port: number } => {
   const [, host, port] = /^(.+):(\d{1,5})$/.exec(listen) ?? [];
   if (!host || Number(port) > 65535)
     throw new ShoalError('BAD_REQUEST', `Cannot listen on ${JSON.stringify(listen)}: say host:port`);
@@ -69,44 +62,6 @@ const notAllowed =
 
 const badUrl: Work = async ({ path }) => {
   throw new ShoalError('BAD_REQUEST', `Cannot read the path ${path}: its percent-encoding is wrong`);
-};
-
-type Serve = ReturnType<ReturnType<typeof exchanger>>;
-
-const unreadable: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-};
-
-const newFastify = (serveBadUrl: Serve): FastifyInstance => {
-  const app = Fastify({
-    logger: false,
-    exposeHeadRoutes: false,
-    routerOptions: { maxParamLength: headerBytesMax },
-    keepAliveTimeout: keepAliveMs,
-    connectionTimeout: socketIdleMs,
-    forceCloseConnections: 'idle',
-    http: {
-      maxHeaderSize: headerBytesMax,
-      headersTimeout: headersTimeoutMs,
-      connectionsCheckingInterval: headersTimeoutMs / 3,
-    },
-    // What is no HTTP: there is no path yet, hence no API whose shape would fit.
-    clientErrorHandler(error, socket) {
-      const status = unreadable[error.code ?? ''] ?? '400 Bad Request';
-      if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-      else socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-    },
-    frameworkErrors(_error, request, reply) {
-      reply.hijack();
-      void serveBadUrl(request.raw, reply.raw, {});
-    },
-  });
-  for (const method of methods) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
-  app.server.maxConnections = connectionsMax;
-  // Our bodies send the 100 themselves, when they are first read.
-  app.server.on('checkContinue', (raw, reply) => app.routing(raw, reply));
-  return app;
 };
 
 /** Both forms of a path that OpenStack clients use: `/compute` and `/compute/`. */

@@ -7,7 +7,7 @@ import type { ShoalError } from '../../proto/error.ts';
 import type { ApiName } from '../../proto/rest/route.ts';
 import type { ApiAnswer, ErrorShape } from './port.ts';
 
-export const titleOf = (status: number): string =>
+const titleOf = (status: number): string =>
   status === 499 ? 'Client Closed Request' : (STATUS_CODES[status] ?? 'Error');
 
 /** `{"error": {"code", "title", "message"}}`: Keystone, and what its middleware answers 401 with in all services. */

@@ -1,6 +1,7 @@
 /** GET /v3/role_assignments: all grants, as few as the filters leave, and what they look like with names. */
 import { mapLimit } from '../base/map-limit.ts';
-import { type Directory, everywhere, withImplied } from './directory.ts';
+import { withImplied } from './built-in.ts';
+import { type Directory, everywhere } from './directory.ts';
 import { badRequest } from './error.ts';
 import { flag } from './filter.ts';
 import { type Grant, type Target, targetKey } from './grants.ts';

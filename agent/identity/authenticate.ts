@@ -6,10 +6,12 @@
 import { hasCode } from '../../proto/error.ts';
 import type { DomainRef, Principal, Scope } from '../http/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
-import { type Directory, type RoleRow, rolesKey, withImplied } from './directory.ts';
+import { withImplied } from './built-in.ts';
+import { type Directory, rolesKey } from './directory.ts';
 import { unauthorized } from './error.ts';
 import type { Target } from './grants.ts';
 import { tokensCachedMax } from './limits.ts';
+import type { RoleRow } from './records.ts';
 import { readToken, type SignedToken, type Signer, type TokenPayload, type TokenScope } from './token.ts';
 
 export interface Authenticator {
@@ -22,7 +24,7 @@ export interface Authenticator {
   ): Promise<{ readonly payload: TokenPayload; readonly principal: Principal }>;
 }
 
-export const targetOfScope = (scope: TokenScope): Target | undefined =>
+const targetOfScope = (scope: TokenScope): Target | undefined =>
   scope.kind === 'unscoped' ? undefined : scope;
 
 export const revocationKey = ({ auditId, expiresAtMs }: TokenPayload): string => `${auditId}/${expiresAtMs}`;

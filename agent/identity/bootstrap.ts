@@ -7,11 +7,9 @@
  */
 import { hasCode } from '../../proto/error.ts';
 import type { Registers, Tables } from '../table/port.ts';
-import { builtInId, type Directory, everywhere } from './directory.ts';
+import { builtInId, builtInRoles, defaultDomainId } from './built-in.ts';
+import { type Directory, everywhere } from './directory.ts';
 import type { Passwords } from './password.ts';
-
-export const builtInRoles = ['admin', 'member', 'reader', 'ResellerAdmin', 'service'] as const;
-export const defaultDomainId = 'default';
 
 export interface Bootstrap {
   /** Resolves with whether the cloud was new. Throws QUORUM_MISSED: call again. */
@@ -64,6 +62,7 @@ export const openBootstrap = ({
           enabled: true,
           domainId: defaultDomainId,
           parentId: defaultDomainId,
+          tags: [],
           extra,
         }),
       );

@@ -17,13 +17,13 @@ const known = {
 
 export type ServiceType = keyof typeof known;
 
-export interface ServiceEntry {
+interface ServiceEntry {
   readonly id: string;
   readonly type: ServiceType;
   readonly name: string;
 }
 
-export interface EndpointEntry {
+interface EndpointEntry {
   readonly id: string;
   readonly interface: string;
   readonly region: string;

@@ -2,74 +2,23 @@
  * All records of identity, the seconds-old copies that tokens are checked with, and the word to the other hosts
  * when one changes.
  */
-import { createHash } from 'node:crypto';
 import type { ShoalError } from '../../proto/error.ts';
 import type { Gossip } from '../peer/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { Tables } from '../table/port.ts';
+import { withImplied } from './built-in.ts';
 import { type FreshCache, openCache } from './cache.ts';
 import { conflict } from './error.ts';
 import { type Grants, openGrants, type Target, targetKey } from './grants.ts';
 import { cacheEntriesMax } from './limits.ts';
 import { type NamedRecords, openNamed } from './named.ts';
+import type { DomainRow, ProjectRow, RoleRow, UserRow } from './records.ts';
 import { openRevocations, type Revocations } from './revocation.ts';
-
-/** What Keystone keeps for a client and does not understand, e.g. a user's `email`. */
-export type Extra = Readonly<Record<string, unknown>>;
-
-export interface DomainRow {
-  readonly id: string;
-  readonly name: string;
-  readonly description: string;
-  readonly enabled: boolean;
-  readonly extra: Extra;
-}
-
-export interface ProjectRow extends DomainRow {
-  readonly domainId: string;
-  /** The domain's id for a project at the top. */
-  readonly parentId: string;
-}
-
-export interface UserRow {
-  readonly id: string;
-  readonly name: string;
-  readonly domainId: string;
-  readonly enabled: boolean;
-  readonly defaultProjectId: string | null;
-  /** argon2id, PHC text. null: nobody can log in with a password. */
-  readonly password: string | null;
-  /** Former ones, newest first, as many as `passwordHistory` asks for. */
-  readonly formerPasswords: readonly string[];
-  /** Raised to end all tokens issued before. */
-  readonly generation: number;
-  readonly extra: Extra;
-}
-
-export interface RoleRow {
-  readonly id: string;
-  readonly name: string;
-  readonly description: string | null;
-  readonly extra: Extra;
-}
 
 /** The one scope of names that belong to no domain. */
 export const everywhere = 'all';
 
-/** Roles that each cloud has from the start, the same on every host, so that they can imply each other. */
-export const builtInId = (what: string): string =>
-  createHash('sha256').update(`shoal ${what}`).digest('hex').slice(0, 32);
-const implied: ReadonlyMap<string, readonly string[]> = new Map([
-  [builtInId('role admin'), [builtInId('role member'), builtInId('role reader')]],
-  [builtInId('role member'), [builtInId('role reader')]],
-]);
-
-/** As in Keystone after its bootstrap: admin implies member implies reader. */
-export const withImplied = (roleIds: readonly string[]): readonly string[] => [
-  ...new Set(roleIds.flatMap((id) => [id, ...(implied.get(id) ?? [])])),
-];
-
-export type ChangeKind = 'domain' | 'project' | 'user' | 'role' | 'roles' | 'token';
+type ChangeKind = 'domain' | 'project' | 'user' | 'role' | 'roles' | 'token';
 
 export interface Directory {
   readonly domains: NamedRecords<DomainRow>;

@@ -1,7 +1,7 @@
 /** Fields that Keystone keeps for its clients without a meaning of its own, e.g. a user's `email`. */
 
-import type { Extra } from './directory.ts';
 import { badRequest } from './error.ts';
+import type { Extra } from './records.ts';
 
 /** What the server says itself and a client may send back unchanged. */
 const served = ['id', 'links', 'password_expires_at'];

@@ -43,5 +43,11 @@ export const changeTriesMax = 8;
 /** How long the creator of a name that stands claimed without a record is waited for before it counts as dead. */
 export const claimPatienceMs = secondMs;
 
+/**
+ * Refused logins that one host journals in a minute: who guesses passwords shall be seen, but a stranger shall not
+ * fill the disks. 60 of some 200 bytes are 17 MB a day.
+ */
+export const refusalsPerMinuteMax = 60;
+
 /** Parallel reads behind one list. */
 export const readsMax = 16;

@@ -14,16 +14,16 @@ import { secondMs } from '../../proto/units.ts';
 import { toBase64Url } from '../base/bytes.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { Authenticator } from './authenticate.ts';
-import { type Directory, type DomainRow, everywhere, type ProjectRow, type UserRow } from './directory.ts';
-import { badRequest, expecting, forbidden, notFound, unauthorized } from './error.ts';
+import type { Directory } from './directory.ts';
+import { expecting, forbidden, notFound, unauthorized } from './error.ts';
+import { openFinder, type RefInDomain } from './finder.ts';
 import type { Target } from './grants.ts';
 import type { Lockout } from './lockout.ts';
 import type { Passwords } from './password.ts';
+import type { ProjectRow, UserRow } from './records.ts';
 import { issueToken, type Signer, type TokenPayload, type TokenScope } from './token.ts';
 
 type Auth = AuthRequest['auth'];
-type Ref = { readonly id?: string; readonly name?: string };
-type RefInDomain = Ref & { readonly domain?: Ref };
 
 export interface Login {
   issue(auth: Auth): Promise<{ readonly token: string; readonly payload: TokenPayload }>;
@@ -55,31 +55,7 @@ export const openLogin = (
   },
   settings: { readonly tokenSeconds: number },
 ): Login => {
-  const findDomain = async (ref: Ref): Promise<DomainRow | undefined> => {
-    if (ref.name) return directory.domains.find(everywhere, ref.name);
-    if (ref.id) return directory.domain(ref.id);
-    throw expecting('id or name', 'domain');
-  };
-
-  const findUser = async (ref: RefInDomain): Promise<UserRow | undefined> => {
-    if (ref.name) {
-      if (!ref.domain) throw expecting('domain', 'user');
-      const domain = await findDomain(ref.domain);
-      return domain && directory.users.find(domain.id, ref.name);
-    }
-    if (ref.id) return directory.user(ref.id);
-    throw badRequest('Invalid input for field identity/password/user: id or name must be present.');
-  };
-
-  const findProject = async (ref: RefInDomain): Promise<ProjectRow | undefined> => {
-    if (ref.name) {
-      if (!ref.domain) throw expecting('domain', 'project');
-      const domain = await findDomain(ref.domain);
-      return domain && directory.projects.find(domain.id, ref.name);
-    }
-    if (ref.id) return directory.project(ref.id);
-    throw badRequest('Invalid input for field scope/project: id or name must be present.');
-  };
+  const { findUser, findProject, findDomain } = openFinder(directory);
 
   const isOpen = async (domainId: string): Promise<boolean> =>
     (await directory.domain(domainId))?.enabled === true;

@@ -2,7 +2,7 @@
 import type { Token } from '../../proto/rest/identity.ts';
 import { apiPrefix } from '../../proto/rest/route.ts';
 import type { Principal } from '../http/port.ts';
-import type { DomainRow, ProjectRow, RoleRow, UserRow } from './directory.ts';
+import type { DomainRow, ProjectRow, RoleRow, UserRow } from './records.ts';
 
 export const linkOf = (origin: string, path: string): string => `${origin}${apiPrefix.identity}/v3/${path}`;
 
@@ -29,7 +29,7 @@ export const showProject = (origin: string, project: ProjectRow) => ({
   domain_id: project.domainId,
   parent_id: project.parentId,
   is_domain: false,
-  tags: [],
+  tags: project.tags,
   options: {},
   ...selfOf(origin, `projects/${project.id}`),
 });
@@ -63,7 +63,7 @@ export const listLinks = (origin: string, path: string) => ({
 });
 
 /** Keystone's six digits of a second. */
-export const isoTime = (atMs: number): string => `${new Date(atMs).toISOString().slice(0, -1)}000Z`;
+const isoTime = (atMs: number): string => `${new Date(atMs).toISOString().slice(0, -1)}000Z`;
 
 export const showToken = (
   { user, scope, roles, methods, auditIds, issuedAtMs, expiresAtMs }: Principal,

@@ -1,14 +1,16 @@
 /** Tokens: issue, look at, take back; and what one may do with them. */
 import { asShoalError, hasCode, ShoalError } from '../../proto/error.ts';
 import { type AuthRequest, identityRoutes } from '../../proto/rest/identity.ts';
+import { minuteMs } from '../../proto/units.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import { type ApiRequest, hasRole, isAdmin, type Principal, principalOf } from '../http/port.ts';
+import type { Clock } from '../runtime/ports.ts';
 import { revocationKey } from './authenticate.ts';
 import { actorOf, type IdentityContext, journaled } from './context.ts';
-import type { ProjectRow } from './directory.ts';
 import { forbidden } from './error.ts';
 import { flag } from './filter.ts';
-import { expiredWindowMs, readsMax } from './limits.ts';
+import { expiredWindowMs, readsMax, refusalsPerMinuteMax } from './limits.ts';
+import type { ProjectRow } from './records.ts';
 import { linkOf, listLinks, showDomain, showProject, showToken } from './render.ts';
 
 const defined = <Row extends object>(rows: readonly (Row | undefined)[]): readonly Row[] =>
@@ -29,12 +31,28 @@ export const projectsOf = async (
   return projects.filter(({ enabled, domainId }) => enabled && open.has(domainId));
 };
 
+/** True as often as `max` in each minute. */
+const perMinute = (clock: Clock, max: number): (() => boolean) => {
+  let endsAtMs = Number.NEGATIVE_INFINITY;
+  let left = 0;
+  return () => {
+    const nowMs = clock.monotonicMs();
+    if (nowMs >= endsAtMs) {
+      endsAtMs = nowMs + minuteMs;
+      left = max;
+    }
+    left -= 1;
+    return left >= 0;
+  };
+};
+
 /** Who was asked about, for the journal; never what was given as the password. */
 const nameOf = ({ password }: AuthRequest['auth']['identity']): string =>
   (password?.user.id ?? password?.user.name ?? 'token').slice(0, 255);
 
 export const serveAuth = (context: IdentityContext): void => {
-  const { http, directory, authenticator, login, catalog, journal } = context;
+  const { http, directory, authenticator, login, catalog, journal, runtime } = context;
+  const mayTell = perMinute(runtime.clock, refusalsPerMinuteMax);
   const { token, auth } = identityRoutes;
 
   const catalogFor = (request: Pick<ApiRequest, 'origin' | 'query'>, { scope }: Principal) =>
@@ -59,7 +77,7 @@ export const serveAuth = (context: IdentityContext): void => {
         body: { token: showToken(principal, catalogFor(request, principal)) },
       };
     } catch (error) {
-      if (asShoalError(error).status < 500)
+      if (asShoalError(error).status < 500 && mayTell())
         journal.append({
           requestId,
           actor: null,

@@ -3,10 +3,11 @@ import { newHexId } from '../../proto/ids.ts';
 import { identityRoutes } from '../../proto/rest/identity.ts';
 import { isAdmin, type Principal, principalOf } from '../http/port.ts';
 import { type IdentityContext, journaled } from './context.ts';
-import { type DomainRow, everywhere } from './directory.ts';
+import { everywhere } from './directory.ts';
 import { forbidden, notFound } from './error.ts';
 import { extraOf } from './extra.ts';
 import { listed, matches } from './filter.ts';
+import type { DomainRow } from './records.ts';
 import { removeDomain } from './removal.ts';
 import { listLinks, showDomain } from './render.ts';
 

@@ -5,12 +5,13 @@ import { mapLimit } from '../base/map-limit.ts';
 import type { ApiRequest } from '../http/port.ts';
 import { assignmentsFor, showAssignments } from './assignments.ts';
 import { type IdentityContext, journaled } from './context.ts';
-import { type RoleRow, rolesKey } from './directory.ts';
+import { rolesKey } from './directory.ts';
 import { notFound } from './error.ts';
 import { listed } from './filter.ts';
 import type { Grant, Target } from './grants.ts';
 import { targetKey } from './grants.ts';
 import { readsMax } from './limits.ts';
+import type { RoleRow } from './records.ts';
 import { listLinks, showRole } from './render.ts';
 
 const targets = {

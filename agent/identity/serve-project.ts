@@ -4,10 +4,10 @@ import { newHexId } from '../../proto/ids.ts';
 import { identityRoutes } from '../../proto/rest/identity.ts';
 import { isAdmin, principalOf } from '../http/port.ts';
 import { type IdentityContext, journaled } from './context.ts';
-import type { ProjectRow } from './directory.ts';
 import { badRequest, forbidden, notFound } from './error.ts';
 import { extraOf, mustStay } from './extra.ts';
 import { flag, listed, matches, rowsFor } from './filter.ts';
+import type { ProjectRow } from './records.ts';
 import { removeProject } from './removal.ts';
 import { listLinks, showProject } from './render.ts';
 
@@ -63,6 +63,7 @@ export const serveProject = (context: IdentityContext): void => {
       description: asked.description ?? '',
       enabled: asked.enabled ?? true,
       ...(await placeOf(asked.domain_id ?? undefined, asked.parent_id ?? undefined)),
+      tags: asked.tags ?? [],
       extra: extraOf(asked, own),
     };
     await journaled(context, request, 'project.create', row.id, () =>
@@ -95,6 +96,7 @@ export const serveProject = (context: IdentityContext): void => {
         name: asked.name?.trim() ?? row.name,
         description: asked.description === undefined ? row.description : (asked.description ?? ''),
         enabled: asked.enabled ?? row.enabled,
+        tags: asked.tags ?? row.tags,
         extra: { ...row.extra, ...extraOf(asked, own) },
       };
     };

@@ -3,10 +3,11 @@ import { ShoalError } from '../../proto/error.ts';
 import { newHexId } from '../../proto/ids.ts';
 import { identityRoutes } from '../../proto/rest/identity.ts';
 import { type IdentityContext, journaled } from './context.ts';
-import { everywhere, type RoleRow } from './directory.ts';
+import { everywhere } from './directory.ts';
 import { notFound } from './error.ts';
 import { extraOf } from './extra.ts';
 import { listed, matches } from './filter.ts';
+import type { RoleRow } from './records.ts';
 import { listLinks, showRole } from './render.ts';
 
 const own = ['name', 'description', 'options', 'domain_id'];

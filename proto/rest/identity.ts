@@ -112,6 +112,9 @@ const projectFields = {
   domain_id: Type.Optional(Nullable(Id)),
   parent_id: Type.Optional(Nullable(Id)),
   is_domain: Type.Optional(Type.Boolean()),
+  tags: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 255, pattern: '^[^,/]*$' }), { maxItems: 80 }),
+  ),
   options: Type.Optional(NoOptions),
 };
 const Project = Type.Object({

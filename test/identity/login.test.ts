@@ -1,4 +1,5 @@
 import test from 'ava';
+import { refusalsPerMinuteMax } from '../../agent/identity/limits.ts';
 import { addMember, adminPassword, itemsOf, openHost, passwordAuth, tokenAuth } from './world.ts';
 
 const refused = {
@@ -287,6 +288,17 @@ test('login: users change their own password, with the old one as proof and no f
     ).status,
     401,
   );
+});
+
+test('login: a flood of refused logins does not flood the journal', async (t) => {
+  const { host, world } = await openHost(t);
+  for (let i = 0; i < refusalsPerMinuteMax + 20; i += 1)
+    await host.call('POST', '/v3/auth/tokens', { body: { auth: { identity: { methods: ['kerberos'] } } } });
+  const told = () => world.events.filter(({ outcome }) => outcome === 'refused').length;
+  t.is(told(), refusalsPerMinuteMax);
+  host.runtime.aheadMs += 60_000;
+  await host.call('POST', '/v3/auth/tokens', { body: passwordAuth('admin', 'wrong') });
+  t.is(told(), refusalsPerMinuteMax + 1);
 });
 
 test('login: done and refused logins are in the journal, never a password', async (t) => {

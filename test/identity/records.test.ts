@@ -99,7 +99,7 @@ test('project: two hosts that create one name at once make one project', async (
 test('project: it says all of itself, keeps what it does not know and merges changes', async (t) => {
   const { host, asAdmin } = await openHost(t);
   const made = await asAdmin('POST', '/v3/projects', {
-    project: { name: 'demo', description: 'd', cost_centre: 7 },
+    project: { name: 'demo', description: 'd', tags: ['red', 'blue'], cost_centre: 7 },
   });
   const id = String(made.body.project?.id);
   const whole = {
@@ -110,7 +110,7 @@ test('project: it says all of itself, keeps what it does not know and merges cha
     domain_id: 'default',
     parent_id: 'default',
     is_domain: false,
-    tags: [],
+    tags: ['red', 'blue'],
     options: {},
     cost_centre: 7,
     links: { self: `${host.url}/identity/v3/projects/${id}` },

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { freshMs, staleMs } from '../../agent/identity/limits.ts';
+import { openRevocations } from '../../agent/identity/revocation.ts';
 import { ShoalError } from '../../proto/error.ts';
 import { hourMs } from '../../proto/units.ts';
 import { fakeTables } from '../fake/tables.ts';
@@ -52,6 +53,22 @@ test('revocation: a token taken back stays so in the hours in which it may still
       headers: { 'X-Subject-Token': token },
     });
   t.is((await ask()).status, 404);
+});
+
+test('revocation: rows are swept when nobody may ask for the token any more, not before', async (t) => {
+  const tables = fakeTables();
+  let nowMs = 1_700_000_000_000;
+  const revocations = openRevocations({ tables, clock: { wallMs: () => nowMs, monotonicMs: () => nowMs } });
+  const tokens = Array.from({ length: 40 }, (_, i) => [`audit-${i}-`, nowMs + i * 60_000] as const);
+  for (const [audit, expiresAtMs] of tokens) await revocations.revoke(audit, expiresAtMs);
+  const left = async (): Promise<number> =>
+    (await Promise.all(tokens.map((token) => revocations.isRevoked(...token)))).filter(Boolean).length;
+  nowMs += 48 * hourMs;
+  await revocations.sweep();
+  t.is(await left(), 40);
+  nowMs += 3 * hourMs;
+  await revocations.sweep();
+  t.is(await left(), 0);
 });
 
 test('revocation: a disabled user’s tokens end for good', async (t) => {
