@@ -6,9 +6,9 @@ import { type Context, isTrue, param, record, type Serve, viewerOf } from './con
 import type { Server } from './records.ts';
 import { pickServers } from './server-listing.ts';
 import {
-  addressesOf,
   hostNameOf,
   linksOf,
+  plainAddressesOf,
   type Viewer,
   viewServer,
   viewServerBrief,
@@ -108,23 +108,15 @@ export const deleteServer: Serve = async (context, request) => {
 };
 
 export const listAddresses: Serve = async (context, request) => ({
-  body: { addresses: plainAddresses(await shown(context, request)) },
+  body: { addresses: plainAddressesOf(await shown(context, request)) },
 });
 
 export const showAddresses: Serve = async (context, request) => {
   const network = param(request, 'network');
-  const addresses = plainAddresses(await shown(context, request))[network];
+  const addresses = plainAddressesOf(await shown(context, request))[network];
   if (!addresses) throw new ShoalError('NOT_FOUND', 'Network name not found');
   return { body: { [network]: addresses } };
 };
-
-const plainAddresses = (server: Server): Record<string, { version: number; addr: string }[]> =>
-  Object.fromEntries(
-    Object.entries(addressesOf(server)).map(([network, list]) => [
-      network,
-      list.map(({ version, addr }) => ({ version, addr })),
-    ]),
-  );
 
 export const listMetadata: Serve = async (context, request) => ({
   body: { metadata: (await shown(context, request)).metadata },

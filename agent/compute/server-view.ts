@@ -44,6 +44,14 @@ export const addressesOf = ({ macAddress, host }: Pick<Server, 'macAddress' | 'h
         ],
       };
 
+export const plainAddressesOf = (server: Server): Record<string, { version: number; addr: string }[]> =>
+  Object.fromEntries(
+    Object.entries(addressesOf(server)).map(([network, list]) => [
+      network,
+      list.map(({ version, addr }) => ({ version, addr })),
+    ]),
+  );
+
 export const viewServerBrief = (server: Server, { origin }: Pick<Viewer, 'origin'>) => ({
   id: server.id,
   name: server.name,
@@ -69,7 +77,7 @@ export const viewServer = (server: Server, viewer: Viewer): Record<string, unkno
     flavor: { id: server.flavor.id, links: bookmark(`flavors/${server.flavor.id}`) },
     created: timeText(server.createdAtMs),
     updated: timeText(server.updatedAtMs),
-    addresses: addressesOf(server),
+    addresses: plainAddressesOf(server),
     accessIPv4: server.accessIPv4,
     accessIPv6: server.accessIPv6,
     'OS-DCF:diskConfig': server.diskConfig,
@@ -89,6 +97,7 @@ export const viewServerDetail = (server: Server, viewer: Viewer): Record<string,
   const hostName = hostNameOf(viewer.members, server.host);
   return {
     ...viewServer(server, viewer),
+    addresses: addressesOf(server),
     key_name: server.key?.name ?? null,
     config_drive: 'True',
     security_groups: [{ name: 'default' }],
