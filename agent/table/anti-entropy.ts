@@ -35,7 +35,7 @@ export interface AntiEntropyWorld {
 }
 
 /** Partitions that this host owns together with each other host, in any live layout version. */
-export const sharedPartitions = (
+const sharedPartitions = (
   world: Pick<AntiEntropyWorld, 'self' | 'ring'>,
 ): ReadonlyMap<HostId, readonly Partition[]> => {
   const shared = new Map<HostId, Partition[]>();

@@ -12,6 +12,7 @@ import type { Partition } from '../ring/port.ts';
 import { digestBytes } from './keys.ts';
 import {
   batchBytesMax,
+  healLeavesInFlightMax,
   healPartitionsInFlightMax,
   healPassesMax,
   healRowsMax,
@@ -31,7 +32,7 @@ export interface HealerWorld extends OwnerWorld {
   settle(row: NamedRow): Promise<void>;
 }
 
-export interface Healed {
+interface Healed {
   /** Rows that came here, and that went there. */
   readonly pulled: number;
   readonly pushed: number;
@@ -46,7 +47,7 @@ export interface Healer {
   healAll(peer: HostId, partitions: readonly Partition[], progress?: HealProgress): Promise<Healed>;
 }
 
-export interface HealProgress {
+interface HealProgress {
   found(rows: number): void;
   done(rows: number): void;
   readonly signal?: AbortSignal;
@@ -143,7 +144,7 @@ export const healer = (world: HealerWorld): Healer => {
       const [a, b] = [mine.get(key), theirs.get(key)];
       return a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
     };
-    const here = [...mine.keys()].filter((key) => !same(key));
+    const here = new Set([...mine.keys()].filter((key) => !same(key)));
     const there = [...theirs.keys()].filter((key) => !same(key));
     const rows = new Set([...here, ...there]).size;
     progress.found(rows);
@@ -152,7 +153,7 @@ export const healer = (world: HealerWorld): Healer => {
     const merged = myLeaf(partition, leaf);
     const news = [...merged.keys()].filter((key) => {
       const [a, b] = [merged.get(key), theirs.get(key)];
-      return here.includes(key) && a !== undefined && !(b && Buffer.compare(a, b) === 0);
+      return here.has(key) && a !== undefined && !(b && Buffer.compare(a, b) === 0);
     });
     stuck.push(...(await push(peer, partition, news)));
     progress.done(rows);
@@ -163,9 +164,14 @@ export const healer = (world: HealerWorld): Healer => {
     let [pulled, pushed] = [0, 0];
     for (let pass = 0; pass < healPassesMax; pass++) {
       const stuck: NamedRow[] = [];
-      for (const leaf of await differingLeaves(peer, partition)) {
-        progress.signal?.throwIfAborted();
-        const part = await healLeaf(peer, partition, leaf, progress);
+      const leaves = await differingLeaves(peer, partition);
+      const parts = await mapLimit(
+        leaves,
+        healLeavesInFlightMax,
+        (leaf) => healLeaf(peer, partition, leaf, progress),
+        progress.signal,
+      );
+      for (const part of parts) {
         pulled += part.pulled;
         pushed += part.pushed;
         stuck.push(...part.stuck);

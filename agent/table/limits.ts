@@ -34,8 +34,13 @@ export const queuedOperationsMax = 20_000;
 export const attemptTimeoutMs = 3 * secondMs;
 /** A change that is run by another host: its attempts and waits, see `register/limits.ts`. */
 export const changeTimeoutMs = 10 * secondMs;
-/** With no answer from the host that runs a change for this long, this host runs it as well. Ten times a usual change. */
-export const takeoverMs = 400;
+/**
+ * With no answer from the host that runs a change for this long, this host runs it as well. A killed host refuses at
+ * once; this is for one that hangs. Too early, and two hosts outbid each other just when both are overloaded.
+ */
+export const takeoverMs = 1_500;
+/** For so long after that the next owner runs the changes. By then membership has an opinion of its own. */
+export const avoidMs = 5 * secondMs;
 /** A read asks the other owners as well after this long: twice what an owner takes under load. */
 export const hedgeMs = 30;
 
@@ -63,6 +68,9 @@ export const splitPatienceMs = 15;
 /** Rows of a range on which owners disagree are settled this many at a time. */
 export const settlesInFlightMax = 64;
 
+/** How long a tally waits for owners that differ to become the same; after a long absence healing takes longer. */
+export const tallyPatienceMs = 2 * secondMs;
+
 /** Names whose place in the ring is remembered: two hashes spared. */
 export const placesKeptMax = 20_000;
 
@@ -74,6 +82,8 @@ export const rootsMax = 4_096;
 export const healRowsMax = 256;
 /** Partitions that heal at the same time with one owner. */
 export const healPartitionsInFlightMax = 4;
+/** Leaves of a partition that heal at the same time: their messages travel together. */
+export const healLeavesInFlightMax = 32;
 /** Digests of one leaf in one message, 32 bytes each. */
 export const leafRowsMax = 4_096;
 /** Passes over a partition in which a register refuses a copy; each ends with a full round of that register. */

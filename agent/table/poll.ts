@@ -16,7 +16,7 @@ import { hasQuorum, ownersOf, type QuorumSet } from '../register/quorum.ts';
 import type { Clock, Timers } from '../runtime/ports.ts';
 import { hedgeMs } from './limits.ts';
 
-export interface PollOptions<Answer> {
+interface PollOptions<Answer> {
   /** For messages: `read row "a" of table "object"`. */
   readonly action: string;
   readonly sets: readonly QuorumSet[];

@@ -15,9 +15,9 @@ import { codec } from '../../proto/codec.ts';
 import { hasCode, ShoalError } from '../../proto/error.ts';
 import { backoffMs } from '../base/backoff.ts';
 import { keyedSerial } from '../base/serial.ts';
-import type { Members } from '../membership/port.ts';
 import type { Chance } from '../runtime/ports.ts';
 import { digest, encodeSortKey, type Place } from './keys.ts';
+import type { Leaders } from './leaders.ts';
 import {
   changeBackoffBaseMs,
   changeBackoffCapMs,
@@ -29,12 +29,12 @@ import {
 import { readPage } from './pages.ts';
 import type { RegisterSchema, Registers } from './port.ts';
 import { changeIdBytes, unwrapValue, wrapValue } from './row.ts';
-import { leaderOf, type RowRegisters } from './row-registers.ts';
+import type { RowRegisters } from './row-registers.ts';
 import type { Coordinator } from './rows.ts';
 import { withView } from './view.ts';
 
 export interface RegisterCoordinator extends Coordinator {
-  readonly members: Pick<Members, 'isReachable'>;
+  readonly leaders: Leaders;
   readonly chance: Chance;
   readonly registers: RowRegisters;
 }
@@ -52,15 +52,16 @@ export const openRegisters = <Row>(world: RegisterCoordinator, schema: RegisterS
   const compareAndSet = async (place: Place, sortKey: string, seen: Uint8Array | null, value: Uint8Array) => {
     const expected = seen && digest(seen);
     const here = () => world.registers.compareAndSet({ place, sortKey, expected, value });
-    const leader = leaderOf(world, place);
+    const leader = world.leaders.of(place);
     if (!leader || leader === world.self) return here();
     const { table, partitionKey } = place;
     const there = world.outbox.ask<'change'>(leader, world.ring.newest, {
       ...{ do: 'change', table, partitionKey, sortKey, expected, value },
     });
-    const first = await Promise.race([settled(there), after(world, takeoverMs)]);
+    const first = await firstOf(world, settled(there), takeoverMs);
     if (first && 'outcome' in first) return first.outcome;
     if (first && hasCode(first.thrown, 'CONTENDED', 'STALE_LAYOUT', 'TOO_LARGE')) throw first.thrown;
+    world.leaders.avoid(leader);
     // No answer: run it here as well. The value is the same and knows its own, so it can be set only once.
     const own = await here();
     if (own.kind === 'done') return own;
@@ -143,5 +144,9 @@ const settled = <T>(work: Promise<T>): Promise<Settled<T>> =>
     (outcome) => ({ outcome }),
     (thrown) => ({ thrown }),
   );
-const after = (world: Pick<Coordinator, 'timers'>, delayMs: number): Promise<undefined> =>
-  new Promise((resolve) => world.timers.after(delayMs, () => resolve(undefined)));
+/** What the work gave, or undefined when it took longer. */
+const firstOf = <T>(world: Pick<Coordinator, 'timers'>, work: Promise<T>, delayMs: number) =>
+  new Promise<T | undefined>((resolve) => {
+    const cancel = world.timers.after(delayMs, () => resolve(undefined));
+    void work.then(resolve).finally(cancel);
+  });

@@ -7,12 +7,12 @@ import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { compareBytes } from '../base/bytes.ts';
 import { keyedSerial } from '../base/serial.ts';
-import type { Members } from '../membership/port.ts';
 import { ballotSource } from '../register/ballot.ts';
 import { changeRegister, readRegister } from '../register/change.ts';
 import type { Promised } from '../register/proposer.ts';
 import type { Chance, Timers } from '../runtime/ports.ts';
 import { digest, encodeSortKey, type FindPlace, type Place } from './keys.ts';
+import type { Leaders } from './leaders.ts';
 import { promisesKeptMax, rowWaitersMax } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import { patientRead } from './patient-read.ts';
@@ -35,7 +35,7 @@ export interface RowRegisters {
 export interface RowRegistersWorld {
   readonly self: HostId;
   readonly ring: ViewRing;
-  readonly members: Pick<Members, 'isReachable'>;
+  readonly leaders: Leaders;
   readonly outbox: Outbox;
   readonly timers: Timers;
   readonly chance: Chance;
@@ -133,7 +133,7 @@ export const rowRegisters = (world: RowRegistersWorld): RowRegisters => {
           const changed = await withAccess(place, sortKey, (given) =>
             changeRegister(given.world, {
               ...given.options,
-              ...{ next, promised, keepPromise: isFirst(world, place) },
+              ...{ next, promised, keepPromise: world.leaders.of(place) === world.self },
             }),
           );
           keep(key, changed.promised);
@@ -152,18 +152,6 @@ export const rowRegisters = (world: RowRegistersWorld): RowRegisters => {
     },
   };
 };
-
-/** The owner that others send their changes of this place to, as far as this host can see. */
-export const leaderOf = (
-  world: { readonly self: HostId; readonly ring: ViewRing; readonly members: Pick<Members, 'isReachable'> },
-  place: Pick<Place, 'partition'>,
-): HostId | undefined =>
-  world.ring
-    .ownerSets(place.partition)
-    .at(-1)
-    ?.owners.find((host) => host === world.self || world.members.isReachable(host));
-
-const isFirst = (world: RowRegistersWorld, place: Place): boolean => leaderOf(world, place) === world.self;
 
 const isStaleLayout = (thrown: unknown): boolean =>
   thrown instanceof ShoalError && thrown.cause instanceof ShoalError && thrown.cause.code === 'STALE_LAYOUT';

@@ -17,7 +17,6 @@ import { compareBallots } from '../register/ballot.ts';
 import { digest, digestBytes } from './keys.ts';
 
 export type LwwState = Extract<RowState, { kind: 'lww' }>;
-export type RegisterState = Extract<RowState, { kind: 'register' }>;
 
 export interface StoredRow {
   readonly state: RowState;
@@ -120,7 +119,7 @@ export const wrapValue = (changeId: Uint8Array, row: Uint8Array | null): Uint8Ar
     changeId.subarray(0, changeIdBytes),
     row ?? new Uint8Array(),
   ]);
-export const isDeleted = (value: Uint8Array): boolean => value[0] !== rowByte;
+const isDeleted = (value: Uint8Array): boolean => value[0] !== rowByte;
 /** undefined: no row, or deleted. */
 export const unwrapValue = (value: Uint8Array | null): Uint8Array | undefined =>
   value === null || isDeleted(value) ? undefined : value.subarray(1 + changeIdBytes);

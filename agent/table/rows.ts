@@ -99,8 +99,10 @@ export const openRows = <Row>(
       return bytes && rows.decode(bytes);
     },
     async put(partitionKey, sortKey, row) {
-      const place = world.findPlace(schema.name, partitionKey);
-      await write(place, sortKey, rows.encode(row), schema.weight?.(row) ?? 0);
+      const weight = schema.weight?.(row) ?? 0;
+      if (!Number.isFinite(weight))
+        throw new Error(`a row of table "${schema.name}" has the weight ${weight}`);
+      await write(world.findPlace(schema.name, partitionKey), sortKey, rows.encode(row), weight);
     },
     async delete(partitionKey, sortKey) {
       await write(world.findPlace(schema.name, partitionKey), sortKey, null, 0);

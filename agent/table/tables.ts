@@ -6,6 +6,7 @@
  *   healer, anti-entropy, syncer       owners among themselves
  */
 import { ShoalError } from '../../proto/error.ts';
+import type { HostId } from '../../proto/ids.ts';
 import type { NamedRow, Operation } from '../../proto/message/table.ts';
 import type { Members } from '../membership/port.ts';
 import type { Rpc } from '../peer/port.ts';
@@ -13,8 +14,10 @@ import type { Ring } from '../ring/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { KeyValue } from '../store/key-value.ts';
 import { antiEntropy, type HealStatus } from './anti-entropy.ts';
+import { coalesce } from './coalesce.ts';
 import { healer } from './healer.ts';
 import { placeFinder } from './keys.ts';
+import { leaders } from './leaders.ts';
 import { outbox } from './outbox.ts';
 import { owner } from './owner.ts';
 import { poller } from './poll.ts';
@@ -26,7 +29,7 @@ import { type Perform, serveTables } from './serve.ts';
 import { gather, tableSyncer } from './syncer.ts';
 import { wholeness } from './wholeness.ts';
 
-export interface TablesStatus extends HealStatus {
+interface TablesStatus extends HealStatus {
   /** False while this host copies rows that its lost disk held. */
   readonly whole: boolean;
 }
@@ -70,7 +73,8 @@ export const openTables = (
   };
   const out = outbox({ rpc, clock, local: async (operation) => perform(operation, self) });
   const poll = poller({ self, members, timers, clock });
-  const registers = rowRegisters({ self, ring, members, outbox: out, timers, chance, findPlace });
+  const first = leaders({ self, ring, members, clock });
+  const registers = rowRegisters({ self, ring, leaders: first, outbox: out, timers, chance, findPlace });
   const heal = healer({
     ...ownerWorld,
     outbox: out,
@@ -80,9 +84,13 @@ export const openTables = (
 
   const change = ({ table, partitionKey, ...rest }: Operation<'change'>) =>
     registers.compareAndSet({ place: findPlace(table, partitionKey), ...rest });
+  const reconcileWith = coalesce(async (pair: string): Promise<void> => {
+    const [partition = '', host = ''] = pair.split(' ');
+    await heal.heal(host as HostId, Number(partition));
+  });
   const reconcile = async ({ partition, with: hosts }: Operation<'reconcile'>): Promise<null> => {
-    const owners = ring.owners(partition);
-    for (const host of hosts) if (host !== self && owners.includes(host)) await heal.heal(host, partition);
+    const owners = ring.owners(partition).filter((host) => host !== self && hosts.includes(host));
+    await Promise.all(owners.map((host) => reconcileWith(`${partition} ${host}`)));
     return null;
   };
 
@@ -106,7 +114,7 @@ export const openTables = (
     },
     registers<Row>(schema: RegisterSchema): Registers<Row> {
       claim(schema.name);
-      return openRegisters({ ...coordinator, members, chance, registers }, schema);
+      return openRegisters({ ...coordinator, leaders: first, chance, registers }, schema);
     },
     start() {
       whole.restore(stopping.signal).catch((thrown: unknown) => {

@@ -5,20 +5,24 @@
  * Where the digests differ, a write is under way or an owner has missed some. Ask once more, then let an owner
  * compare the partition with the others by Merkle tree, which costs in proportion to the difference. After that
  * each of them holds all that any of them held when it began, so even if new writes made them differ again the sums
- * of one of them count everything that was acknowledged before.
+ * of one of them count everything that was acknowledged before. Only where an owner has missed so much that this
+ * takes longer than `tallyPatienceMs` is the answer what that owner knows so far: a sum that is late is worse.
  */
 import type { HostId } from '../../proto/ids.ts';
 import type { AnswerOf } from '../../proto/message/table.ts';
 import { compareBytes } from '../base/bytes.ts';
+import type { Timers } from '../runtime/ports.ts';
 import type { Place } from './keys.ts';
+import { tallyPatienceMs } from './limits.ts';
 import type { PagesWorld } from './pages.ts';
 import type { Tally } from './port.ts';
 import type { View } from './view.ts';
 
 type Sums = AnswerOf<'tally'>;
+type TallyWorld = PagesWorld & { readonly self: HostId; readonly timers: Pick<Timers, 'after'> };
 
 export const tallyGroup = async (
-  world: PagesWorld & { readonly self: HostId },
+  world: TallyWorld,
   view: View,
   { table, partitionKey, partition }: Place,
 ): Promise<Tally> => {
@@ -33,13 +37,22 @@ export const tallyGroup = async (
     const hosts = [...answers.keys()];
     const leader = hosts.includes(world.self) ? world.self : (hosts[0] as HostId);
     const others = hosts.filter((host) => host !== leader);
-    await world.outbox.ask<'reconcile'>(leader, view.layout, { do: 'reconcile', partition, with: others });
+    const reconciled = world.outbox.ask<'reconcile'>(leader, view.layout, {
+      ...{ do: 'reconcile', partition, with: others },
+    });
+    await withPatience(world, reconciled);
     const sums = await world.outbox.ask<'tally'>(leader, view.layout, { do: 'tally', table, partitionKey });
     return { rows: sums.rows, weight: sums.weight };
   }
   const [{ rows, weight } = { rows: 0, weight: 0 }] = answers.values();
   return { rows, weight };
 };
+
+const withPatience = (world: Pick<TallyWorld, 'timers'>, work: Promise<unknown>): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const cancel = world.timers.after(tallyPatienceMs, resolve);
+    work.then(() => resolve(), reject).finally(cancel);
+  });
 
 const agree = (answers: ReadonlyMap<HostId, Sums>): boolean => {
   const [first, ...rest] = answers.values();

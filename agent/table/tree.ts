@@ -25,7 +25,7 @@ export const xor = (a: Uint8Array, b: Uint8Array): Uint8Array => {
   for (let at = 0; at < digestBytes; at++) result[at] = (a[at] ?? 0) ^ (b[at] ?? 0);
   return result;
 };
-export const isZero = (digest: Uint8Array): boolean => digest.every((byte) => byte === 0);
+const isZero = (digest: Uint8Array): boolean => digest.every((byte) => byte === 0);
 
 /** The first 12 bits of the key digest: rows in the order of their digests are rows in the order of the leaves. */
 export const leafOf = (keyDigest: Uint8Array): number =>

@@ -79,7 +79,7 @@ test('healing: the cost follows the difference, not the size of the table', asyn
   t.is(c.tables.status().rowsPulled, 3);
   const requests = [...all.net.requests.values()].reduce((sum, count) => sum + count, 0);
   t.true(requests <= 20, `${requests} requests for 3 of 3,000 rows`);
-  t.true(bytes < 20_000, `${bytes} bytes asked`);
+  t.true(bytes < 50_000, `${bytes} bytes of JSON asked, the whole table has some 500,000`);
 });
 
 test('healing: a host that lost its disk answers only after it has copied what it vouched for', async (t) => {
