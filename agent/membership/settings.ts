@@ -49,11 +49,15 @@ export const lanSettings: SwimSettings = {
   healthScoreMax: 8,
 };
 
-/** Three hosts here: at most 1 s until a killed one is probed, half a second to ask helpers, 2 s of suspicion. */
+/**
+ * Three hosts here: at most 1 s until a killed one is probed (its refused connection then counts at once), and 3 s
+ * of suspicion. Less would be quicker and wrong: processes that share two cores starve for a second or two.
+ */
 export const loopbackSettings: SwimSettings = {
   ...lanSettings,
   probePeriodMs: 500,
   probeTimeoutMs: 250,
+  suspicionFactor: 6,
   gossipPeriodMs: 100,
   exchangePeriodMs: 10 * secondMs,
   reconnectPeriodMs: secondMs,
