@@ -142,7 +142,10 @@ export const openImageRows = ({
       change(principal, id, (old) => {
         const next = applyPatch(old, changes, draft);
         checkMaySay(principal, next, old);
-        if (old.data && (next.diskFormat !== old.diskFormat || next.containerFormat !== old.containerFormat))
+        if (
+          statusOf(old, clock.wallMs()) !== 'queued' &&
+          (next.diskFormat !== old.diskFormat || next.containerFormat !== old.containerFormat)
+        )
           throw new ShoalError(
             'FORBIDDEN',
             'Attribute disk_format and container_format can be only replaced for a queued image.',

@@ -84,8 +84,14 @@ export const judge = (found: readonly Finding[], declared: Declared, bytes: numb
   throw refuse(`Image disk_format ${diskFormat} does not match stream data ${format}`);
 };
 
-/** Only bare images are disks; what is in an OVA or a Docker layer is not ours to read. */
-const isInspected = ({ containerFormat }: Declared): boolean => containerFormat === 'bare';
+/**
+ * Only a bare image must be what it says: an OVA is a tar, a Docker layer is no disk. But whatever it is called, its
+ * bytes may reach a hypervisor, so faults are looked for in all.
+ */
+const wishes = (declared: Declared): Declared => ({
+  ...declared,
+  lenient: declared.lenient === true || declared.containerFormat !== 'bare',
+});
 
 /**
  * Passes a stream on and looks at it. The first bytes are held back until they were judged, so a refused image
@@ -93,8 +99,9 @@ const isInspected = ({ containerFormat }: Declared): boolean => containerFormat 
  */
 export const inspectStream = (
   source: AsyncIterable<Uint8Array>,
-  declared: Declared,
+  said: Declared,
 ): { readonly stream: AsyncIterable<Uint8Array>; virtualBytes(): number | null } => {
+  const declared = wishes(said);
   let virtualBytes: number | null = null;
   async function* pass(): AsyncGenerator<Uint8Array, void, undefined> {
     let held: Uint8Array[] = [];
@@ -124,6 +131,5 @@ export const inspectStream = (
     virtualBytes = judge(atEnd ? [atEnd] : (found ?? []), declared, bytes);
     yield* held;
   }
-  if (!isInspected(declared)) return { stream: source, virtualBytes: () => null };
   return { stream: pass(), virtualBytes: () => virtualBytes };
 };

@@ -156,6 +156,11 @@ export const openUploads = (
     const done = await images.change(imagePartition, row.id, (old) => {
       if (old?.data?.upload === upload) return old;
       if (!old || !isMine(old, upload)) throw lost(row.id);
+      if (old.diskFormat !== row.diskFormat || old.containerFormat !== row.containerFormat)
+        throw new ShoalError(
+          'CONFLICT',
+          `Cannot finish image ${row.id}: its format was changed during the upload`,
+        );
       return { ...old, status: 'active', upload: null, data, updatedAtMs: atMs };
     });
     return done ?? row;

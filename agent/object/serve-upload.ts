@@ -10,7 +10,7 @@ import { accountOf, type ObjectPath, parseCopyPath, projectOf } from './name.ts'
 import type { Place } from './objects.ts';
 import { accountSums } from './policy.ts';
 import { bytesLeft, hasQuota } from './quota.ts';
-import { accountKey, type ContainerRow } from './records.ts';
+import { type AccountRow, accountKey, type ContainerRow } from './records.ts';
 import { httpDate, httpSeconds } from './time.ts';
 
 /** What the client announced. Throws LENGTH_REQUIRED, TOO_LARGE, BAD_REQUEST. */
@@ -50,6 +50,7 @@ const roomFor = async (
   context: Context,
   project: string,
   container: ContainerRow,
+  account: AccountRow | undefined,
   wantedBytes: number | undefined,
 ): Promise<number> => {
   let room = objectBytesMax;
@@ -57,7 +58,6 @@ const roomFor = async (
     const [tally] = await context.containers.tallies([container]);
     room = bytesLeft(container.metadata, tally ?? { rows: 0, weight: 0 }, wantedBytes);
   }
-  const account = await context.records.accounts.get(project, accountKey);
   if (!account || !hasQuota(account.metadata)) return room;
   const sums = await accountSums(context.containers, project);
   return Math.min(room, bytesLeft(account.metadata, { rows: sums.objects, weight: sums.bytes }, wantedBytes));
@@ -81,14 +81,17 @@ export const putObject = async (context: Context, request: ApiRequest): Promise<
   const { path, caller } = asked(request);
   const copyFrom = headerText(request.headers, 'x-copy-from');
   if (copyFrom) return copyInto(context, request, path, copyFrom);
-  const container = await openContainer(context, 'writeObject', path, caller);
+  const [container, account] = await Promise.all([
+    openContainer(context, 'writeObject', path, caller),
+    context.records.accounts.get(path.project, accountKey),
+  ]);
   const place = { project: path.project, container: path.container, id: container.id, name: path.object };
   refuseUnserved(request.headers, request.query);
   const bytes = announcedBytes(request);
   const md5 = expectedMd5(request);
   const facts = factsOfPut(request.headers, context.runtime.clock.wallMs());
   await checkPutConditions(context, request, place);
-  const bytesMax = await roomFor(context, path.project, container, bytes);
+  const bytesMax = await roomFor(context, path.project, container, account, bytes);
   const row = await context.objects.put(place, {
     source: request.stream,
     facts,
@@ -117,15 +120,16 @@ const copy = async (
     throw new ShoalError('NOT_IMPLEMENTED', 'Cannot copy a range of an object: copy it whole');
   refuseUnserved(request.headers, request.query);
   const { caller } = asked(request);
-  const [source, target] = await Promise.all([
+  const [source, target, account] = await Promise.all([
     openContainer(context, 'readObject', from, caller),
     openContainer(context, 'writeObject', to, caller),
+    context.records.accounts.get(to.project, accountKey),
   ]);
   const fromPlace = { project: from.project, container: from.container, id: source.id, name: from.object };
   const toPlace = { project: to.project, container: to.container, id: target.id, name: to.object };
   const { bytes } = await context.objects.get(fromPlace);
   await checkPutConditions(context, request, toPlace);
-  await roomFor(context, to.project, target, bytes);
+  await roomFor(context, to.project, target, account, bytes);
   const nowMs = context.runtime.clock.wallMs();
   const done = await context.objects.copy(fromPlace, toPlace, (row) =>
     factsOfCopy(request.headers, nowMs, row),

@@ -24,6 +24,7 @@ const folderFor = async (t: ExecutionContext): Promise<string> => {
 };
 
 test('clients: the openstack command creates, lists, changes, saves and deletes images', async (t) => {
+  t.timeout(600_000, 'a client takes seconds to start, more on a busy machine');
   if (!(await has('openstack'))) {
     t.log('skipped: the openstack command is missing (apt-get install python3-openstackclient)');
     t.pass();
@@ -56,6 +57,7 @@ test('clients: the openstack command creates, lists, changes, saves and deletes 
 });
 
 test('clients: the glance command creates, lists, updates, downloads and deletes images', async (t) => {
+  t.timeout(600_000, 'a client takes seconds to start, more on a busy machine');
   if (!(await has('glance'))) {
     t.log('skipped: the glance command is missing (apt-get install python3-glanceclient)');
     t.pass();

@@ -22,6 +22,7 @@ const folderFor = async (t: ExecutionContext): Promise<string> => {
 };
 
 test('clients: the swift command uploads, lists, changes, copies, downloads and deletes', async (t) => {
+  t.timeout(600_000, 'a client takes seconds to start, more on a busy machine');
   if (!(await has('swift'))) {
     t.log('skipped: the swift command is missing (apt-get install python3-swiftclient)');
     t.pass();
@@ -56,6 +57,7 @@ test('clients: the swift command uploads, lists, changes, copies, downloads and 
 });
 
 test('clients: the openstack command stores and lists objects', async (t) => {
+  t.timeout(600_000, 'a client takes seconds to start, more on a busy machine');
   if (!(await has('openstack'))) {
     t.log('skipped: the openstack command is missing (apt-get install python3-openstackclient)');
     t.pass();
