@@ -48,6 +48,8 @@ export interface Peer {
   readonly discovery: Discovery | undefined;
   /** Where others reach this host: for its member card. */
   addresses(): HostAddresses & { readonly bulk: string };
+  /** Where another host was last found. */
+  addressesOf(hostId: HostId): HostAddresses | undefined;
   /** From a member card. Absent parts stay as they were. */
   setAddresses(
     hostId: HostId,
@@ -137,6 +139,7 @@ export const openPeer = async (
     connections,
     discovery,
     addresses,
+    addressesOf: book.get,
     setAddresses: (hostId, given) =>
       book.set(hostId, { bulk: given.bulk, ...(given.peer ? { peer: [...given.peer] } : {}) }),
     stop: () => running.disposeAsync(),

@@ -115,7 +115,10 @@ export const rpcClient = (
     stopWatch = undefined;
     if (!isOpen || waiting.size === 0) return;
     const silentMs = clock.monotonicMs() - heardMs;
-    if (silentMs >= linkSilenceMsMax) return hooks.silent();
+    if (silentMs >= linkSilenceMsMax) {
+      hooks.silent();
+      return;
+    }
     if (silentMs >= linkPingMs) frames.send(encodeFrame([frameKind.ping]));
     stopWatch = timers.after(linkPingMs, watch);
   };

@@ -101,7 +101,8 @@ export const serveRpc = (world: {
         return;
       }
       case frameKind.ping:
-        return frames.send(encodeFrame([frameKind.alive]));
+        frames.send(encodeFrame([frameKind.alive]));
+        return;
       default:
         frames.abort(new Error(`a frame of kind ${frame[0]} where requests are expected`));
     }

@@ -26,13 +26,13 @@ export const recordingRuntime = (): { readonly runtime: Runtime; readonly lines:
   const log = (fields: Record<string, unknown>): Log => {
     const write = (level: string) => (message: string, more?: Record<string, unknown>) => {
       lines.push({ ...fields, ...more, level, message });
-      if (process.env['SHOAL_TEST_LOG'])
+      if (process.env.SHOAL_TEST_LOG)
         console.error(
           Math.round(performance.now()),
           level,
           message,
           JSON.stringify({ ...fields, ...more }),
-          more?.['error'] ?? '',
+          more?.error ?? '',
         );
     };
     return {
@@ -159,8 +159,20 @@ export const startCluster = async (
     host.peer.invites.serve(register.hooks);
     hosts.push(host);
   }
-  await until('all hosts are connected', () =>
-    hosts.every(({ peer }) => peer.connections.connected().length === size - 1),
+  await until('all hosts are connected and know where the others are', () =>
+    hosts.every(({ peer }) =>
+      hosts.every(
+        (other) =>
+          other.peer === peer ||
+          (peer.connections.connected().includes(other.peer.self) && peer.addressesOf(other.peer.self)?.bulk),
+      ),
+    ),
   );
   return { hosts, register };
+};
+
+export const startPair = async (t: ExecutionContext): Promise<readonly [TestHost, TestHost]> => {
+  const [a, b] = (await startCluster(t, 2)).hosts;
+  if (!a || !b) throw new Error('two hosts were started');
+  return [a, b];
 };
