@@ -28,7 +28,7 @@ import type { SwimEvent } from './swim-runtime.ts';
 import { vitalsPublisher } from './vitals-publisher.ts';
 
 /** What membership needs of the roster. */
-export interface MemberRoster {
+interface MemberRoster {
   list(): readonly { readonly hostId: HostId }[];
   has(hostId: HostId): boolean;
   onChange(listener: () => void): () => void;

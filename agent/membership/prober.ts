@@ -136,5 +136,3 @@ export const prober = (world: ProberWorld) => {
     },
   };
 };
-
-export type Prober = ReturnType<typeof prober>;

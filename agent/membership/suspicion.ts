@@ -26,7 +26,7 @@ const confirmationsNeeded = (settings: SwimSettings, hosts: number): number => {
 };
 
 /** After so many confirmations. */
-export const suspicionTimeoutMs = (
+const suspicionTimeoutMs = (
   suspicion: Pick<Suspicion, 'minMs' | 'maxMs' | 'confirmationsNeeded'>,
   confirmations: number,
 ): number => {

@@ -197,5 +197,3 @@ export const swim = (options: SwimOptions) => {
     },
   };
 };
-
-export type Swim = ReturnType<typeof swim>;

@@ -125,5 +125,3 @@ export const layoutKeeper = (world: KeeperWorld) => {
     retire: (): Promise<void> => change((now) => retireOld(now, world.isRostered)),
   };
 };
-
-export type LayoutKeeper = ReturnType<typeof layoutKeeper>;

@@ -137,5 +137,3 @@ export const layoutSpread = (world: SpreadWorld) => {
     forget: (host: HostId): void => void pushedAtMs.delete(host),
   };
 };
-
-export type LayoutSpread = ReturnType<typeof layoutSpread>;

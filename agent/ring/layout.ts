@@ -9,7 +9,7 @@ import { checker } from '../peer/check.ts';
 import { acceptorsMax, replicasMax } from './limits.ts';
 import { rendezvousOrder } from './rendezvous.ts';
 
-export const checkLayout = checker('layout', Layout);
+const checkLayout = checker('layout', Layout);
 export const layoutCodec = codec<Layout>('layout');
 
 /** Throws DAMAGED or BAD_REQUEST. */

@@ -30,7 +30,7 @@ import { defaultSettings, type RingSettings } from './settings.ts';
 import { settling } from './settling.ts';
 
 /** What the ring needs of the roster. */
-export interface RingRoster {
+interface RingRoster {
   list(): readonly { readonly hostId: HostId }[];
   has(hostId: HostId): boolean;
   onChange(listener: () => void): () => void;

@@ -10,7 +10,7 @@ import { type Static, Type } from 'typebox';
 import { ShoalError } from '../error.ts';
 import { type HostId, parseHostId } from '../ids.ts';
 
-export const factStates = ['alive', 'draining', 'suspect', 'dead', 'left'] as const;
+const factStates = ['alive', 'draining', 'suspect', 'dead', 'left'] as const;
 export type FactState = (typeof factStates)[number];
 
 export interface MemberFact {
@@ -58,7 +58,7 @@ const parseHost = (value: unknown): HostId =>
   typeof value === 'string' ? parseHostId(value) : refuse('a host id', value);
 
 /** Throws BAD_REQUEST. */
-export const parseFact = (value: unknown): MemberFact => {
+const parseFact = (value: unknown): MemberFact => {
   if (!isRecord(value)) return refuse('a member fact', value);
   const state = factStates.find((known) => known === value.state);
   if (!state) return refuse(`a member state (${factStates.join(', ')})`, value.state);
@@ -107,7 +107,7 @@ const Address = Type.String({ maxLength: 256 });
 const Text = Type.String({ maxLength: 256 });
 
 /** `MemberCard` of agent/membership/port.ts. */
-export const Card = Type.Object({
+const Card = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 64 }),
   zone: Text,
   peerAddresses: Type.Array(Address, { maxItems: 16 }),
@@ -119,7 +119,7 @@ export const Card = Type.Object({
 });
 
 /** `Vitals` of agent/membership/port.ts. */
-export const VitalsShape = Type.Object({
+const VitalsShape = Type.Object({
   atMs: Type.Number(),
   storageUsedBytes: Type.Number(),
   storageFreeBytes: Type.Number(),
