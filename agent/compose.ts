@@ -9,6 +9,7 @@ import { serveState } from './cluster/health.ts';
 import { serveOperator } from './cluster/operator.ts';
 import { readAdminPassword } from './compose/credentials.ts';
 import { lockData } from './compose/data-lock.ts';
+import { openFirstLife } from './compose/first-life.ts';
 import { apiUrlOf } from './compose/host.ts';
 import { portsOf, readConfig } from './compose/host-config.ts';
 import { openInviteBook } from './compose/invites.ts';
@@ -103,7 +104,7 @@ export const startAgent = async (
 
   const ring = openRing(
     { runtime, rpc, gossip, roster, members, keyValue: sub(keyValue, 'ring') },
-    { ...profile.ring, isFounder: cluster.founder === peer.self },
+    { ...profile.ring, isFounder: cluster.founder === peer.self, life: openFirstLife(directory) },
   );
   closing('ring', () => ring.stop());
   const tables = openTables({ runtime, rpc, ring, members, keyValue: sub(keyValue, 'tables') });

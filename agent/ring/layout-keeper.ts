@@ -18,10 +18,21 @@ import {
 import type { LayoutStore } from './layout-store.ts';
 import { changesWaitingMax } from './limits.ts';
 
+/**
+ * Has this host been in the cluster before? An empty store alone cannot tell a newcomer, who has promised nothing,
+ * from a host that lost its disk and with it its promises. Kept outside the store, where its loss does not reach.
+ */
+export interface FirstLife {
+  readonly isFirst: boolean;
+  /** The layout is on disk, a vote may follow: on disk when it resolves. */
+  ended(): Promise<void>;
+}
+
 export interface KeeperWorld {
   readonly self: HostId;
   readonly log: Log;
   readonly store: LayoutStore;
+  readonly life: FirstLife;
   isRostered(host: HostId): boolean;
   /** The live versions, or which of them may be read alone, are others now. */
   changed(history: History): void;
@@ -41,6 +52,7 @@ export const layoutKeeper = (world: KeeperWorld) => {
       const isOwn = stages.some((stage) => next.progress[stage][self] !== before.progress[stage][self]);
       const nextVotes = votes();
       if (next.live !== before.live || isOwn) await store.save(next, nextVotes);
+      if (before.live.length === 0 && next.live.length > 0) await world.life.ended();
       history = next;
       votesFrom = nextVotes;
       if (next.live !== before.live || completeVersion(next, self) !== completeVersion(before, self))
@@ -100,8 +112,8 @@ export const layoutKeeper = (world: KeeperWorld) => {
       await change(
         (now) => {
           const next = mergeProgress(learnAll(now, tale, from), ofOthers(tale.progress));
-          // It joined or came back without a disk: it cannot vote on the next version, see `Own.votesFrom`.
-          isStranger = now.live.length === 0 && next.live.length > 0;
+          // It came back without its disk: it cannot vote on the next version, see `Own.votesFrom`.
+          isStranger = !world.life.isFirst && now.live.length === 0 && next.live.length > 0;
           return next;
         },
         () => (isStranger ? (tale.layouts.at(-1)?.version ?? 0) + 2 : votesFrom),

@@ -18,8 +18,8 @@ interface Own {
   readonly sync: number;
   readonly syncAck: number;
   /**
-   * First version that this host may vote on. It came to the cluster, or came back without its disk, when the
-   * version two below was the newest: what it may have promised on versions before, it does not know.
+   * First version that this host may vote on. It came back without its disk when the version two below was the
+   * newest: what it may have promised on versions before, it does not know. 0 for a host in its first life.
    */
   readonly votesFrom: number;
 }

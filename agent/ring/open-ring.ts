@@ -15,7 +15,7 @@ import type { KeyValue } from '../store/key-value.ts';
 import { foundLayout, hostIdsOf, isMember, nextLayout } from './layout.ts';
 import { layoutChain } from './layout-chain.ts';
 import { newestOf, waitedFor } from './layout-history.ts';
-import { layoutKeeper } from './layout-keeper.ts';
+import { type FirstLife, layoutKeeper } from './layout-keeper.ts';
 import { type PlanHost, planLayout } from './layout-plan.ts';
 import { type LayoutDescription, reportLayout } from './layout-report.ts';
 import { layoutSpread } from './layout-spread.ts';
@@ -60,12 +60,13 @@ export interface OwnRing extends Ring {
 }
 
 /**
- * `isFounder`: make version 1 when no layout is known and nobody else is on the roster.
+ * `isFounder`: make version 1 when no layout is known and nobody else is on the roster. `life`: see `FirstLife`;
+ * without it an empty store counts as a lost one.
  * Throws DAMAGED when the layouts on disk cannot be read.
  */
 export const openRing = (
   world: RingWorld,
-  options: Partial<RingSettings> & { readonly isFounder?: boolean } = {},
+  options: Partial<RingSettings> & { readonly isFounder?: boolean; readonly life?: FirstLife } = {},
 ): OwnRing => {
   const { runtime, rpc, gossip, members, roster } = world;
   const { self } = rpc;
@@ -87,6 +88,7 @@ export const openRing = (
     self,
     log,
     store,
+    life: options.life ?? { isFirst: false, ended: async () => {} },
     isRostered,
     changed(history) {
       index.update(history);
