@@ -146,6 +146,36 @@ test('rows: a tally is exact again as soon as the owners can talk', async (t) =>
   t.true(requests <= 2, `${requests} requests: owners that agree are asked once`);
 });
 
+test('rows: a tally under load counts what was acknowledged before it, and nothing that was not begun', async (t) => {
+  const { rows, net, a } = await open(t, { compareEveryMs: 60_000 });
+  net.weather.delayMs = 4;
+  let [begun, done] = [0, 0];
+  const writer = async (index: number): Promise<void> => {
+    for (let turn = 0; turn < 40; turn++) {
+      begun++;
+      await rows[turn % 3]?.put('p', `${index}/${turn}`, { size: 1 });
+      done++;
+    }
+  };
+  const counter = async (index: number): Promise<void> => {
+    while (done < 320) {
+      const least = done;
+      const { rows: count } = (await rows[index % 3]?.tally('p')) ?? { rows: -1 };
+      t.true(
+        count >= least && count <= begun,
+        `${least} done before, ${begun} begun after, ${count} counted`,
+      );
+    }
+  };
+  await Promise.all([
+    ...Array.from({ length: 8 }, (_, index) => writer(index)),
+    counter(0),
+    counter(1),
+    counter(2),
+  ]);
+  t.deepEqual(await a.tally('p'), { rows: 320, weight: 320 });
+});
+
 test('rows: a page of large rows is cut and put together again', async (t) => {
   const { hosts } = await open(t);
   const [first, second] = hosts.map(({ tables }) => tables.rows<{ bytes: Uint8Array }>({ name: 'large' }));
