@@ -78,7 +78,9 @@ export const layoutKeeper = (world: KeeperWorld) => {
       if (fault) log.error('layouts refused', { from, fault });
       return now;
     }
-    log.warn('layouts adopted', { from, oldest, newest: live.at(-1)?.version });
+    // For a newcomer this is the way in; for others it means that they were away for longer than the chain is kept.
+    const level = now.live.length === 0 ? 'info' : 'warn';
+    log[level]('layouts adopted', { from, oldest, newest: live.at(-1)?.version });
     return acked({ ...now, live });
   };
 
