@@ -6,10 +6,12 @@ import {
   headerText,
   keptHeaderValues,
   type Metadata,
+  manifestHeader,
   metadataHeaders,
   readKeptHeaders,
   readMetadata,
 } from './metadata.ts';
+import { parseManifest } from './name.ts';
 import type { NewFacts } from './objects.ts';
 import type { ObjectRow } from './records.ts';
 import { httpDate, timestampText } from './time.ts';
@@ -20,7 +22,6 @@ const refuse = (message: string): never => {
 
 /** Asked for but not served: better said than kept and not done. */
 const unserved: Readonly<Record<string, string>> = {
-  'x-object-manifest': 'dynamic large objects',
   'x-symlink-target': 'symbolic links',
 };
 
@@ -60,9 +61,16 @@ const readContentType = (headers: IncomingHttpHeaders): string | undefined => {
   return type;
 };
 
+const readKept = (headers: IncomingHttpHeaders): Metadata => {
+  const kept = readKeptHeaders(headers);
+  const manifest = kept[manifestHeader];
+  if (manifest !== undefined) parseManifest(manifest);
+  return kept;
+};
+
 export const factsOfPut = (headers: IncomingHttpHeaders, nowMs: number): NewFacts => ({
   contentType: readContentType(headers) ?? 'application/octet-stream',
-  kept: readKeptHeaders(headers),
+  kept: readKept(headers),
   metadata: readMetadata('object', headers),
   deleteAtSeconds: readDeleteAt(headers, nowMs),
 });
@@ -79,7 +87,7 @@ export const factsOfCopy = (headers: IncomingHttpHeaders, nowMs: number, source:
   const base: Metadata = fresh ? {} : source.metadata;
   return {
     contentType: readContentType(headers) ?? source.contentType,
-    kept: { ...(fresh ? {} : source.kept), ...readKeptHeaders(headers) },
+    kept: { ...(fresh ? {} : source.kept), ...readKept(headers) },
     metadata: { ...base, ...readMetadata('object', headers) },
     deleteAtSeconds: readDeleteAt(headers, nowMs) ?? (fresh ? null : source.deleteAtSeconds),
   };

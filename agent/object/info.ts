@@ -8,6 +8,7 @@ import {
   metadataValueBytesMax,
   objectBytesMax,
   objectNameBytesMax,
+  segmentsMax,
 } from './limits.ts';
 import { policyName } from './policy.ts';
 
@@ -29,5 +30,6 @@ export const infoOf = () => ({
     policies: [{ name: policyName, default: true }],
   },
   account_quotas: {},
+  dlo: { max_segments: segmentsMax },
   container_quotas: {},
 });

@@ -30,6 +30,9 @@ export const rangesMax = 50;
 /** Containers whose counters are asked for at the same time when an account is summed up. */
 export const talliesInFlightMax = 16;
 
+/** Segments of one dynamic large object: one listing, as in Swift. At 5 GiB each 50 TB. */
+export const segmentsMax = 10_000;
+
 /** How often an upload or a copy starts over because another caller replaced the row under it. */
 export const racesMax = 4;
 

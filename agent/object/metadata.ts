@@ -61,13 +61,19 @@ export const checkMetadata = (metadata: Metadata): Metadata => {
   return metadata;
 };
 
+/** What follows the prefix. Swift behind WSGI cannot tell `_` from `-`, and clients have come to rely on it. */
+const metadataName = (prefix: string, header: string): string | undefined => {
+  const name = header.replaceAll('_', '-');
+  return name.startsWith(prefix) ? name.slice(prefix.length) : undefined;
+};
+
 /** The `x-<kind>-meta-*` headers of a request. Throws BAD_REQUEST. */
 export const readMetadata = (kind: MetadataKind, headers: IncomingHttpHeaders): Metadata => {
   const prefix = `x-${kind}-meta-`;
   const found: Record<string, string> = {};
   for (const header in headers) {
-    if (!header.startsWith(prefix)) continue;
-    const name = header.slice(prefix.length);
+    const name = metadataName(prefix, header);
+    if (name === undefined) continue;
     if (name === '') refuse('Metadata name cannot be empty');
     found[name] = headerText(headers, header) ?? '';
   }
@@ -81,22 +87,28 @@ export const readMetadata = (kind: MetadataKind, headers: IncomingHttpHeaders): 
 export const mergeMetadata = (kind: MetadataKind, old: Metadata, headers: IncomingHttpHeaders): Metadata => {
   const removePrefix = `x-remove-${kind}-meta-`;
   const merged: Record<string, string> = { ...old };
-  for (const header in headers)
-    if (header.startsWith(removePrefix)) delete merged[header.slice(removePrefix.length)];
+  for (const header in headers) {
+    const name = metadataName(removePrefix, header);
+    if (name !== undefined) delete merged[name];
+  }
   for (const [name, value] of Object.entries(readMetadata(kind, headers)))
     if (value === '') delete merged[name];
     else merged[name] = value;
   return checkMetadata(merged);
 };
 
+/** Makes an object the manifest of a dynamic large one. */
+export const manifestHeader = 'x-object-manifest';
+
 /** Response headers that an object keeps for its readers beside its metadata, as Swift's `allowed_headers`. */
-export const keptHeaders = [
+const keptHeaders = [
   'cache-control',
   'content-disposition',
   'content-encoding',
   'content-language',
   'expires',
   'x-robots-tag',
+  manifestHeader,
 ] as const;
 
 /** Throws BAD_REQUEST on a value that is too long. */

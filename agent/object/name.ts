@@ -66,6 +66,20 @@ export const parsePath = (params: Readonly<Record<string, string>>): ObjectPath 
   return { project: projectOf(account), container, object: rest.join('/') };
 };
 
+/** `container/prefix` of an X-Object-Manifest header, percent-encoded. Throws BAD_REQUEST. */
+export const parseManifest = (value: string): { readonly container: string; readonly prefix: string } => {
+  const wish = 'X-Object-Manifest must be in the format container/prefix';
+  let text: string;
+  try {
+    text = decodeURIComponent(value);
+  } catch (cause) {
+    throw new ShoalError('BAD_REQUEST', wish, { cause });
+  }
+  const [, container = '', prefix = ''] = /^\/?([^/]+)\/(.+)$/s.exec(text) ?? [];
+  if (container === '' || prefix === '' || /[?&]/.test(value)) return refuse(wish);
+  return { container: checkContainerName(container), prefix: checkText('the prefix', prefix) };
+};
+
 /** `container/object` of a Destination or X-Copy-From header: percent-encoded, one slash in front is allowed. */
 export const parseCopyPath = (header: string, value: string): { container: string; object: string } => {
   const wish = `${header} header must be of the form <container name>/<object name>`;

@@ -5,11 +5,10 @@ import type { Use } from './access.ts';
 import { contentRange, multipartRanges, parseRange } from './byte-range.ts';
 import { checkConditions, rangeCounts } from './conditions.ts';
 import { asked, type Context, openContainer, record } from './context.ts';
-import { factHeaders, factsOfPost, refuseUnserved } from './facts.ts';
+import { factsOfPost, refuseUnserved } from './facts.ts';
 import type { ObjectPath } from './name.ts';
 import type { Place } from './objects.ts';
-import type { ObjectRow } from './records.ts';
-import { httpSeconds } from './time.ts';
+import { openReadable, type Readable } from './readable.ts';
 
 /** Looks up and opens the container for this use of the object. */
 export const openPlace = async (
@@ -23,69 +22,67 @@ export const openPlace = async (
 };
 
 /** 304 and 412 carry the validators; 412 has a body like any error. */
-const conditional = (request: ApiRequest, row: ObjectRow): ApiAnswer | undefined => {
-  const verdict = checkConditions(request.headers, {
-    etag: row.md5,
-    modifiedSeconds: httpSeconds(row.changedAtMs),
-  });
+const conditional = (request: ApiRequest, thing: Readable): ApiAnswer | undefined => {
+  const verdict = checkConditions(request.headers, thing);
   if (verdict === 'proceed') return undefined;
-  if (verdict === 'not-modified') return { status: 304, headers: factHeaders(row) };
+  if (verdict === 'not-modified') return { status: 304, headers: thing.headers };
   return {
     status: 412,
-    headers: { ...factHeaders(row), 'Content-Type': 'text/html; charset=UTF-8' },
+    headers: { ...thing.headers, 'Content-Type': 'text/html; charset=UTF-8' },
     body: '<html><h1>Precondition Failed</h1><p>A precondition for this request was not met.</p></html>',
   };
 };
 
-export const headObject = async (context: Context, request: ApiRequest): Promise<ApiAnswer> => {
+const readableOf = async (context: Context, request: ApiRequest): Promise<Readable> => {
   const { place } = await openPlace(context, request, 'readObject');
-  const row = await context.objects.get(place);
-  const short = conditional(request, row);
-  if (short) return short;
-  return { headers: { ...factHeaders(row), 'Content-Length': String(row.bytes) } };
+  return openReadable(context, request, place.project, await context.objects.get(place));
 };
 
-const unsatisfiable = (row: ObjectRow): ApiAnswer => ({
+export const headObject = async (context: Context, request: ApiRequest): Promise<ApiAnswer> => {
+  const thing = await readableOf(context, request);
+  const whole = { headers: { ...thing.headers, 'Content-Length': String(thing.bytes) } };
+  return conditional(request, thing) ?? whole;
+};
+
+const unsatisfiable = (thing: Readable): ApiAnswer => ({
   status: 416,
   headers: {
-    ...factHeaders(row),
+    ...thing.headers,
     'Content-Type': 'text/html; charset=UTF-8',
-    'Content-Range': `bytes */${row.bytes}`,
+    'Content-Range': `bytes */${thing.bytes}`,
   },
   body: '<html><h1>Requested Range Not Satisfiable</h1><p>The Range requested is not available.</p></html>',
 });
 
+const part = (
+  thing: Readable,
+  body: AsyncIterable<Uint8Array>,
+  bytes: number,
+  more: Record<string, string>,
+): ApiAnswer => ({
+  status: 206,
+  headers: { ...thing.headers, 'Content-Length': String(bytes), ...more },
+  body,
+});
+
 export const getObject = async (context: Context, request: ApiRequest): Promise<ApiAnswer> => {
-  const { place } = await openPlace(context, request, 'readObject');
-  const row = await context.objects.get(place);
-  const short = conditional(request, row);
+  const thing = await readableOf(context, request);
+  const short = conditional(request, thing);
   if (short) return short;
-  const validators = { etag: row.md5, modifiedSeconds: httpSeconds(row.changedAtMs) };
-  const ranges = rangeCounts(request.headers, validators)
-    ? parseRange(request.headers.range, row.bytes)
-    : undefined;
-  const headers = factHeaders(row);
-  const read = (range: { start?: number; end?: number }) => context.objects.read(row, range, request.signal);
-  if (!ranges) return { headers: { ...headers, 'Content-Length': String(row.bytes) }, body: read({}) };
+  const { range: asked } = rangeCounts(request.headers, thing) ? request.headers : {};
+  const ranges = parseRange(asked, thing.bytes);
+  if (!ranges)
+    return { headers: { ...thing.headers, 'Content-Length': String(thing.bytes) }, body: thing.read({}) };
   const [range] = ranges;
-  if (!range) return unsatisfiable(row);
+  if (!range) return unsatisfiable(thing);
   if (ranges.length === 1)
-    return {
-      status: 206,
-      headers: {
-        ...headers,
-        'Content-Range': contentRange(range, row.bytes),
-        'Content-Length': String(range.end - range.start),
-      },
-      body: read(range),
-    };
-  const type = headers['Content-Type'] ?? '';
-  const parts = multipartRanges(ranges, row.bytes, type, crypto.randomUUID().replaceAll('-', ''), read);
-  return {
-    status: 206,
-    headers: { ...headers, 'Content-Type': parts.contentType, 'Content-Length': String(parts.contentLength) },
-    body: parts.body,
-  };
+    return part(thing, thing.read(range), range.end - range.start, {
+      'Content-Range': contentRange(range, thing.bytes),
+    });
+  const boundary = crypto.randomUUID().replaceAll('-', '');
+  const type = thing.headers['Content-Type'] ?? '';
+  const parts = multipartRanges(ranges, thing.bytes, type, boundary, thing.read);
+  return part(thing, parts.body, parts.contentLength, { 'Content-Type': parts.contentType });
 };
 
 export const updateObject = async (context: Context, request: ApiRequest): Promise<ApiAnswer> => {

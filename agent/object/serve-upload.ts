@@ -5,12 +5,13 @@ import { checkConditions } from './conditions.ts';
 import { asked, type Context, openContainer, record } from './context.ts';
 import { factsOfCopy, factsOfPut, refuseUnserved } from './facts.ts';
 import { objectBytesMax } from './limits.ts';
-import { headerText, metadataHeaders } from './metadata.ts';
+import { headerText, manifestHeader, metadataHeaders } from './metadata.ts';
 import { accountOf, type ObjectPath, parseCopyPath, projectOf } from './name.ts';
-import type { Place } from './objects.ts';
+import type { NewFacts, Place } from './objects.ts';
 import { accountSums } from './policy.ts';
 import { bytesLeft, hasQuota } from './quota.ts';
-import { type AccountRow, accountKey, type ContainerRow } from './records.ts';
+import { openReadable } from './readable.ts';
+import { type AccountRow, accountKey, type ContainerRow, type ObjectRow } from './records.ts';
 import { httpDate, httpSeconds } from './time.ts';
 
 /** What the client announced. Throws LENGTH_REQUIRED, TOO_LARGE, BAD_REQUEST. */
@@ -110,6 +111,11 @@ export const putObject = async (context: Context, request: ApiRequest): Promise<
   };
 };
 
+const withoutManifest = (facts: NewFacts): NewFacts => {
+  const { [manifestHeader]: _manifest, ...kept } = facts.kept;
+  return { ...facts, kept };
+};
+
 const copy = async (
   context: Context,
   request: ApiRequest,
@@ -127,13 +133,27 @@ const copy = async (
   ]);
   const fromPlace = { project: from.project, container: from.container, id: source.id, name: from.object };
   const toPlace = { project: to.project, container: to.container, id: target.id, name: to.object };
-  const { bytes } = await context.objects.get(fromPlace);
+  const sourceRow = await context.objects.get(fromPlace);
+  const thing = await openReadable(context, request, from.project, sourceRow);
+  const { bytes } = thing;
   await checkPutConditions(context, request, toPlace);
-  await roomFor(context, to.project, target, account, bytes);
+  const bytesMax = await roomFor(context, to.project, target, account, bytes);
   const nowMs = context.runtime.clock.wallMs();
-  const done = await context.objects.copy(fromPlace, toPlace, (row) =>
-    factsOfCopy(request.headers, nowMs, row),
-  );
+  const factsOf = (row: ObjectRow): NewFacts => factsOfCopy(request.headers, nowMs, row);
+  // A large object is copied as one plain object; all others share their chunks.
+  const isJoined = thing.etag !== sourceRow.md5;
+  const done = isJoined
+    ? {
+        source: sourceRow,
+        row: await context.objects.put(toPlace, {
+          source: thing.read({}),
+          facts: withoutManifest(factsOf(sourceRow)),
+          bytes,
+          bytesMax,
+          signal: request.signal,
+        }),
+      }
+    : await context.objects.copy(fromPlace, toPlace, factsOf);
   record(context, request, 'object.copy', to, { from: `${from.container}/${from.object}`, bytes });
   return {
     status: 201,

@@ -66,6 +66,17 @@ test('access: .r:* opens objects to the world, and .rlistings their names', asyn
   t.is(await anyone('GET', '/c/o'), 401);
 });
 
+test('access: a public manifest opens no private segments', async (t) => {
+  const { call } = await serveObjects(t);
+  await call('PUT', '/open', { headers: { 'X-Container-Read': '.r:*' } });
+  await call('PUT', '/seg');
+  await call('PUT', '/seg/a', { body: 'secret' });
+  await call('PUT', '/open/o', { body: '', headers: { 'X-Object-Manifest': 'seg/a' } });
+  t.is((await call('GET', '/open/o', { token: null })).status, 401);
+  t.is((await call('GET', '/open/o', { token: 'member:p2' })).status, 403);
+  t.is(await (await call('GET', '/open/o')).text(), 'secret');
+});
+
 test('access: a referrer may be let in by host and kept out by another', async (t) => {
   const { call } = await serveObjects(t);
   await call('PUT', '/c', { headers: { 'X-Container-Read': '.r:*.example.org,.r:-bad.example.org' } });

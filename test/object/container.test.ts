@@ -30,6 +30,14 @@ test('container: POST adds, an empty value or X-Remove takes away', async (t) =>
   t.is((await call('POST', '/none')).status, 404);
 });
 
+test('container: an underscore in the name of metadata is a hyphen', async (t) => {
+  const { call } = await serveObjects(t);
+  await call('PUT', '/c', { headers: { 'X-Container-Meta-a_b': '1' } });
+  t.is((await call('HEAD', '/c')).headers.get('x-container-meta-a-b'), '1');
+  await call('POST', '/c', { headers: { 'X-Remove-Container-Meta-a_b': 'x' } });
+  t.is((await call('HEAD', '/c')).headers.get('x-container-meta-a-b'), null);
+});
+
 test('container: metadata that would pass the limit together is refused', async (t) => {
   const { call } = await serveObjects(t);
   const some = (from: number) =>

@@ -267,12 +267,47 @@ test('object: deleting an expired object frees it and says 404', async (t) => {
 test('object: what is not served yet is said to be so', async (t) => {
   const { call } = await serveObjects(t);
   await call('PUT', '/c');
-  t.is((await call('PUT', '/c/o', { headers: { 'X-Object-Manifest': 'c/seg' } })).status, 501);
   t.is((await call('PUT', '/c/o', { headers: { 'X-Symlink-Target': 'c/x' } })).status, 501);
   t.is((await call('PUT', '/c/o?multipart-manifest=put', { body: '[]' })).status, 501);
   await call('PUT', '/c/o', { body: '1' });
   t.is((await call('DELETE', '/c/o?multipart-manifest=delete')).status, 400);
   t.is((await call('GET', '/c/o')).status, 200);
+});
+
+test('large object: a manifest is read as all that lies below its prefix, in order and in parts', async (t) => {
+  const { call } = await serveObjects(t);
+  await call('PUT', '/c');
+  await call('PUT', '/seg');
+  for (const [name, body] of [
+    ['big/2', '4567'],
+    ['big/1', '0123'],
+    ['big/3', '89'],
+    ['other', 'x'],
+  ] as const)
+    await call('PUT', `/seg/${name}`, { body });
+  const put = await call('PUT', '/c/o', { body: '', headers: { 'X-Object-Manifest': 'seg/big%2F' } });
+  t.is(put.status, 201);
+  const get = await call('GET', '/c/o');
+  t.is(await get.text(), '0123456789');
+  t.is(get.headers.get('x-object-manifest'), 'seg/big%2F');
+  const etag = `"${md5(md5('0123') + md5('4567') + md5('89'))}"`;
+  t.is(get.headers.get('etag'), etag);
+  t.is((await call('HEAD', '/c/o')).headers.get('content-length'), '10');
+  const part = await call('GET', '/c/o', { headers: { Range: 'bytes=3-8' } });
+  t.is(part.status, 206);
+  t.is(await part.text(), '345678');
+  t.is((await call('GET', '/c/o', { headers: { 'If-None-Match': etag } })).status, 304);
+  t.is(await (await call('GET', '/c/o?multipart-manifest=get')).text(), '');
+
+  await call('COPY', '/c/o', { headers: { Destination: 'c/whole' } });
+  await call('COPY', '/c/o?multipart-manifest=get', { headers: { Destination: 'c/again' } });
+  await call('PUT', '/seg/big/4', { body: '!' });
+  t.is(await (await call('GET', '/c/whole')).text(), '0123456789');
+  t.is((await call('HEAD', '/c/whole')).headers.get('x-object-manifest'), null);
+  t.is(await (await call('GET', '/c/again')).text(), '0123456789!');
+  t.is((await call('PUT', '/c/p', { headers: { 'X-Object-Manifest': 'noslash' } })).status, 400);
+  await call('PUT', '/c/lost', { body: '', headers: { 'X-Object-Manifest': 'none/x' } });
+  t.is((await call('GET', '/c/lost')).status, 404);
 });
 
 test('object: names of any kind are kept as they are', async (t) => {
