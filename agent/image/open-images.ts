@@ -15,8 +15,6 @@ import * as file from './serve-file.ts';
 import * as images from './serve-images.ts';
 import { openUploads } from './upload.ts';
 
-export type { ImageRow } from './records.ts';
-
 export interface ImageParts {
   readonly runtime: Runtime;
   readonly tables: Tables;

@@ -13,7 +13,7 @@ import {
 } from './properties.ts';
 import type { ImageRow } from './records.ts';
 
-export const patchTypes = {
+const patchTypes = {
   'application/openstack-images-v2.0-json-patch': 4,
   'application/openstack-images-v2.1-json-patch': 10,
 } as const;

@@ -93,7 +93,7 @@ export const checkTag = (tag: unknown): string => {
   return tag;
 };
 
-export const checkTags = (value: unknown): readonly string[] => {
+const checkTags = (value: unknown): readonly string[] => {
   if (!Array.isArray(value)) return refuse('tags', 'is a list of strings');
   const tags = [...new Set(value.map(checkTag))];
   if (tags.length > tagsMax)

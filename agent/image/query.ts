@@ -108,7 +108,7 @@ const audience = (principal: Principal, visibility: string | null): Test => {
 };
 
 /** Throws BAD_REQUEST. */
-export const parseFilters = (query: URLSearchParams, principal: Principal): Test => {
+const parseFilters = (query: URLSearchParams, principal: Principal): Test => {
   const hidden = flag('os_hidden', query.get('os_hidden') ?? 'false');
   const status = query.get('member_status') ?? 'accepted';
   if (!['pending', 'accepted', 'rejected', 'all'].includes(status)) refuse(`Invalid status: ${status}`);
@@ -148,7 +148,7 @@ const orderOf = (key: string, direction: string): Order => {
 };
 
 /** `sort=name:asc,size` or `sort_key=..&sort_dir=..`; newest first by default. Throws BAD_REQUEST. */
-export const parseSort = (query: URLSearchParams): readonly Order[] => {
+const parseSort = (query: URLSearchParams): readonly Order[] => {
   const sort = query.get('sort');
   const [keys, directions] = [query.getAll('sort_key'), query.getAll('sort_dir')];
   if (sort !== null) {
@@ -177,7 +177,7 @@ const sortValue = (row: ImageRow, view: View, key: string): unknown =>
   key === 'created_at' ? row.createdAtMs : key === 'updated_at' ? row.updatedAtMs : view[key];
 
 /** Throws BAD_REQUEST. */
-export const parseLimit = (query: URLSearchParams): number => {
+const parseLimit = (query: URLSearchParams): number => {
   const text = query.get('limit');
   if (text === null) return listImagesDefault;
   if (!/^[+-]?\d{1,15}$/.test(text)) refuse('limit param must be an integer');

@@ -22,7 +22,7 @@ export type Visibility = 'public' | 'private' | 'shared' | 'community';
 export type ImageStatus = 'queued' | 'saving' | 'active' | 'deactivated';
 
 /** What is known of the bytes once they are all there. */
-export interface ImageData {
+interface ImageData {
   readonly upload: Uuid;
   readonly bytes: number;
   readonly md5: string;

@@ -1,7 +1,7 @@
 /** An image as Glance shows it. Links have no host and no prefix: clients put their own catalog's URL before them. */
 import { type ImageRow, statusOf } from './records.ts';
 
-export const timeText = (atMs: number): string => `${new Date(atMs).toISOString().slice(0, 19)}Z`;
+const timeText = (atMs: number): string => `${new Date(atMs).toISOString().slice(0, 19)}Z`;
 
 export const imageView = (row: ImageRow, nowMs: number): Record<string, unknown> => ({
   ...row.properties,

@@ -6,10 +6,7 @@ import { ShoalError } from '../../proto/error.ts';
 import { hasRole, type Principal } from '../http/port.ts';
 import { type Caller, listAllows } from './access-list.ts';
 
-/**
- * account: anything about an account, container: create, change or delete one (reads are `Read` variants).
- * listing, readObject and writeObject may also be granted by access lists.
- */
+/** What a call is about to do. The last two and `readContainer` (a listing) may also be granted by access lists. */
 export type Use =
   | 'readAccount'
   | 'writeAccount'

@@ -38,7 +38,7 @@ export const refuseUnserved = (headers: IncomingHttpHeaders, query: URLSearchPar
 };
 
 /** Seconds since 1970; null: never. Throws BAD_REQUEST on what is no number or lies in the past. */
-export const readDeleteAt = (headers: IncomingHttpHeaders, nowMs: number): number | null => {
+const readDeleteAt = (headers: IncomingHttpHeaders, nowMs: number): number | null => {
   const whole = (name: string): number | undefined => {
     const value = headerText(headers, name);
     if (value === undefined || value === '') return undefined;

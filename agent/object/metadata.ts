@@ -46,7 +46,7 @@ export const metadataHeaders = (kind: MetadataKind, metadata: Metadata): Record<
   );
 
 /** What is stored may not exceed Swift's limits; the message is Swift's. Throws BAD_REQUEST. */
-export const checkMetadata = (metadata: Metadata): Metadata => {
+const checkMetadata = (metadata: Metadata): Metadata => {
   let bytes = 0;
   const entries = Object.entries(metadata);
   for (const [name, value] of entries) {

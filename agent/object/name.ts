@@ -20,13 +20,13 @@ const refuse = (message: string): never => {
 };
 
 /** Throws PRECONDITION_FAILED on what is no text; NUL separates names from what the store adds to them. */
-export const checkText = (what: string, text: string): string => {
+const checkText = (what: string, text: string): string => {
   if (!text.isWellFormed() || text.includes('\0'))
     throw new ShoalError('PRECONDITION_FAILED', `Invalid UTF8 or contains NULL: ${what}`);
   return text;
 };
 
-export const checkContainerName = (name: string): string => {
+const checkContainerName = (name: string): string => {
   checkText('the container name', name);
   if (bytesOf(name) > containerNameBytesMax)
     refuse(`Container name length of ${bytesOf(name)} longer than ${containerNameBytesMax}`);
@@ -35,7 +35,7 @@ export const checkContainerName = (name: string): string => {
   return name;
 };
 
-export const checkObjectName = (name: string): string => {
+const checkObjectName = (name: string): string => {
   checkText('the object name', name);
   if (bytesOf(name) > objectNameBytesMax)
     refuse(`Object name length of ${bytesOf(name)} longer than ${objectNameBytesMax}`);

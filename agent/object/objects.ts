@@ -47,7 +47,7 @@ export interface Upload {
   readonly signal: AbortSignal;
 }
 
-export const noObject = (name: string): ShoalError =>
+const noObject = (name: string): ShoalError =>
   new ShoalError('NOT_FOUND', `There is no object ${JSON.stringify(name)}.`);
 
 export const openObjectRows = ({

@@ -11,7 +11,7 @@ import type { Place } from './objects.ts';
 import { openReadable, type Readable } from './readable.ts';
 
 /** Looks up and opens the container for this use of the object. */
-export const openPlace = async (
+const openPlace = async (
   context: Context,
   request: ApiRequest,
   use: Use,

@@ -23,12 +23,13 @@ export const serveImages = async (
   t: ExecutionContext,
   parts: {
     readonly tables?: Tables;
+    readonly content?: ReturnType<typeof fakeContent>;
     readonly wallMs?: () => number;
     readonly settings?: ImageSettings;
     readonly after?: (delayMs: number, work: () => void) => () => void;
   } = {},
 ) => {
-  const content = fakeContent();
+  const content = parts.content ?? fakeContent();
   const journal = fakeJournal();
   const tables = parts.tables ?? fakeTables();
   const base = fakeRuntime();
