@@ -179,6 +179,8 @@ export const openKeeperSteps = (parts: KeeperParts, self: string): KeeperSteps =
     const claim = claims.get(serverId);
     const mayCome = server?.host === null && server.vmState === 'building' && server.wanted !== 'deleted';
     if (mayCome && claim && nowMs() - claim.atMs < claimGraceMs) return;
+    const isHere = claim !== undefined || (await hypervisor.list()).includes(serverId);
+    if (!isHere && !(await records.byHost.get(self, serverId))) return;
     log.info("letting go of a server that is not this host's", {
       server: serverId,
       host: server?.host ?? null,

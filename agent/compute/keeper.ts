@@ -117,11 +117,12 @@ export const startKeeper = (parts: KeeperParts, settings: { readonly self: strin
 
   const lookAtAll = async (signal: AbortSignal): Promise<void> => {
     const machines = await hypervisor.list();
-    const all = new Set([
-      ...claims.list().map(({ serverId }) => serverId),
-      ...machines,
-      ...(await rowsOfHost()),
-    ]);
+    // Without a quorum for these rows the others still get their look.
+    const rows = await rowsOfHost().catch((thrown: unknown): string[] => {
+      log.warn('cannot list the servers of this host', { error: thrown });
+      return [];
+    });
+    const all = new Set([...claims.list().map(({ serverId }) => serverId), ...machines, ...rows]);
     await mapLimit(all, keeperParallelMax, look, signal);
     const definitions = await Promise.all(machines.map((id) => hypervisor.definition(id)));
     await parts.imageFiles.prune(new Set(definitions.flatMap((machine) => machine?.disk.baseFile ?? [])));

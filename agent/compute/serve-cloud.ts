@@ -129,35 +129,65 @@ export const listHypervisors: Serve = async (context) => ({
   body: { hypervisors: known(context).map(hypervisor) },
 });
 
+const hypervisorDetail = (member: Member) => {
+  const { vitals, card } = member;
+  const name = card?.name ?? member.hostId;
+  const [memory, memoryUsed] = [vitals?.memoryTotalMiB ?? 0, vitals?.memoryClaimedMiB ?? 0];
+  const [disk, diskUsed] = [vitals?.diskTotalGiB ?? 0, vitals?.diskClaimedGiB ?? 0];
+  return {
+    ...hypervisor(member),
+    hypervisor_type: vitals?.hypervisors[0]?.startsWith('qemu') ? 'QEMU' : 'none',
+    hypervisor_version: 0,
+    host_ip: /\/\/\[?([^\]/]+?)\]?(:\d+)?$/.exec(card?.apiUrl ?? '')?.[1] ?? '0.0.0.0',
+    cpu_info: '',
+    service: { id: numberOf(member.hostId), host: name, disabled_reason: vitals?.computeRefusal ?? null },
+    vcpus: vitals?.vcpusTotal ?? 0,
+    vcpus_used: vitals?.vcpusClaimed ?? 0,
+    memory_mb: memory,
+    memory_mb_used: memoryUsed,
+    free_ram_mb: memory - memoryUsed,
+    local_gb: disk,
+    local_gb_used: diskUsed,
+    free_disk_gb: disk - diskUsed,
+    disk_available_least: disk - diskUsed,
+    running_vms: vitals?.machines ?? 0,
+    current_workload: 0,
+  };
+};
+
 export const listHypervisorsDetail: Serve = async (context) => ({
-  body: {
-    hypervisors: known(context).map((member) => {
-      const { vitals, card } = member;
-      const name = card?.name ?? member.hostId;
-      const [memory, memoryUsed] = [vitals?.memoryTotalMiB ?? 0, vitals?.memoryClaimedMiB ?? 0];
-      const [disk, diskUsed] = [vitals?.diskTotalGiB ?? 0, vitals?.diskClaimedGiB ?? 0];
-      return {
-        ...hypervisor(member),
-        hypervisor_type: vitals?.hypervisors[0]?.startsWith('qemu') ? 'QEMU' : 'none',
-        hypervisor_version: 0,
-        host_ip: /\/\/\[?([^\]/]+?)\]?(:\d+)?$/.exec(card?.apiUrl ?? '')?.[1] ?? '0.0.0.0',
-        cpu_info: '',
-        service: { id: numberOf(member.hostId), host: name, disabled_reason: vitals?.computeRefusal ?? null },
-        vcpus: vitals?.vcpusTotal ?? 0,
-        vcpus_used: vitals?.vcpusClaimed ?? 0,
-        memory_mb: memory,
-        memory_mb_used: memoryUsed,
-        free_ram_mb: memory - memoryUsed,
-        local_gb: disk,
-        local_gb_used: diskUsed,
-        free_disk_gb: disk - diskUsed,
-        disk_available_least: disk - diskUsed,
-        running_vms: vitals?.machines ?? 0,
-        current_workload: 0,
-      };
-    }),
-  },
+  body: { hypervisors: known(context).map(hypervisorDetail) },
 });
+
+export const showHypervisor: Serve = async (context, request) => {
+  const id = param(request, 'hypervisorId');
+  const found = known(context).find(({ hostId }) => String(numberOf(hostId)) === id);
+  if (!found) throw new ShoalError('NOT_FOUND', `Hypervisor with ID '${id}' could not be found.`);
+  return { body: { hypervisor: hypervisorDetail(found) } };
+};
+
+const summed = [
+  'vcpus',
+  'vcpus_used',
+  'memory_mb',
+  'memory_mb_used',
+  'free_ram_mb',
+  'local_gb',
+  'local_gb_used',
+  'free_disk_gb',
+  'disk_available_least',
+  'running_vms',
+  'current_workload',
+] as const;
+
+export const showHypervisorStatistics: Serve = async (context) => {
+  const all = known(context).filter(isUp).map(hypervisorDetail);
+  const sums = summed.map((field) => [field, all.reduce((total, one) => total + one[field], 0)]);
+  return { body: { hypervisor_statistics: { count: all.length, ...Object.fromEntries(sums) } } };
+};
+
+/** Zones are what hosts say of themselves; nobody groups them by hand. */
+export const listAggregates: Serve = async () => ({ body: { aggregates: [] } });
 
 export const listServices: Serve = async (context) => ({
   body: {

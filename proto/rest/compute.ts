@@ -447,6 +447,28 @@ export const computeRoutes = {
     policy: 'admin',
     status: 200,
   }),
+  showHypervisorStatistics: computeRoute({
+    name: 'showHypervisorStatistics',
+    method: 'GET',
+    path: '/v2.1/os-hypervisors/statistics',
+    policy: 'admin',
+    status: 200,
+  }),
+  showHypervisor: computeRoute({
+    name: 'showHypervisor',
+    method: 'GET',
+    path: '/v2.1/os-hypervisors/:hypervisorId',
+    policy: 'admin',
+    status: 200,
+  }),
+  listAggregates: computeRoute({
+    name: 'listAggregates',
+    method: 'GET',
+    path: '/v2.1/os-aggregates',
+    policy: 'admin',
+    answer: Type.Object({ aggregates: Type.Array(Type.Unknown()) }),
+    status: 200,
+  }),
   listServices: computeRoute({
     name: 'listServices',
     method: 'GET',

@@ -90,6 +90,11 @@ test('api: every answer passes the strict schemas that Tempest holds against Nov
   await ask('v2_1.extensions.list_extensions', 'GET', '/v2.1/extensions');
   await ask('v2_1.hypervisors.list_search_hypervisors', 'GET', '/v2.1/os-hypervisors', admin);
   await ask('v2_1.hypervisors.list_hypervisors_detail', 'GET', '/v2.1/os-hypervisors/detail', admin);
+  const { body: known } = await host.call('GET', '/v2.1/os-hypervisors', admin);
+  const [hypervisor] = known.hypervisors as unknown as { id: number }[];
+  await ask('v2_1.hypervisors.get_hypervisor', 'GET', `/v2.1/os-hypervisors/${hypervisor?.id}`, admin);
+  await ask('v2_1.hypervisors.get_hypervisor_statistics', 'GET', '/v2.1/os-hypervisors/statistics', admin);
+  await ask('v2_1.aggregates.list_aggregates', 'GET', '/v2.1/os-aggregates', admin);
   await ask('v2_1.services.list_services', 'GET', '/v2.1/os-services', admin);
   await ask('v2_1.server_groups.list_server_groups', 'GET', '/v2.1/os-server-groups');
   await untilStatus(host, id, 'SHUTOFF');
