@@ -1,7 +1,7 @@
 /**
  * The real key-value store: one lmdb environment a host.
  *
- * lmdb-js by default resolves a transaction when it is committed and visible, and flushes it afterwards
+ * lmdb-js by default makes a transaction visible when it is committed, and flushes it afterwards
  * (`overlappingSync`): a reader could then see, and tell another host, what a power cut takes back. So it is off:
  * a commit is data pages, fdatasync, then the meta page through an O_DSYNC descriptor (seen with strace), and
  * only then is it visible and resolved. What this costs in overlap, `group-commit.ts` gives back.
