@@ -97,13 +97,12 @@ export const frameStream = (
     blocked = false;
     schedule();
   });
-  stream.addEventListener('remoteCloseWrite', () => {
-    if (reader.pendingBytes > 0) abort(new Error('the stream ended inside a frame'));
-    else {
-      end(undefined);
-      stream.close().catch(() => {});
-    }
-  });
+  const readAll = (): void => {
+    if (reader.pendingBytes > 0) return abort(new Error('the stream ended inside a frame'));
+    end(undefined);
+    stream.close().catch(() => {});
+  };
+  stream.addEventListener('end', readAll);
   stream.addEventListener('close', (event) => end(event.error));
   stream.addEventListener('message', (event: { data: Uint8Array | Uint8ArrayList }) => {
     if (closed) return;
@@ -113,6 +112,10 @@ export const frameStream = (
       abort(thrown instanceof Error ? thrown : new Error(String(thrown)));
     }
   });
+
+  // It may have ended while the caller waited for it to open; the events are over then.
+  if (stream.readableEnded) queueMicrotask(readAll);
+  else if (stream.status !== 'open') queueMicrotask(() => end(new Error(`the stream is ${stream.status}`)));
 
   return {
     get queuedBytes() {

@@ -55,12 +55,13 @@ export const rpcClient = (
   const { clock, timers } = world.runtime;
   const waiting = new Map<number, Waiting>();
   let nextId = 0;
-  let isOpen = true;
+  /** Why no answer will come any more. */
+  let ended: ShoalError | undefined;
   let heardMs = clock.monotonicMs();
   let stopWatch: (() => void) | undefined;
 
   const failAll = (error: ShoalError): void => {
-    isOpen = false;
+    ended = error;
     stopWatch?.();
     const all = [...waiting.values()];
     waiting.clear();
@@ -101,7 +102,7 @@ export const rpcClient = (
       else frames.abort(new Error('a frame that cannot be read'));
     },
     close(reason) {
-      if (!isOpen) return;
+      if (ended) return;
       const why = reason ? `: ${reason.message}` : '';
       failAll(
         new ShoalError('UNREACHABLE', `Cannot reach host ${world.to}: the connection closed${why}`, {
@@ -113,7 +114,7 @@ export const rpcClient = (
 
   const watch = (): void => {
     stopWatch = undefined;
-    if (!isOpen || waiting.size === 0) return;
+    if (ended || waiting.size === 0) return;
     const silentMs = clock.monotonicMs() - heardMs;
     if (silentMs >= linkSilenceMsMax) {
       hooks.silent();
@@ -137,10 +138,11 @@ export const rpcClient = (
 
   return {
     get isOpen() {
-      return isOpen;
+      return ended === undefined;
     },
     request: (method, body, timeoutMs, signal) =>
       new Promise((resolve, reject) => {
+        if (ended) return reject(ended);
         if (signal?.aborted) return reject(signal.reason);
         if (waiting.size >= requestsInFlightMax)
           return reject(

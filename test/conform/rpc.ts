@@ -34,7 +34,10 @@ export const conformRpc = (test: TestFn, name: string, open: RpcPair): void => {
     const answers = await Promise.all(
       Array.from({ length: 1_000 }, (_, n) => a.request(b.self, 'test.double', n, { timeoutMs: 30_000 })),
     );
-    t.deepEqual(answers, Array.from({ length: 1_000 }, (_, n) => n * 2));
+    t.deepEqual(
+      answers,
+      Array.from({ length: 1_000 }, (_, n) => n * 2),
+    );
   });
 
   test(`${name}: an error of the handler travels with its code, message and details`, async (t) => {
@@ -96,9 +99,12 @@ export const conformRpc = (test: TestFn, name: string, open: RpcPair): void => {
     stop.abort(new Error('enough'));
     await t.throwsAsync(request, { message: 'enough' });
     await stopped.promise;
-    await t.throwsAsync(a.request(b.self, 'test.hang', null, { signal: AbortSignal.abort(new Error('no')) }), {
-      message: 'no',
-    });
+    await t.throwsAsync(
+      a.request(b.self, 'test.hang', null, { signal: AbortSignal.abort(new Error('no')) }),
+      {
+        message: 'no',
+      },
+    );
   });
 
   test(`${name}: a notification arrives and none of its errors comes back`, async (t) => {
