@@ -98,7 +98,10 @@ export const frameStream = (
     schedule();
   });
   const readAll = (): void => {
-    if (reader.pendingBytes > 0) return abort(new Error('the stream ended inside a frame'));
+    if (reader.pendingBytes > 0) {
+      abort(new Error('the stream ended inside a frame'));
+      return;
+    }
     end(undefined);
     stream.close().catch(() => {});
   };
