@@ -174,8 +174,6 @@ withMachines(
       'e2e',
       '--key-name',
       'nemo',
-      '--nic',
-      'none',
       '--config-drive',
       'True',
     );
