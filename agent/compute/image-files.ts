@@ -75,7 +75,7 @@ export const openImageFiles = (
     path: string,
     image: BootImage,
     data: NonNullable<BootImage['data']>,
-    bytes: AsyncIterable<Uint8Array>,
+    read: () => AsyncIterable<Uint8Array>,
   ): Promise<void> => {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const { bavail, bsize } = await statfs(directory);
@@ -88,7 +88,7 @@ export const openImageFiles = (
     const file = await open(temporary, 'wx', 0o600);
     try {
       const hash = createHash('sha512');
-      for await (const piece of bytes) {
+      for await (const piece of read()) {
         hash.update(piece);
         await file.writeFile(piece);
       }
@@ -132,7 +132,7 @@ export const openImageFiles = (
       const fetching =
         running.get(path) ??
         (lane ?? serial('image', 1))
-          .run(() => download(path, record, data, parts.content.read(content, { signal })))
+          .run(() => download(path, record, data, () => parts.content.read(content, { signal })))
           .finally(() => running.delete(path));
       running.set(path, fetching);
       await fetching;
