@@ -39,6 +39,8 @@ export const askTimeoutMs = 10 * secondMs;
 
 /** Bodies that other hosts are sending here, in memory at once: 128 MiB. Later ones wait unread in their sockets. */
 export const receiveInFlightMax = 32;
+/** Of their buffers so many are kept between bursts: 32 MiB. */
+export const bufferPoolMax = 8;
 /** Files being written and synced at once in one directory; more only queue in libuv's pool (4 threads by default). */
 export const fileWritesInFlightMax = 4;
 /** Folders made and synced at once when a data directory is opened: the kernel groups their fsyncs. */

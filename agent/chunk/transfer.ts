@@ -4,24 +4,26 @@ import { type ChunkId, type HostId, parseChunkId } from '../../proto/ids.ts';
 import { layoutHeader } from '../../proto/message/chunk.ts';
 import type { Bulk } from '../peer/port.ts';
 import type { Ring } from '../ring/port.ts';
+import { bufferPool } from './buffer-pool.ts';
 import type { ChunkFiles } from './chunk-files.ts';
 import { chunkIdOf } from './chunk-name.ts';
 import { gate } from './gate.ts';
 import { chunkBytesMax, getTimeoutMs, putTimeoutMs, receiveInFlightMax } from './limits.ts';
 
-const collect = async (id: ChunkId, body: AsyncIterable<Uint8Array>): Promise<Uint8Array> => {
-  const pieces: Uint8Array[] = [];
+/** Fills `buffer`; the verified bytes are a part of it. */
+const receive = async (
+  id: ChunkId,
+  body: AsyncIterable<Uint8Array>,
+  buffer: Uint8Array,
+): Promise<Uint8Array> => {
   let length = 0;
   for await (const piece of body) {
+    if (length + piece.length > buffer.length)
+      throw new ShoalError('TOO_LARGE', `Cannot receive chunk ${id}: more than ${buffer.length} bytes came`);
+    buffer.set(piece, length);
     length += piece.length;
-    if (length > chunkBytesMax)
-      throw new ShoalError(
-        'TOO_LARGE',
-        `Cannot receive chunk ${id}: it has more than ${chunkBytesMax} bytes`,
-      );
-    pieces.push(piece);
   }
-  const bytes = pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces, length);
+  const bytes = buffer.subarray(0, length);
   const actual = chunkIdOf(bytes);
   if (actual !== id)
     throw new ShoalError(
@@ -51,10 +53,20 @@ export const transfer = ({ bulk, ring }: { readonly bulk: Bulk; readonly ring: R
     }
   },
   async get(from, id, signal) {
-    const { body } = await bulk.request(from, 'GET', `chunk/${id}`, { signal, timeoutMs: getTimeoutMs });
-    return collect(id, body);
+    const answer = await bulk.request(from, 'GET', `chunk/${id}`, { signal, timeoutMs: getTimeoutMs });
+    const told = Number(answer.headers['content-length'] ?? chunkBytesMax);
+    const length = told >= 0 && told <= chunkBytesMax ? told : chunkBytesMax;
+    return receive(id, answer.body, Buffer.allocUnsafeSlow(length));
   },
 });
+
+const parseVersion = (text: string | undefined): number => {
+  if (text !== undefined && /^[0-9]{1,15}$/.test(text)) return Number(text);
+  throw new ShoalError(
+    'BAD_REQUEST',
+    `Cannot read ${JSON.stringify(text)} as a layout version: it is a whole number`,
+  );
+};
 
 /** The other role. `missing` hears of chunks that were asked for here in vain. */
 export const serveTransfer = ({
@@ -69,12 +81,15 @@ export const serveTransfer = ({
   missing(id: ChunkId): void;
 }): void => {
   const places = gate(receiveInFlightMax);
+  const buffers = bufferPool();
   bulk.serve('chunk', async (request) => {
     const id = parseChunkId(request.path);
     if (request.method === 'PUT') {
-      ring.checkVersion(request.from, Number(request.headers[layoutHeader]));
+      ring.checkVersion(request.from, parseVersion(request.headers[layoutHeader]));
       // A body is read only when it has a place: until then it waits in its socket, not in memory.
-      await places.run(async () => files.put(id, await collect(id, request.body)), request.signal);
+      const store = async (buffer: Uint8Array): Promise<void> =>
+        files.put(id, await receive(id, request.body, buffer));
+      await places.run(() => buffers.lend(store), request.signal);
       return {};
     }
     if (request.method === 'GET') {
