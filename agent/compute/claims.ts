@@ -43,14 +43,14 @@ const sum = (claims: readonly Claim[]): Room => ({
   diskGiB: claims.reduce((total, claim) => total + claim.diskGiB, 0),
 });
 
-export const roomKinds = [
+const roomKinds = [
   ['vcpus', 'vCPUs'],
   ['memoryMiB', 'MiB of memory'],
   ['diskGiB', 'GiB of disk'],
 ] as const;
 
 /** What of `wanted` does not fit beside `taken`, as words; undefined when all does. */
-export const shortOf = (wanted: Room, taken: Room, capacity: Room): string | undefined => {
+const shortOf = (wanted: Room, taken: Room, capacity: Room): string | undefined => {
   for (const [kind, words] of roomKinds) {
     const free = Math.max(0, capacity[kind] - taken[kind]);
     if (wanted[kind] > free) return `${wanted[kind]} ${words} are wanted, ${free} are free`;

@@ -25,7 +25,7 @@ export const metaDataOf = (server: Server, boot: ServerBoot, seed: Uint8Array): 
   dedicated_cpus: [],
 });
 
-export const networkDataOf = (server: Server): Record<string, unknown> => ({
+const networkDataOf = (server: Server): Record<string, unknown> => ({
   links: server.macAddress
     ? [{ id: 'link0', type: 'phy', vif_id: server.id, ethernet_mac_address: server.macAddress, mtu: 1500 }]
     : [],

@@ -40,7 +40,7 @@ export interface CreateState {
 export const createSagaName = 'server.create';
 
 /** Nova's words come first: clients and their users look for them. */
-export const noHostMessage = (reasons: string): string =>
+const noHostMessage = (reasons: string): string =>
   `No valid host was found. ${reasons === '' ? 'There are not enough hosts available.' : `${reasons}.`}`;
 
 export const createSaga = (parts: {

@@ -29,7 +29,7 @@ const size = (id: string, name: string, vcpus: number, memoryMiB: number, diskGi
 });
 
 /** Ids, names and sizes as DevStack has them, which documents and test suites of OpenStack expect. */
-export const defaultFlavors: readonly Flavor[] = [
+const defaultFlavors: readonly Flavor[] = [
   size('42', 'm1.nano', 1, 128, 1),
   size('84', 'm1.micro', 1, 192, 1),
   size('1', 'm1.tiny', 1, 512, 1),

@@ -66,8 +66,6 @@ export const serversPerProjectMax = 1000;
 export const listingMax = 1000;
 /** Rows read at once while walking a partition. */
 export const walkPageRows = 500;
-/** Base64 of user data: Nova's bound. */
-export const userDataCharsMax = 65535;
 export const metadataItemsMax = 128;
 export const keyPairsPerUserMax = 100;
 export const flavorsMax = 1000;

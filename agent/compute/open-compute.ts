@@ -18,6 +18,7 @@ import type { Context, Serve } from './context.ts';
 import { createSaga } from './create-saga.ts';
 import { openCreateServer, openRecordings } from './create-server.ts';
 import { openFlavors } from './flavors.ts';
+import { handlers } from './handlers.ts';
 import { type HostCompute, openHostCalls, serveHostCalls } from './host-calls.ts';
 import { type ComputeVitals, measureRoom, type RoomSettings, vitalsOf } from './host-room.ts';
 import type { Hypervisor } from './hypervisor/port.ts';
@@ -29,11 +30,6 @@ import { openKeyPairs } from './key-pairs.ts';
 import { microversionHeaders, oldest, readMicroversion } from './microversion.ts';
 import { openPromises } from './place/promises.ts';
 import { openRecords } from './records.ts';
-import * as action from './serve-action.ts';
-import * as cloud from './serve-cloud.ts';
-import * as flavors from './serve-flavors.ts';
-import * as servers from './serve-servers.ts';
-import * as versions from './serve-versions.ts';
 import { openServers } from './servers.ts';
 import type { KeyAlgorithm } from './ssh-key.ts';
 
@@ -73,14 +69,6 @@ export interface Compute {
   /** Machines run on. */
   stop(): Promise<void>;
 }
-
-const handlers = {
-  ...versions,
-  ...flavors,
-  ...servers,
-  ...action,
-  ...cloud,
-} as const satisfies { readonly [Name in keyof typeof computeRoutes]: Serve<(typeof computeRoutes)[Name]> };
 
 const shape: ErrorShape = (error, request) => {
   const answer = novaShape(error, request);

@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import test from 'ava';
 import { generateKey, type KeyAlgorithm, parsePublicKey } from '../../agent/compute/ssh-key.ts';
 
+/** Of Debian's openssh-client. */
+const openSsh = 'ssh-keygen';
+
 test('ssh keys: made in each algorithm, they are read by OpenSSH and by ourselves', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'shoal-ssh-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const hasOpenSsh = spawnSync('ssh-keygen', ['-?']).error === undefined;
+  const hasOpenSsh = spawnSync(openSsh, ['-?']).error === undefined;
   if (!hasOpenSsh) t.log('skipped: ssh-keygen is missing (apt-get install openssh-client)');
   for (const algorithm of ['ed25519', 'ecdsa', 'rsa'] as KeyAlgorithm[]) {
     const { text, privateKey, fingerprint } = generateKey(algorithm, 'me@here', new Uint8Array([1, 2, 3, 4]));
@@ -16,9 +19,9 @@ test('ssh keys: made in each algorithm, they are read by OpenSSH and by ourselve
     if (!hasOpenSsh) continue;
     const file = join(folder, algorithm);
     writeFileSync(file, privateKey, { mode: 0o600 });
-    t.is(execFileSync('ssh-keygen', ['-y', '-f', file]).toString().trim(), text);
+    t.is(execFileSync(openSsh, ['-y', '-f', file]).toString().trim(), text);
     writeFileSync(`${file}.pub`, text);
-    const shown = execFileSync('ssh-keygen', ['-l', '-E', 'md5', '-f', `${file}.pub`]).toString();
+    const shown = execFileSync(openSsh, ['-l', '-E', 'md5', '-f', `${file}.pub`]).toString();
     t.true(shown.includes(`MD5:${fingerprint}`));
   }
 });

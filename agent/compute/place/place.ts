@@ -39,7 +39,7 @@ const freeOf = ({ hostId, vitals }: Member, promised: Promised): Room => {
   };
 };
 
-export const filters: readonly Filter[] = [
+const filters: readonly Filter[] = [
   { why: 'are not alive', passes: ({ state }) => state === 'alive' },
   { why: 'lie in another zone', passes: ({ card }, { zone }) => zone === null || card?.zone === zone },
   { why: 'have no hypervisor', passes: ({ vitals }) => (vitals?.hypervisors.length ?? 0) > 0 },
