@@ -42,13 +42,20 @@ const town = () => {
   const network = fakeNetwork();
   const roster = fakeRoster([founder]);
   const disks = new Map<HostId, KeyValue>();
+  /** Hosts whose `layout.known` stands: it is kept beside the store, which alone is lost by `loseDisk`. */
+  const known = new Set<HostId>();
   const nodes: Node[] = [];
   return {
     network,
     roster,
     async start(
       index: number,
-      options: { readonly settings?: Partial<RingSettings>; readonly syncer?: Syncer } = {},
+      options: {
+        readonly settings?: Partial<RingSettings>;
+        readonly syncer?: Syncer;
+        /** The ring opens only then: the host is a member already and has heard of no layout. */
+        readonly ringAfter?: () => Promise<void>;
+      } = {},
     ): Promise<Node> {
       const self = hostId(index);
       roster.add(self);
@@ -66,7 +73,12 @@ const town = () => {
         version: '0.1.0',
       };
       const members = await openMembers(world, { card, swim });
-      const ring = openRing({ ...world, members }, { ...quick, ...options.settings, isFounder: index === 0 });
+      await options.ringAfter?.();
+      const life = { isFirst: !known.has(self), ended: async () => void known.add(self) };
+      const ring = openRing(
+        { ...world, members },
+        { ...quick, ...options.settings, isFounder: index === 0, life },
+      );
       if (options.syncer) ring.addSyncer(options.syncer);
       ring.start();
       const node = { self, ring, members, rpc: world.rpc, gossip: world.gossip };
@@ -394,6 +406,32 @@ test('ring: a host that lost its disk does not vote on the version it may have v
   const d = await house.start(3);
   await settled('the others agree without it', [a, b, again, d]);
   t.deepEqual(await ask(), { kind: 'state', accepted: null });
+});
+
+test('ring: a newcomer that first hears of the layouts when it is a member already may vote on the next one', async (t) => {
+  using house = town();
+  const a = await house.start(0);
+  await settled('one', [a]);
+  const b = await house.start(1, {
+    ringAfter: () => until('the other made it a member', () => a.ring.newest === 2),
+  });
+  await settled('two', [a, b]);
+  const c = await house.start(2);
+  await settled('both have agreed on a third', [a, b, c]);
+  t.is(a.ring.newest, 3);
+});
+
+test('ring: of two hosts one that lost its store may not vote on the next version, for it may have promised', async (t) => {
+  using house = town();
+  const [a, b] = [await house.start(0), await house.start(1)];
+  await settled('two', [a, b]);
+  house.kill(b);
+  house.loseDisk(b.self);
+  const again = await house.start(1);
+  await settled('it knows the layout again', [a, again]);
+  const c = await house.start(2);
+  await until('the third was proposed in vain', () => house.logged('layout not agreed').length > 0);
+  t.deepEqual([a.ring.newest, again.ring.newest, c.ring.newest], [2, 2, 2]);
 });
 
 test('ring: a founder that lost its layouts while others are on the roster founds no second chain', async (t) => {
