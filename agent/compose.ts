@@ -202,6 +202,8 @@ export const startAgent = async (
     });
   }, vitalsEveryMs);
   closing('vitals', () => clearInterval(vitals));
+  // After the API has ended and before anything else does: from then on nobody asks this host.
+  closing('membership', () => members.leave());
   await http.start();
   closing('http', () => http.stop());
 

@@ -197,3 +197,5 @@ export const swim = (options: SwimOptions) => {
     },
   };
 };
+
+export type Swim = ReturnType<typeof swim>;

@@ -3,7 +3,7 @@
  * nobody refutes them in time, accusations against this host itself are refuted by a higher incarnation.
  */
 import type { HostId } from '../../proto/ids.ts';
-import type { MemberFact } from '../../proto/message/membership.ts';
+import type { FactState, MemberFact } from '../../proto/message/membership.ts';
 import { isReachableState, supersedes } from './fact.ts';
 import type { LocalHealth } from './local-health.ts';
 import { memberTable } from './member-table.ts';
@@ -20,6 +20,8 @@ export interface ViewsOptions {
   readonly known?: readonly MemberFact[];
   isRostered(host: HostId): boolean;
 }
+
+const isWell = (state: FactState): boolean => state === 'alive' || state === 'draining';
 
 export const views = (options: ViewsOptions) => {
   const { self, settings, health, incarnation, known = [], isRostered } = options;
@@ -55,9 +57,7 @@ export const views = (options: ViewsOptions) => {
 
   const refute = (accusation: MemberFact, runtime: SwimRuntime): void => {
     const { incarnation, state, card } = accusation;
-    const isNews =
-      incarnation > own.incarnation ||
-      (incarnation === own.incarnation && (state === 'suspect' || state === 'dead'));
+    const isNews = incarnation > own.incarnation || (incarnation === own.incarnation && !isWell(state));
     if (!isNews || own.state === 'left') return;
     if (state === 'suspect') health.note(1);
     // A card known under an incarnation that this host forgot (it lost its disk) must look new, too.
@@ -131,11 +131,11 @@ export const views = (options: ViewsOptions) => {
     /** The sender's own fact, what its receiver should refute, then news. */
     factsFor(to: HostId): readonly MemberFact[] {
       const about = table.get(to);
-      // Lifeguard's buddy: a suspect hears of it with the very next message. A dead one always does.
+      // Lifeguard's buddy: a suspect hears of it with the very next message. One that counts as gone always does.
       const isAccused =
         about !== undefined &&
         about.incarnation > 0 &&
-        (about.state === 'dead' || (about.state === 'suspect' && settings.lifeguard));
+        (!isReachableState(about.state) || (about.state === 'suspect' && settings.lifeguard));
       const sendsMax = settings.retransmitFactor * Math.ceil(Math.log10(table.reachable.size + 2));
       const others = news.take(settings.piggybackMax, sendsMax, to);
       return isAccused ? [own, about, ...others] : [own, ...others];

@@ -168,6 +168,23 @@ test('members: a host that leaves is "left" to all without any suspicion', async
   t.deepEqual(states, ['left']);
 });
 
+test('members: a host that left is not reachable, and alive to all at once when it is back, even without its disk', async (t) => {
+  using town = village(3);
+  const [a, b, c] = await startAll(town);
+  await c.leave();
+  town.kill(c);
+  await until('left to both', () => [a, b].every((members) => members.get(c.self)?.state === 'left'));
+  t.false(a.isReachable(c.self));
+  const again = await town.start(c.self);
+  await until('alive to both', () => [a, b].every((members) => members.isReachable(c.self)));
+  await again.leave();
+  town.kill(again);
+  town.loseDisk(c.self);
+  await until('left again', () => [a, b].every((members) => members.get(c.self)?.state === 'left'));
+  await town.start(c.self);
+  await until('alive once more', () => [a, b].every((members) => members.isReachable(c.self)));
+});
+
 test('members: draining is told to all and taken back', async (t) => {
   using town = village(3);
   const [a, , c] = await startAll(town);

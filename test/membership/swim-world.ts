@@ -1,7 +1,7 @@
 /** Many membership cores in virtual time: a small stand-in for the simulator, with loss, cuts, pauses and kills. */
 
 import { lanSettings, type SwimSettings } from '../../agent/membership/settings.ts';
-import { swim } from '../../agent/membership/swim.ts';
+import { type Swim, swim } from '../../agent/membership/swim.ts';
 import type { SwimEvent, SwimRuntime, SwimTimer } from '../../agent/membership/swim-runtime.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { MemberFact, SwimMessage } from '../../proto/message/membership.ts';
@@ -109,7 +109,7 @@ export const swimWorld = (options: {
     emit: (event) => events.push({ atMs: nowMs, at: host, event }),
   });
 
-  const nodes = new Map<HostId, { core: ReturnType<typeof swim>; runtime: SwimRuntime }>();
+  const nodes = new Map<HostId, { core: Swim; runtime: SwimRuntime }>();
   const names = Array.from({ length: options.hosts }, (_, index) => hostNamed(index));
 
   const start = (host: HostId, contacts: readonly HostId[], known: readonly MemberFact[] = []): void => {

@@ -122,13 +122,14 @@ test('swim: an old suspicion says nothing about a newer incarnation', (t) => {
   t.like(core.get(other), { state: 'alive', incarnation: 5 });
 });
 
-test('swim: whoever is called suspect or dead answers with a higher incarnation', (t) => {
-  for (const state of ['suspect', 'dead'] as const) {
-    const { core, tell, events } = alone();
-    tell(fact(self, state, 4, third));
-    t.like(core.own, { state: 'alive', incarnation: 5 });
-    t.like(events[0], { fact: { incarnation: 5 }, own: true });
-  }
+test('swim: whoever is called suspect, dead or gone answers with a higher incarnation', (t) => {
+  for (const state of ['suspect', 'dead', 'left'] as const)
+    for (const incarnation of [1, 4]) {
+      const { core, tell, events } = alone();
+      tell(fact(self, state, incarnation, third));
+      t.like(core.own, { state: 'alive', incarnation: incarnation + 1 });
+      t.like(events[0], { fact: { incarnation: incarnation + 1 }, own: true });
+    }
 });
 
 test('swim: a host that left refutes nothing and probes nobody', (t) => {
@@ -153,12 +154,14 @@ test('swim: left beats dead of the same incarnation, in any order', (t) => {
   }
 });
 
-test('swim: a suspect or dead host hears what is said of it with the next message to it', (t) => {
-  const { tell, hear, sent } = alone();
-  tell(fact(other, 'dead'));
-  hear(other, { kind: 'ping', probe: 3, facts: [fact(other, 'alive')] });
-  const ack = sent.find(({ to }) => to === other);
-  t.true(ack?.message.facts.some(({ host, state }) => host === other && state === 'dead'));
+test('swim: a host that is not held alive hears what is said of it with the next message to it', (t) => {
+  for (const said of ['suspect', 'dead', 'left'] as const) {
+    const { tell, hear, sent } = alone();
+    tell(fact(other, said));
+    hear(other, { kind: 'ping', probe: 3, facts: [fact(other, 'alive')] });
+    const ack = sent.find(({ to }) => to === other);
+    t.true(ack?.message.facts.some(({ host, state }) => host === other && state === said));
+  }
 });
 
 test('swim: news travels a bounded number of times and then there is silence', (t) => {

@@ -85,6 +85,10 @@ const town = () => {
       nodes.push(node);
       return node;
     },
+    async leave(node: Node): Promise<void> {
+      await node.members.leave();
+      this.kill(node);
+    },
     kill(node: Node): void {
       node.ring.stop();
       node.members.stop();
@@ -180,6 +184,25 @@ test('ring: a host that is dead for less than its time moves nothing', async (t)
   await settled('the same three', [a, b, again]);
   t.is(a.ring.newest, version);
   t.deepEqual(ownersOf(again), ownersOf(a));
+});
+
+test('ring: a host that left on purpose stays in the layout for as long as a dead one', async (t) => {
+  using house = town();
+  const settings = { deadRemoveMs: 500 };
+  const nodes = [
+    await house.start(0, { settings }),
+    await house.start(1, { settings }),
+    await house.start(2, { settings }),
+  ];
+  const [a, b, c] = nodes as [Node, Node, Node];
+  await settled('three hosts', nodes);
+  const version = a.ring.newest;
+  await house.leave(c);
+  await until('left', () => a.members.get(c.self)?.state === 'left');
+  const leftAt = Date.now();
+  t.is(a.ring.newest, version);
+  await settled('two are left', [a, b]);
+  t.true(Date.now() - leftAt > 300, 'not before its time');
 });
 
 test('ring: many joins at once and proposals by several hosts end in one chain', async (t) => {
