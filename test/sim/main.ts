@@ -5,10 +5,12 @@
  */
 import { parseArgs } from 'node:util';
 import { hourMs, minuteMs } from '../../proto/units.ts';
+import { membershipScenario } from './scenario/membership.ts';
 import { registerScenario } from './scenario/register.ts';
+import { ringScenario } from './scenario/ring.ts';
 import { type Report, runSeed, type Scenario } from './scenario.ts';
 
-const scenarios: readonly Scenario[] = [registerScenario()];
+const scenarios: readonly Scenario[] = [membershipScenario(), ringScenario(), registerScenario()];
 
 const usage = (problem: string): never => {
   console.error(

@@ -1,10 +1,19 @@
 /** The ports of `runtime/ports.ts` for a shell that runs on a virtual host. What it waits for dies with the host. */
-import type { Runtime } from '../../agent/runtime/ports.ts';
+import type { Log, Runtime } from '../../agent/runtime/ports.ts';
 import type { Host } from './node.ts';
 
-const silent = { debug() {}, info() {}, warn() {}, error() {}, with: () => silent };
+/** Gets every line that a shell logs: some of them say that a promise was broken. */
+export type LogWatch = (level: 'warn' | 'error', message: string, fields: Record<string, unknown>) => void;
 
-export const shellRuntime = (host: Host): Runtime => ({
+const watchedLog = (watch: LogWatch): Log => ({
+  debug() {},
+  info() {},
+  warn: (message, fields = {}) => watch('warn', message, fields),
+  error: (message, fields = {}) => watch('error', message, fields),
+  with: () => watchedLog(watch),
+});
+
+export const shellRuntime = (host: Host, watch: LogWatch = () => {}): Runtime => ({
   clock: { wallMs: () => host.nowMs(), monotonicMs: () => host.nowMs() },
   timers: {
     after: (delayMs, work) => host.after(delayMs, work),
@@ -27,5 +36,5 @@ export const shellRuntime = (host: Host): Runtime => ({
     random: () => host.random.random(),
     bytes: (length) => Uint8Array.from({ length }, () => host.random.int(256)),
   },
-  log: silent,
+  log: watchedLog(watch),
 });

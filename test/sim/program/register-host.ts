@@ -13,7 +13,7 @@ import { codec } from '../../../proto/codec.ts';
 import type { HostId } from '../../../proto/ids.ts';
 import { simKeyValue } from '../key-value.ts';
 import type { Host, Program } from '../node.ts';
-import { simRpc } from '../rpc.ts';
+import { simPeer } from '../peer.ts';
 import { shellRuntime } from '../shell-runtime.ts';
 
 export const stateCodec = codec<AcceptorState>('acceptor state');
@@ -63,7 +63,7 @@ export const registerHost = (
   parts: RegisterParts = soundParts,
 ): RegisterHost => {
   const { setsOf, keepPromise } = options;
-  const rpc = simRpc(host);
+  const { rpc, handleMessage } = simPeer(host, []);
   const runtime = shellRuntime(host);
   const accept = parts.acceptor(parts.openStore(host));
   const ballots = ballotSource(host.id, parts.ballotRandom(host));
@@ -84,7 +84,7 @@ export const registerHost = (
   });
 
   return {
-    handleMessage: rpc.handleMessage,
+    handleMessage,
     async read(name) {
       const access = { name, sets: () => parts.readSets(setsOf(name)) };
       return (await readRegister(worldOf(name), access))?.value ?? null;

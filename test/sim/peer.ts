@@ -1,8 +1,8 @@
 /**
- * The `Rpc` port over the virtual network. Bodies and answers are encoded as on the wire, so nothing is shared by
+ * The `Rpc` and `Gossip` ports over the virtual network. Bodies and answers are encoded as on the wire, so nothing is shared by
  * accident. Both ways may lose the message: a request that timed out may have been served.
  */
-import type { Rpc, RpcHandler } from '../../agent/peer/port.ts';
+import type { Gossip, Rpc, RpcHandler } from '../../agent/peer/port.ts';
 import { codec } from '../../proto/codec.ts';
 import { asShoalError, type ErrorCode, ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
@@ -10,14 +10,24 @@ import type { Host, Program } from './node.ts';
 
 type Frame =
   | { readonly kind: 'ask'; readonly id: number; readonly method: string; readonly body: unknown }
+  | { readonly kind: 'news'; readonly topic: string; readonly body: unknown }
   | { readonly kind: 'answer'; readonly id: number; readonly body: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly code: ErrorCode; readonly message: string };
 
 const wire = codec<Frame>('simulated frame');
+/** Whose answer is not waited for. */
+const nobody = -1;
 /** Long against the weather's delays, short against a client's patience. */
 const requestTimeoutMs = 500;
 
-export const simRpc = (host: Host): Rpc & Program => {
+export interface SimPeer extends Program {
+  readonly rpc: Rpc;
+  readonly gossip: Gossip;
+}
+
+/** Gossip reaches `everyone`, each on a way of its own. */
+export const simPeer = (host: Host, everyone: readonly HostId[]): SimPeer => {
+  const topics = new Map<string, (from: HostId, body: unknown) => void>();
   const handlers = new Map<string, RpcHandler>();
   const waiting = new Map<number, { resolve(body: unknown): void; reject(error: ShoalError): void }>();
   // A fresh start, so that an answer to an earlier life is recognised as nobody's.
@@ -26,23 +36,26 @@ export const simRpc = (host: Host): Rpc & Program => {
   const send = (to: HostId, frame: Frame): void => host.send(to, wire.encode(frame));
 
   const serve = async (from: HostId, frame: Frame & { kind: 'ask' }): Promise<void> => {
+    const answer = (reply: Frame): void => {
+      if (frame.id !== nobody) send(from, reply);
+    };
     try {
       const handler = handlers.get(frame.method);
       if (!handler) throw new ShoalError('NOT_IMPLEMENTED', `Cannot serve ${frame.method}`);
       const body = await handler(from, frame.body, new AbortController().signal);
-      send(from, { kind: 'answer', id: frame.id, body });
+      answer({ kind: 'answer', id: frame.id, body });
     } catch (thrown) {
       // A refusal is an answer, anything else is a bug: the real agent would log it and limp on.
       if (!(thrown instanceof ShoalError)) host.world.fail(thrown);
       const { code, message } = asShoalError(thrown);
-      send(from, { kind: 'error', id: frame.id, code, message });
+      answer({ kind: 'error', id: frame.id, code, message });
     }
   };
 
-  return {
+  const rpc: Rpc = {
     self: host.id,
     handle: (method, handler) => void handlers.set(method, handler),
-    notify: (to, method, body) => send(to, { kind: 'ask', id: -1, method, body }),
+    notify: (to, method, body) => send(to, { kind: 'ask', id: nobody, method, body }),
     request(to, method, body, options = {}) {
       const { promise, resolve, reject } = Promise.withResolvers<unknown>();
       const asked = id++;
@@ -62,12 +75,28 @@ export const simRpc = (host: Host): Rpc & Program => {
       send(to, { kind: 'ask', id: asked, method, body });
       return promise;
     },
+  };
+
+  const gossip: Gossip = {
+    publish(topic, body) {
+      for (const to of everyone) if (to !== host.id) send(to, { kind: 'news', topic, body });
+    },
+    subscribe: (topic, handler) => void topics.set(topic, handler),
+  };
+
+  return {
+    rpc,
+    gossip,
     handleMessage(from, message) {
       const frame = wire.decode(message as Uint8Array);
       if (frame.kind === 'ask') {
         host.world.note('ask', from, host.id, frame.method);
         host.world.wake();
         void serve(from, frame);
+      } else if (frame.kind === 'news') {
+        host.world.note('news', from, host.id, frame.topic);
+        host.world.wake();
+        topics.get(frame.topic)?.(from, frame.body);
       } else if (frame.kind === 'answer') waiting.get(frame.id)?.resolve(frame.body);
       else waiting.get(frame.id)?.reject(new ShoalError(frame.code, frame.message));
     },

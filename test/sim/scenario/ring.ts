@@ -1,0 +1,142 @@
+/**
+ * The layout chain under fire: hosts join and leave while others crash and lose sight of each other, every one
+ * running the agent's whole membership and ring. At no time may two hosts hold different layouts of one version, and
+ * none may drop an old version before all that count have copied their share of the new one. Once all is mended,
+ * all must settle on one layout that has everyone in it.
+ */
+import type { OwnRing } from '../../../agent/ring/open-ring.ts';
+import type { HostId } from '../../../proto/ids.ts';
+import { minuteMs, secondMs } from '../../../proto/units.ts';
+import { fakeRoster, hostId } from '../../membership/fake-network.ts';
+import { faultKinds, nemesis } from '../nemesis.ts';
+import { fairWeather, network } from '../network.ts';
+import { type Node, node } from '../node.ts';
+import { type LayoutHost, layoutHost } from '../program/layout-host.ts';
+import type { Outcome, Scenario } from '../scenario.ts';
+import { shellRuntime } from '../shell-runtime.ts';
+import type { World } from '../world.ts';
+
+const busyMs = 30 * secondMs;
+/** Membership agrees again within some 30 s; then each missing host costs a version, a few seconds each. */
+const settleMs = 3 * minuteMs;
+
+/** What all hosts together have shown; throws where that breaks a promise. */
+const chainWatch = (isRostered: (host: HostId) => boolean) => {
+  const layouts = new Map<number, string>();
+  const synced = new Map<HostId, number>();
+  return {
+    get newest() {
+      return Math.max(0, ...layouts.keys());
+    },
+    synced: (host: HostId, version: number): void =>
+      void synced.set(host, Math.max(version, synced.get(host) ?? 0)),
+    look(host: HostId, ring: OwnRing): void {
+      const { newest, oldest, members, replicas } = ring.describe();
+      if (newest === 0) return;
+      const shown = JSON.stringify([replicas, members.map((member) => member.hostId)]);
+      const known = layouts.get(newest) ?? shown;
+      layouts.set(newest, known);
+      if (known !== shown) throw new Error(`fork: version ${newest} is ${known} and, at ${host}, ${shown}`);
+      if (oldest < newest || newest === 1) return;
+      const late = members.filter(({ hostId }) => isRostered(hostId) && (synced.get(hostId) ?? 0) < newest);
+      if (late.length > 0)
+        throw new Error(
+          `${host} dropped what came before version ${newest}, and ${late.map(({ hostId }) => hostId).join(', ')} had not copied it`,
+        );
+    },
+  };
+};
+
+const run = async (world: World): Promise<Outcome> => {
+  const { random } = world;
+  const ids = Array.from({ length: 3 + random.int(3) }, (_, index) => hostId(index));
+  const [founder, ...others] = ids as [HostId, ...HostId[]];
+  const roster = fakeRoster([founder]);
+  const chain = chainWatch(roster.has);
+  const net = network(world, { ...fairWeather, lossRate: random.pick([0, 0.01]) });
+  const settled = new Set<HostId>();
+  const nodes: Node<LayoutHost>[] = [];
+
+  const start = (id: HostId): void => {
+    roster.add(id);
+    const each = node(
+      { world, network: net },
+      id,
+      (host) =>
+        layoutHost(host, {
+          everyone: ids,
+          roster,
+          isFounder: id === founder,
+          life: { isFirst: !settled.has(id), ended: async () => void settled.add(id) },
+          syncer: {
+            name: 'scripted',
+            async sync(version, signal) {
+              await shellRuntime(host).timers.sleep(random.between(1, 2000), signal);
+              if (random.chance(0.2)) throw new Error('a copy failed');
+              chain.synced(id, version);
+            },
+          },
+          watch(level, message) {
+            if (level === 'error' && message.includes('fork')) world.fail(new Error(`${id}: ${message}`));
+          },
+          changed(ring) {
+            world.note(id, ring.oldest, ring.newest);
+            chain.look(id, ring);
+          },
+        }),
+      { clockRate: random.between(0.99, 1.01) },
+    );
+    nodes.push(each);
+    each.start();
+  };
+
+  /** For good: the peers of a real host drop its connections when it leaves the roster. */
+  const remove = (each: Node<LayoutHost>): void => {
+    world.note('remove', each.id);
+    world.fault('removed host');
+    roster.remove(each.id);
+    nodes.splice(nodes.indexOf(each), 1);
+    for (const id of ids)
+      for (const pair of [[id, each.id] as const, [each.id, id] as const]) net.cut(...pair);
+  };
+
+  start(founder);
+  await world.run(minuteMs, () => chain.newest > 0);
+  for (const id of others) world.after(random.between(0, busyMs / 2), () => start(id));
+  if (others.length > 2 && random.chance(0.5))
+    world.after(random.between(busyMs / 2, busyMs), () => remove(random.pick(nodes)));
+  const faults = nemesis(
+    { world, network: net, nodes },
+    {
+      kinds: random.sample(faultKinds, 1 + random.int(faultKinds.length)),
+      everyMs: random.between(0.5, 5) * secondMs,
+      lastMs: [50, secondMs, 5 * secondMs],
+      storm: { ...fairWeather, lossRate: 0.2, delayMaxMs: 100, straggleRate: 0.05, straggleMs: 2 * secondMs },
+    },
+  );
+  await world.run(world.nowMs() + busyMs);
+  faults.heal();
+
+  const unsettled = (): string[] =>
+    nodes.flatMap(({ id, program }) => {
+      const layout = program?.ring?.describe();
+      const members = layout?.members.map((member) => member.hostId) ?? [];
+      const wanted = nodes.map((each) => each.id);
+      if (layout?.settled && layout.newest === chain.newest && isSame(members, wanted)) return [];
+      return [`${id} has versions ${layout?.oldest} to ${layout?.newest} with ${members.length} members`];
+    });
+  const endMs = world.nowMs() + settleMs;
+  while (unsettled().length > 0 && world.nowMs() < endMs) await world.run(world.nowMs() + secondMs);
+  const left = unsettled();
+  const operations = chain.newest;
+  if (left.length === 0) return { operations };
+  return {
+    operations,
+    violation: `not settled on version ${chain.newest} with ${nodes.length} hosts: ${left.join('; ')}`,
+  };
+};
+
+const isSame = (some: readonly HostId[], others: readonly HostId[]): boolean =>
+  some.length === others.length && some.every((host) => others.includes(host));
+
+export const ringScenario = (): Scenario => ({ name: 'ring', run });
