@@ -65,6 +65,9 @@ export const promisesKeptMax = 10_000;
 /** How long a read of a register waits for the owners to agree by themselves: the last copy of a change is that late. */
 export const splitPatienceMs = 15;
 
+/** After one owner refused a ballot: how long the attempt waits for the others. A usual answer takes a tenth. */
+export const refusedPatienceMs = 50;
+
 /** Rows of a range on which owners disagree are settled this many at a time. */
 export const settlesInFlightMax = 64;
 

@@ -11,6 +11,7 @@ import { ballotSource } from '../register/ballot.ts';
 import { changeRegister, readRegister } from '../register/change.ts';
 import type { Promised } from '../register/proposer.ts';
 import type { Chance, Timers } from '../runtime/ports.ts';
+import { impatientAsk } from './impatient-ask.ts';
 import { digest, encodeSortKey, type FindPlace, type Place } from './keys.ts';
 import type { Leaders } from './leaders.ts';
 import { promisesKeptMax, rowWaitersMax } from './limits.ts';
@@ -71,12 +72,12 @@ export const rowRegisters = (world: RowRegistersWorld): RowRegisters => {
       mayHaveChanged: () => acceptSent,
       world: {
         ...{ ballots, timers: world.timers, chance: world.chance },
-        ask: (to: HostId, request: Parameters<Parameters<typeof changeRegister>[0]['ask']>[1]) => {
+        ask: impatientAsk(world.timers, (to, request) => {
           if (request.kind === 'accept') acceptSent = true;
           return world.outbox.ask<'register'>(to, view.layout, {
             ...{ do: 'register', table, partitionKey, sortKey, request },
           });
-        },
+        }),
       },
       options: {
         name: `row ${JSON.stringify(sortKey)} of table "${table}"`,

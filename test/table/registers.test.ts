@@ -56,7 +56,7 @@ test('registers: any host runs a change when the first owner does not answer', a
     const other = counters[(index + 1) % 3];
     const start = performance.now();
     for (let key = 0; key < 8; key++) await other?.change('p', `r${key}`, up);
-    t.true(performance.now() - start < 8_000, 'one patience for the silent host, not one for each change');
+    t.true(performance.now() - start < 5_000, 'one patience for the silent host, not one for each change');
     net.silent.delete(host.id);
   }
   for (let key = 0; key < 8; key++) t.deepEqual(await counters[0]?.get('p', `r${key}`), { count: 3 });
