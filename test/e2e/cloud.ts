@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-const shoalBin = fileURLToPath(new URL('../../cli/bin.js', import.meta.url));
+export const shoalBin = fileURLToPath(new URL('../../cli/bin.js', import.meta.url));
 const outputBytesMax = 512 * 1024 * 1024;
 
 export interface Ran {

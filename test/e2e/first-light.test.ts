@@ -2,13 +2,24 @@
  * The whole way of a newcomer with the real clients: a cloud of three hosts, accounts, objects, an image, a server;
  * hosts that die in between. One cloud serves all tests, in order.
  */
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { open, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import anyTest, { type TestFn } from 'ava';
-import { clientsMissing, eventually, qemuMissing, run, startCloud, type TestCloud } from './cloud.ts';
+import { errorTable } from '../../proto/error.ts';
+import {
+  clientsMissing,
+  eventually,
+  qemuMissing,
+  run,
+  shoalBin,
+  startCloud,
+  type TestCloud,
+} from './cloud.ts';
 
 const test = anyTest as TestFn<{ cloud: TestCloud }>;
 const absent = clientsMissing();
@@ -304,3 +315,70 @@ test.serial('a damaged chunk file: the read is right and the copy is mended', as
   t.true((await get('shoal-2', 'rot/apple')).body.equals(bytes));
   await eventually('the copy is mended', 30_000, async () => (await chunkFile()) !== undefined);
 });
+
+test.serial(
+  'strangers: a used invite, an expired one and a host off the roster are refused, and both sides say so',
+  async (t) => {
+    t.timeout(120_000);
+    const at = (name: string): string => join(cloud.directory, name);
+    const join2 = (token: string, name: string, port: string) =>
+      run(process.execPath, [
+        shoalBin,
+        'join',
+        token,
+        '--data',
+        at(name),
+        '--host-name',
+        name,
+        '--port',
+        port,
+        '--output',
+        'json',
+      ]);
+    const said = async (pattern: RegExp): Promise<boolean> => {
+      const logs = await Promise.all(
+        (await cloud.hosts()).map((host) => readFile(join(host.dataDir, 'agent.log'), 'utf8')),
+      );
+      return logs.some((log) => pattern.test(log));
+    };
+    const token = (await cloud.shoalOk('invite')).trim();
+    const first = await join2(token, 'first', '61000');
+    t.is(first.status, 0, first.err);
+    const { hostId } = JSON.parse(first.out) as { hostId: string };
+
+    const second = await join2(token, 'second', '61010');
+    t.is(second.status, errorTable.INVITE_REFUSED.exit);
+    t.regex(second.err, /^shoal: Cannot use invite \S+: host \S+ has used it\n$/);
+    t.true(await said(/"join refused".*has used it/));
+
+    const brief = (await cloud.shoalOk('invite', '--expires', '1')).trim();
+    await sleep(1_100);
+    const late = await join2(brief, 'late', '61020');
+    t.is(late.status, errorTable.INVITE_REFUSED.exit);
+    t.regex(late.err, /^shoal: Cannot join with this invite: it expired/);
+    t.true(await said(/"join refused".*it expired/));
+
+    await cloud.shoalOk('host', 'remove', hostId);
+    const stranger = spawn(process.execPath, [shoalBin, 'agent', '--data', at('first')], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let words = '';
+    stranger.stderr.setEncoding('utf8').on('data', (text: string) => (words += text));
+    try {
+      await eventually('the stranger is told', 30_000, async () =>
+        /"refused by host".*is not on the roster/.test(words),
+      );
+      await eventually('the cluster says so too', 30_000, () =>
+        said(new RegExp(`"host refused: it is not on the roster".*${hostId}`)),
+      );
+    } finally {
+      const gone = new Promise((resolve) => stranger.once('exit', resolve));
+      stranger.kill('SIGTERM');
+      await gone;
+    }
+    t.deepEqual(
+      (await cloud.hosts()).map((host) => host.state),
+      ['alive', 'alive', 'alive'],
+    );
+  },
+);
