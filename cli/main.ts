@@ -13,6 +13,8 @@ const program = new Command('shoal')
   .description('The cloud that needs no control plane')
   .option('--cloud <name>', 'entry of clouds.yaml (default: OS_CLOUD, else "shoal")')
   .option('--output <format>', 'table or json', 'table')
+  // What stands behind a verb is the verb's own.
+  .enablePositionalOptions()
   .configureHelp({ showGlobalOptions: true })
   .exitOverride();
 
