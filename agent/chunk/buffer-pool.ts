@@ -1,24 +1,22 @@
 /**
- * Buffers of one chunk that are used again. A fresh 4 MiB for every chunk received keeps the garbage collector at
- * a quarter of an owner's busy time: it counts memory outside its heap and collects everything each time.
+ * Buffers of one chunk that are used again. A fresh 4 MiB for every chunk keeps the garbage collector at a quarter
+ * of a busy host's time: it counts memory outside its heap and collects everything each time.
  */
 import { bufferPoolMax, chunkBytesMax } from './limits.ts';
 
 export interface BufferPool {
-  /** The buffer is the work's until its promise has settled, and nobody's afterwards. */
-  lend<T>(work: (buffer: Uint8Array) => Promise<T>): Promise<T>;
+  /** `chunkBytesMax` long, with whatever was in it. */
+  take(): Uint8Array;
+  /** Any part of a buffer gives the whole back; what did not come from a pool is left to the collector. */
+  give(part: Uint8Array): void;
 }
 
 export const bufferPool = (): BufferPool => {
-  const free: Uint8Array[] = [];
+  const free: ArrayBufferLike[] = [];
   return {
-    async lend(work) {
-      const buffer = free.pop() ?? Buffer.allocUnsafeSlow(chunkBytesMax);
-      try {
-        return await work(buffer);
-      } finally {
-        if (free.length < bufferPoolMax) free.push(buffer);
-      }
+    take: () => Buffer.from(free.pop() ?? new ArrayBuffer(chunkBytesMax)),
+    give({ buffer }) {
+      if (buffer.byteLength === chunkBytesMax && free.length < bufferPoolMax) free.push(buffer);
     },
   };
 };

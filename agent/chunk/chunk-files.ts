@@ -15,8 +15,11 @@ import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import { chunkLockWaitersMax } from './limits.ts';
 
 export interface ChunkFiles {
-  /** `bytes` hash to `id` (the caller checked). On disk when it resolves. Throws DISK_FULL, INTERNAL. */
-  put(id: ChunkId, bytes: Uint8Array): Promise<void>;
+  /**
+   * `bytes` hash to `id` (the caller checked). On disk when it resolves. Throws DISK_FULL, INTERNAL, and the
+   * signal's reason when it aborts before the write has begun.
+   */
+  put(id: ChunkId, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
   /** Verified; undefined when it is not here. A damaged copy goes to quarantine and DAMAGED is thrown. */
   read(id: ChunkId): Promise<Uint8Array | undefined>;
   has(id: ChunkId): Promise<boolean>;
@@ -86,7 +89,7 @@ export const openChunkFiles = async (
     return undefined;
   };
 
-  const writeLocked = async (id: ChunkId, bytes: Uint8Array): Promise<void> => {
+  const writeLocked = async (id: ChunkId, bytes: Uint8Array, signal?: AbortSignal): Promise<void> => {
     let failure: unknown = new ShoalError(
       'DISK_FULL',
       `Cannot store chunk ${id}: all data directories are retired`,
@@ -94,10 +97,11 @@ export const openChunkFiles = async (
     for (const directory of preferred(id)) {
       if (directory.retired) continue;
       try {
-        await directory.write(id, bytes);
+        await directory.write(id, bytes, signal);
         usedBytes += bytes.length;
         return;
       } catch (thrown) {
+        signal?.throwIfAborted();
         failure = thrown;
         if (directory.retired)
           log.error('a data directory was retired', { directory: directory.path, thrown });
@@ -125,12 +129,16 @@ export const openChunkFiles = async (
   }
 
   return {
-    put: (id, bytes) =>
-      locks.run(id, async () => {
-        const there = await readLocked(id).catch(() => undefined);
-        if (!there) await writeLocked(id, bytes);
-        for (const listener of putListeners) listener(id);
-      }),
+    put: (id, bytes, signal) =>
+      locks.run(
+        id,
+        async () => {
+          const there = await readLocked(id).catch(() => undefined);
+          if (!there) await writeLocked(id, bytes, signal);
+          for (const listener of putListeners) listener(id);
+        },
+        signal,
+      ),
     async read(id) {
       // Without the lock first: readers of one chunk do not wait for each other. Anything odd is looked at again
       // under the lock, where no put or remove is half-way.

@@ -2,4 +2,7 @@
 import { blake3 } from '@napi-rs/blake-hash';
 import type { ChunkId } from '../../proto/ids.ts';
 
-export const chunkIdOf = (bytes: Uint8Array): ChunkId => blake3(bytes).toString('hex') as ChunkId;
+/** The library takes Buffers; this is a view, not a copy. */
+const view = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+export const chunkIdOf = (bytes: Uint8Array): ChunkId => blake3(view(bytes)).toString('hex') as ChunkId;

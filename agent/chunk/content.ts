@@ -9,6 +9,7 @@ import { asShoalError, hasCode, ShoalError } from '../../proto/error.ts';
 import type { ChunkId } from '../../proto/ids.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import type { Log } from '../runtime/ports.ts';
+import { bufferPool } from './buffer-pool.ts';
 import { chunkIdOf } from './chunk-name.ts';
 import { abortReason, cut } from './cut.ts';
 import type { Debts } from './debt.ts';
@@ -52,6 +53,7 @@ export const contentStore = ({
   readonly putChunk: PutChunk;
   readonly getChunk: GetChunk;
 }): ContentStore => {
+  const buffers = bufferPool();
   const giveBack = async (user: string): Promise<void> => {
     await debts
       .pay(user)
@@ -70,16 +72,21 @@ export const contentStore = ({
     const pending = new Set<Promise<void>>();
     const store = (id: ChunkId, bytes: Uint8Array): Promise<void> => {
       const before = stored.get(id);
-      if (before) return before;
+      if (before) {
+        buffers.give(bytes);
+        return before;
+      }
       const reference = async (): Promise<void> => {
         await debts.add(user, [id]);
         await references.add([{ id, length: bytes.length }], user);
       };
       const referring = reference();
       pending.add(referring);
-      const both = Promise.all([putChunk(id, bytes, stop.signal), referring]).then(() => {
-        pending.delete(referring);
-      });
+      const both = Promise.all([putChunk(id, bytes, stop.signal, () => buffers.give(bytes)), referring]).then(
+        () => {
+          pending.delete(referring);
+        },
+      );
       stored.set(id, both);
       return both;
     };
@@ -97,7 +104,7 @@ export const contentStore = ({
       return { id, length: bytes.length };
     };
     async function* pieces(): AsyncGenerator<Uint8Array, void> {
-      for await (const piece of cut(bounded(source, bytesMax), chunkBytesMax, stop.signal)) {
+      for await (const piece of cut(bounded(source, bytesMax), chunkBytesMax, stop.signal, buffers.take)) {
         await digests.update(piece);
         yield piece;
       }

@@ -20,8 +20,13 @@ export async function* cut(
   source: AsyncIterable<Uint8Array>,
   sizeBytes: number,
   signal: AbortSignal,
+  /** Where buffers of the full size come from. */
+  take: () => Uint8Array = () => Buffer.allocUnsafeSlow(sizeBytes),
 ): AsyncGenerator<Uint8Array, void> {
-  let buffer = Buffer.allocUnsafeSlow(Math.min(firstBytes, sizeBytes));
+  const allocate = (bytes: number): Uint8Array =>
+    bytes < sizeBytes ? Buffer.allocUnsafeSlow(bytes) : take();
+  let buffer: Uint8Array | undefined;
+  let wishBytes = firstBytes;
   let filled = 0;
   const iterator = source[Symbol.asyncIterator]();
   const aborted = Promise.withResolvers<never>();
@@ -38,23 +43,24 @@ export async function* cut(
         break;
       }
       for (let at = 0; at < next.value.length; ) {
-        if (filled === buffer.length && filled < sizeBytes) {
-          const larger = Buffer.allocUnsafeSlow(Math.min(sizeBytes, filled * 2));
-          larger.set(buffer);
+        if (!buffer || filled === buffer.length) {
+          const larger = allocate(wishBytes);
+          if (buffer) larger.set(buffer);
           buffer = larger;
+          wishBytes = buffer.length * 2;
         }
-        const take = Math.min(buffer.length - filled, next.value.length - at);
-        buffer.set(next.value.subarray(at, at + take), filled);
-        at += take;
-        filled += take;
+        const length = Math.min(buffer.length - filled, next.value.length - at);
+        buffer.set(next.value.subarray(at, at + length), filled);
+        at += length;
+        filled += length;
         if (filled === sizeBytes) {
           yield buffer;
-          buffer = Buffer.allocUnsafeSlow(sizeBytes);
+          buffer = undefined;
           filled = 0;
         }
       }
     }
-    if (filled > 0) yield buffer.subarray(0, filled);
+    if (buffer && filled > 0) yield buffer.subarray(0, filled);
   } finally {
     signal.removeEventListener('abort', abort);
     if (!ended) iterator.return?.()?.catch(() => {});

@@ -40,7 +40,7 @@ export interface DataDirectory {
   /** Why it takes no more writes (a disk that failed), or undefined. */
   readonly retired: string | undefined;
   /** Resolves when bytes and name are on disk. Throws DISK_FULL; a failing disk retires the directory. */
-  write(id: ChunkId, bytes: Uint8Array): Promise<void>;
+  write(id: ChunkId, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
   /** Unverified bytes, or undefined when there is no such file. Throws DAMAGED when the disk cannot read it. */
   read(id: ChunkId): Promise<Uint8Array | undefined>;
   sizeOf(id: ChunkId): Promise<number | undefined>;
@@ -125,7 +125,7 @@ export const openDataDirectory = async (
     get retired() {
       return retired;
     },
-    async write(id, bytes) {
+    async write(id, bytes, signal) {
       if (bytes.length > (await freeBytes())) throw full(id, bytes);
       space.freeBytes -= bytes.length;
       const temporary = join(temp, `${id}.${tempCount++}`);
@@ -133,11 +133,12 @@ export const openDataDirectory = async (
         await writers.run(async () => {
           await writeWhole(temporary, bytes);
           await renameAsync(temporary, pathOf(id));
-        });
+        }, signal);
         await sync(folderOf(id.slice(0, 2)));
       } catch (cause) {
         await unlink(temporary).catch(() => {});
         const code = fileCode(cause);
+        if (code === undefined) throw cause;
         if (code === 'ENOSPC' || code === 'EDQUOT') throw full(id, bytes, cause);
         if (code === 'EIO' || code === 'EROFS' || code === 'ENXIO') retired = `${code} while writing`;
         throw new ShoalError('INTERNAL', `Cannot store chunk ${id} in ${JSON.stringify(root)}: ${code}`, {

@@ -17,8 +17,12 @@ export const referencesInFlightMax = 32;
 export const putTimeoutMs = 20 * secondMs;
 /** After the quorum a slow owner may hold its copy in memory this long ... */
 export const stragglerMs = 10 * secondMs;
-/** ... and this many at once (32 MiB a host); beyond that it is cut off and told later what it missed. */
-export const stragglersPerHostMax = 8;
+/** ... and this many at once: 64 MiB a host. Beyond that it is cut off and told later what it missed, ... */
+export const stragglersPerHostMax = 16;
+/** ... after so long a wait for a place: three chunks per half second keep an upload at 24 MiB/s or more ... */
+export const stragglerPatienceMs = 500;
+/** ... and without any where nothing has come from the host for this long. */
+export const stragglerSilentMs = 2 * secondMs;
 /** How often a put starts over because an owner told it that its layout is old. */
 export const staleLayoutRetriesMax = 5;
 /** Wait for the newer layout to arrive by gossip before such a retry. */
@@ -39,8 +43,8 @@ export const askTimeoutMs = 10 * secondMs;
 
 /** Bodies that other hosts are sending here, in memory at once: 128 MiB. Later ones wait unread in their sockets. */
 export const receiveInFlightMax = 32;
-/** Of their buffers so many are kept between bursts: 32 MiB. */
-export const bufferPoolMax = 8;
+/** Buffers kept between bursts, for receiving and for uploads: 64 MiB each. */
+export const bufferPoolMax = 16;
 /** Files being written and synced at once in one directory; more only queue in libuv's pool (4 threads by default). */
 export const fileWritesInFlightMax = 4;
 /** Folders made and synced at once when a data directory is opened: the kernel groups their fsyncs. */

@@ -4,7 +4,7 @@
  *
  *     sent --> acknowledged
  *      |  \--> failed ----------> told later (`tell.ts`)
- *      \-----> straggler: may go on for `stragglerMs`, `stragglersPerHostMax` a host; then told later
+ *      \-----> straggler (`straggler.ts`): may go on for a while; then told later
  *
  * Owners that gossip calls unreachable are not waited for: they are tried only when the rest makes no quorum.
  * The owner sets are read again after each answer, so a version that became live meanwhile is served as well.
@@ -16,14 +16,21 @@ import type { Ring } from '../ring/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { ChunkFiles } from './chunk-files.ts';
 import { abortReason } from './cut.ts';
-import { staleLayoutRetriesMax, staleLayoutWaitMs, stragglerMs, stragglersPerHostMax } from './limits.ts';
+import { staleLayoutRetriesMax, staleLayoutWaitMs } from './limits.ts';
+import { stragglers } from './straggler.ts';
 import type { Transfer } from './transfer.ts';
 
 /**
  * Resolves when durable. Throws DISK_FULL when that is why there is no quorum, QUORUM_MISSED otherwise; some
- * owners may then hold the chunk, and the collector takes it. The bytes must not change until all owners are done.
+ * owners may then hold the chunk, and the collector takes it. The bytes must not change before `released` is
+ * called, which may be after that.
  */
-export type PutChunk = (id: ChunkId, bytes: Uint8Array, signal: AbortSignal) => Promise<void>;
+export type PutChunk = (
+  id: ChunkId,
+  bytes: Uint8Array,
+  signal: AbortSignal,
+  released?: () => void,
+) => Promise<void>;
 
 export const putChunk = ({
   runtime,
@@ -33,17 +40,17 @@ export const putChunk = ({
   transfer,
   missed,
 }: {
-  readonly runtime: Pick<Runtime, 'timers'>;
+  readonly runtime: Pick<Runtime, 'clock' | 'timers'>;
   readonly ring: Ring;
   readonly members: Members;
   readonly files: ChunkFiles;
   readonly transfer: Transfer;
   missed(host: HostId, id: ChunkId): void;
 }): PutChunk => {
-  const stragglers = new Map<HostId, number>();
+  const late = stragglers(runtime);
 
   const send = async (host: HostId, id: ChunkId, bytes: Uint8Array, signal: AbortSignal): Promise<void> => {
-    if (host === ring.self) return files.put(id, bytes);
+    if (host === ring.self) return files.put(id, bytes, signal);
     for (let attempt = 0; ; attempt++)
       try {
         return await transfer.send(host, id, bytes, signal);
@@ -55,23 +62,7 @@ export const putChunk = ({
       }
   };
 
-  /** After the quorum: a little more time, within a bound per host. */
-  const tolerate = async (host: HostId, sending: Promise<void>, stop: AbortController): Promise<void> => {
-    const count = (stragglers.get(host) ?? 0) + 1;
-    if (count > stragglersPerHostMax)
-      stop.abort(new ShoalError('BUSY', `host ${host} has too many stragglers`));
-    stragglers.set(host, count);
-    const cancel = runtime.timers.after(stragglerMs, () =>
-      stop.abort(new ShoalError('TIMEOUT', `host ${host} is too slow`)),
-    );
-    await sending.catch(() => {});
-    cancel();
-    const left = (stragglers.get(host) ?? 1) - 1;
-    if (left > 0) stragglers.set(host, left);
-    else stragglers.delete(host);
-  };
-
-  return (id, bytes, signal) => {
+  return (id, bytes, signal, released = () => {}) => {
     const partition = ring.partitionOf(id);
     const sending = new Map<HostId, { readonly stop: AbortController; readonly ended: Promise<void> }>();
     const acknowledged = new Set<HostId>();
@@ -84,17 +75,18 @@ export const putChunk = ({
       if (over) return;
       over = true;
       signal.removeEventListener('abort', abort);
-      for (const [host, { stop, ended }] of sending)
-        if (failure) stop.abort(failure);
-        else if (!acknowledged.has(host) && !failed.has(host)) void tolerate(host, ended, stop);
+      void Promise.all([...sending.values()].map(({ ended }) => ended)).then(released);
       if (failure) {
+        for (const { stop } of sending.values()) stop.abort(failure);
         outcome.reject(failure);
         return;
       }
       durable = true;
+      const lagging = [...sending].filter(([host]) => !acknowledged.has(host) && !failed.has(host));
+      const tolerated = lagging.map(([host, { ended, stop }]) => late.tolerate(host, ended, stop));
       // Those never sent to, and those that failed before; a straggler speaks for itself when it fails.
       for (const host of ring.owners(partition)) if (failed.has(host) || !sending.has(host)) missed(host, id);
-      outcome.resolve();
+      void Promise.all(tolerated).then(() => outcome.resolve());
     };
     const abort = (): void => finish(abortReason(signal));
 

@@ -87,9 +87,14 @@ export const serveTransfer = ({
     if (request.method === 'PUT') {
       ring.checkVersion(request.from, parseVersion(request.headers[layoutHeader]));
       // A body is read only when it has a place: until then it waits in its socket, not in memory.
-      const store = async (buffer: Uint8Array): Promise<void> =>
-        files.put(id, await receive(id, request.body, buffer));
-      await places.run(() => buffers.lend(store), request.signal);
+      await places.run(async () => {
+        const buffer = buffers.take();
+        try {
+          await files.put(id, await receive(id, request.body, buffer));
+        } finally {
+          buffers.give(buffer);
+        }
+      }, request.signal);
       return {};
     }
     if (request.method === 'GET') {
