@@ -15,6 +15,15 @@ export type Scope =
   | { readonly kind: 'domain'; readonly id: string; readonly name: string }
   | { readonly kind: 'system' };
 
+/** One call that an application credential may make. */
+export interface AccessRule {
+  /** Service type, e.g. `object-store`. */
+  readonly service: string;
+  readonly method: string;
+  /** Pattern of the path, see `access-rule.ts`. */
+  readonly path: string;
+}
+
 /** Who calls: the content of a verified token. */
 export interface Principal {
   readonly user: { readonly id: string; readonly name: string; readonly domain: DomainRef };
@@ -22,6 +31,14 @@ export interface Principal {
   /** Role names and ids on the scope. */
   readonly roles: readonly { readonly id: string; readonly name: string }[];
   readonly methods: readonly string[];
+  /** Present: a token of an application credential that may do only this. http checks it. */
+  readonly accessRules?: readonly AccessRule[];
+  /** The application credential behind the token. A restricted one makes no further credentials. */
+  readonly applicationCredential?: {
+    readonly id: string;
+    readonly name: string;
+    readonly restricted: boolean;
+  };
   readonly auditIds: readonly string[];
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;

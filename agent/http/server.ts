@@ -6,7 +6,7 @@
  *
  * Paths reach handlers decoded exactly once and never normalised: `/v1/acc/cont//a/../b` is a legal object name.
  * For that fastify's own `ignoreTrailingSlash` stays off (it would cut `dir/`); every path without a wildcard is
- * registered in both forms instead.
+ * registered in both forms instead, unless its route says that it is exact.
  */
 import type { HTTPMethods } from 'fastify';
 import { ShoalError } from '../../proto/error.ts';
@@ -26,6 +26,8 @@ interface Place {
   readonly api: ApiName | null;
   readonly path: string;
   readonly works: Map<string, Work>;
+  /** Has it one form only? */
+  exact: boolean;
 }
 
 /** `host:port`, IPv6 in brackets. Throws BAD_REQUEST. */
@@ -64,11 +66,13 @@ const badUrl: Work = async ({ path }) => {
   throw new ShoalError('BAD_REQUEST', `Cannot read the path ${path}: its percent-encoding is wrong`);
 };
 
-/** Both forms of a path that OpenStack clients use: `/compute` and `/compute/`. */
-const formsOf = (path: string): readonly string[] => {
-  if (path.endsWith('*')) return [path];
-  const bare = path.replace(/\/+$/, '');
-  return bare === '' ? ['/'] : [bare, `${bare}/`];
+/** `/compute/` and `/compute` are one path; where a wildcard ends it the slash before that counts. */
+const bareOf = (path: string): string => (path.endsWith('*') ? path : path.replace(/\/+$/, ''));
+
+/** Both forms that OpenStack clients use: `/compute` and `/compute/`. */
+const formsOf = ({ path, exact }: Place): readonly string[] => {
+  if (path.endsWith('*') || exact) return [path];
+  return path === '' ? ['/'] : [path, `${path}/`];
 };
 
 /**
@@ -97,9 +101,10 @@ export const openHttp = (
   });
 
   /** One place per path, whatever its parameters are called. */
-  const placeAt = (api: ApiName | null, path: string): Place => {
+  const placeAt = (api: ApiName | null, fullPath: string): Place => {
+    const path = bareOf(fullPath);
     const key = path.replaceAll(/:\w+/g, ':');
-    const place = places.get(key) ?? { api, path, works: new Map<string, Work>() };
+    const place = places.get(key) ?? { api, path, works: new Map<string, Work>(), exact: false };
     places.set(key, place);
     return place;
   };
@@ -107,7 +112,7 @@ export const openHttp = (
   const register = (place: Place, method: string, work: Work): void => {
     const serve = exchange(place.api, work);
     const serveEmpty = exchange(place.api, notFound(place.api));
-    for (const url of formsOf(place.path))
+    for (const url of formsOf(place))
       app.route({
         method: method as HTTPMethods,
         url,
@@ -140,7 +145,9 @@ export const openHttp = (
 
   return {
     serve<R extends Route>(route: R, handler: Handler<R>) {
-      const { works } = placeAt(route.api, `${apiPrefix[route.api]}${route.path}`);
+      const place = placeAt(route.api, `${apiPrefix[route.api]}${route.path}`);
+      const { works } = place;
+      place.exact ||= route.exact === true;
       if (works.has(route.method)) throw new Error(`route ${route.api}.${route.name} is served twice`);
       works.set(route.method, routeWork(desk, route, handler));
     },

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { hasCode } from '../../proto/error.ts';
 import type { Route } from '../../proto/rest/route.ts';
+import { checkAccessRules } from './access-rule.ts';
 import { readJson } from './body.ts';
 import { type Desk, headerOf, type Work } from './exchange.ts';
 import { jsonBodyBytesMax } from './limits.ts';
@@ -37,6 +38,7 @@ export const routeWork = <R extends Route>(desk: Desk, route: R, handler: Handle
     const { raw, body, query } = exchange;
     const { origin } = exchange;
     const principal = await principalFrom(desk, route, raw);
+    if (principal) checkAccessRules(principal, route.api, raw.method ?? route.method, exchange.path);
     checkPolicy(route, principal);
     checkQuery?.(Object.fromEntries(query));
     const json = checkBody && (await readJson(raw, body, bytesMax));

@@ -26,6 +26,7 @@ export const imageRoutes = {
     name: 'createImage',
     method: 'POST',
     path: '/v2/images',
+    exact: true,
     policy: 'member',
     body: Properties,
     status: 201,

@@ -34,6 +34,8 @@ export interface Route {
    * Below the API's prefix; `:name` takes one segment, a last `*` takes the rest (param `*`). E.g. `/v3/projects/:projectId`.
    */
   readonly path: string;
+  /** No second form of the path with a slash at its end: Glance's `/v2/images/` is an image without a name, 404. */
+  readonly exact?: boolean;
   readonly policy: PolicyName;
   /** JSON body. Absent: the handler gets the raw stream. */
   readonly body?: TSchema;

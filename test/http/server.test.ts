@@ -234,6 +234,40 @@ test('http: a container with or without a trailing slash is the container', asyn
   }
 });
 
+test('http: a route that says so has no second form with a slash', async (t) => {
+  const path = (at: string, exact: boolean) =>
+    route({ api: 'image', name: at, method: 'GET', path: at, exact, policy: 'public', status: 200 });
+  const api = await startApi((http) => {
+    http.serve(path('/v2/images', true), async () => ({ body: {} }));
+    http.serve(path('/v2/tasks', false), async () => ({ body: {} }));
+    http.serve(path('/v2/images/:image', false), async () => ({ body: {} }));
+  });
+  t.teardown(() => api.stop());
+  const status = async (at: string) => (await fetch(`${api.url}/image${at}`)).status;
+  t.is(await status('/v2/images'), 200);
+  t.is(await status('/v2/images/'), 404);
+  t.is(await status('/v2/images/x'), 200);
+  t.is(await status('/v2/tasks/'), 200);
+});
+
+test('http: a route at the root of an API is served with and without its slash', async (t) => {
+  for (const root of ['', '/']) {
+    const at = route({
+      api: 'object',
+      name: 'root',
+      method: 'GET',
+      path: root,
+      policy: 'public',
+      status: 200,
+    });
+    const api = await startApi((http) => http.serve(at, async () => ({ body: { root } })));
+    t.teardown(() => api.stop());
+    for (const path of ['/object-store', '/object-store/'])
+      t.is((await fetch(`${api.url}${path}`)).status, 200, `${root} at ${path}`);
+    t.is((await fetch(`${api.url}/object-store/v1`)).status, 404);
+  }
+});
+
 test('http: a path with a hole is not found', async (t) => {
   const { url } = await start(t);
   t.is((await fetch(`${url}/identity/v3/things//`, { headers: member })).status, 404);
