@@ -5,20 +5,20 @@ import { eventQueue } from './event-queue.ts';
 import { fairWeather, network } from './network.ts';
 import { node } from './node.ts';
 import { prng } from './prng.ts';
+import { membershipScenario } from './scenario/membership.ts';
 import { registerScenario } from './scenario/register.ts';
+import { ringScenario } from './scenario/ring.ts';
 import { runSeed } from './scenario.ts';
 import { world } from './world.ts';
 
-test('simulator: the same seed gives the same run, another seed another one', async (t) => {
-  const [first, again, other] = [
-    await runSeed(registerScenario(), 3),
-    await runSeed(registerScenario(), 3),
-    await runSeed(registerScenario(), 4),
-  ];
-  t.deepEqual(again, first);
-  t.not(other.hash, first.hash);
-  t.true(first.operations > 0);
-});
+for (const scenario of [membershipScenario(), ringScenario(), registerScenario()])
+  test(`simulator: the same seed gives the same run of ${scenario.name}, another seed another one`, async (t) => {
+    const first = await runSeed(scenario, 3);
+    t.deepEqual(await runSeed(scenario, 3), first);
+    t.not((await runSeed(scenario, 4)).hash, first.hash);
+    t.is(first.violation, undefined);
+    t.true(first.operations > 0);
+  });
 
 test('event queue: events come by time, and in order of scheduling within one moment', (t) => {
   const random = prng(1);

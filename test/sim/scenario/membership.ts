@@ -2,7 +2,7 @@
  * Membership under fire: SWIM cores among hosts that crash, pause and lose sight of each other; some never come
  * back. Once all else is mended, everyone must soon agree on who is there, be right, and stay so.
  */
-import { lanSettings, loopbackSettings } from '../../../agent/membership/settings.ts';
+import { lanSettings, loopbackSettings, type SwimSettings } from '../../../agent/membership/settings.ts';
 import { swim } from '../../../agent/membership/swim.ts';
 import type { SwimEvent, SwimTimer } from '../../../agent/membership/swim-runtime.ts';
 import type { HostId } from '../../../proto/ids.ts';
@@ -22,20 +22,25 @@ const busyMs = minuteMs;
  * usual period to begin one; a lost host is tried again every 5 s, and first of all news must get around.
  */
 const agreeMs = 4 * minuteMs;
-/** Afterwards nothing happens, and nobody may be suspected to death. */
+/** Afterwards hosts only stumble now and then, too shortly to be taken for dead. */
 const quietMs = 30 * secondMs;
+/** The shortest suspicion is four periods: a host that is back after two has the time to refute. */
+const stumblePeriods = 2;
 
 interface Member extends Program {
   readonly core: ReturnType<typeof swim>;
 }
 
-const run = async (world: World): Promise<Outcome> => {
+const run = async (world: World, plant: Partial<SwimSettings>): Promise<Outcome> => {
   const { random } = world;
   const ids = Array.from({ length: 3 + random.int(18) }, (_, index) => `h${index}` as HostId);
-  const settings = random.pick([lanSettings, loopbackSettings, { ...lanSettings, lifeguard: false }]);
+  const mode = random.pick([lanSettings, loopbackSettings, { ...lanSettings, lifeguard: false }]);
+  const settings = { ...mode, ...plant };
   const net = network(world, { ...fairWeather, lossRate: random.pick([0, 0, 0.02]) });
   const lives = new Map<HostId, number>();
+  const buried: string[] = [];
   let operations = 0;
+  let isQuiet = false;
 
   const boot = (host: Host): Member => {
     // The real shell keeps it on disk before it starts.
@@ -46,6 +51,10 @@ const run = async (world: World): Promise<Outcome> => {
       handleTimer: (timer, with_) => core.handleTimer(timer, with_),
       handleEvent({ fact }) {
         operations++;
+        // Plain SWIM makes no such promise here: it does not tell a suspect that it is one.
+        const isPromised = isQuiet && settings.lifeguard;
+        if (isPromised && fact.state === 'dead' && up().has(fact.host))
+          buried.push(`${fact.host} by ${host.id}`);
         world.note(host.id, fact.host, fact.state, fact.incarnation);
       },
     });
@@ -76,8 +85,9 @@ const run = async (world: World): Promise<Outcome> => {
   const gone = random.sample(nodes, random.int(Math.ceil(nodes.length / 3)));
   for (const each of gone) each.crash();
 
+  const up = (): Set<HostId> => new Set(nodes.flatMap(({ id, program }) => (program ? id : [])));
   const wrong = (): string[] => {
-    const up = new Set(nodes.filter(({ program }) => program).map(({ id }) => id));
+    const living = up();
     const views = nodes.flatMap(({ id, program }) =>
       program
         ? {
@@ -89,18 +99,29 @@ const run = async (world: World): Promise<Outcome> => {
           }
         : [],
     );
-    return wrongBeliefs(ids, (host) => up.has(host), views);
+    return wrongBeliefs(ids, (host) => living.has(host), views);
   };
   const endMs = world.nowMs() + agreeMs;
   while (wrong().length > 0 && world.nowMs() < endMs) await world.run(world.nowMs() + secondMs);
   const late = wrong();
   if (late.length > 0)
     return { operations, violation: `no agreement ${agreeMs} ms after all was mended: ${late.join('; ')}` };
+  isQuiet = true;
+  const stumble = (): void => {
+    const victim = random.pick(nodes);
+    victim.pause();
+    world.fault('stumble');
+    world.note('stumble', victim.id);
+    world.after(stumblePeriods * settings.probePeriodMs, () => victim.resume());
+    world.after(quietMs / 5, stumble);
+  };
+  stumble();
   await world.run(world.nowMs() + quietMs);
-  const unrest = wrong();
-  return unrest.length > 0
-    ? { operations, violation: `agreed, and not for long: ${unrest.join('; ')}` }
-    : { operations };
+  return buried.length > 0 ? { operations, violation: `buried alive: ${buried.join(', ')}` } : { operations };
 };
 
-export const membershipScenario = (): Scenario => ({ name: 'membership', run });
+/** `plant`: tests spoil the settings. */
+export const membershipScenario = (plant: Partial<SwimSettings> = {}): Scenario => ({
+  name: 'membership',
+  run: (world) => run(world, plant),
+});
