@@ -13,3 +13,5 @@ export const readEventsMax = 1_000;
 export const logsMax = 512;
 /** How often a neighbour is asked which logs there are. */
 export const exchangeMs = 20 * secondMs;
+/** What a connection brought before it was closed is written within this. */
+export const connectionFarewellMs = 50;

@@ -37,6 +37,8 @@ export const openLogSet = async (
     readonly key: HostKey;
     /** A log was opened: replicate it. */
     readonly opened: (log: HostLog) => void;
+    /** Others should hear which logs there are now. */
+    readonly changed: () => void;
   },
   settings: { readonly directory: string; readonly clusterId: ClusterId },
 ): Promise<LogSet> => {
@@ -56,10 +58,10 @@ export const openLogSet = async (
   const writeNames = (all: readonly LogName[]): Promise<void> =>
     writeFileAtomic(namesPath, JSON.stringify(all));
 
-  const open = async (name: LogName, isOwn: boolean): Promise<HostLog> => {
+  const open = async (name: LogName, isOwn: boolean, isContradicted = false): Promise<HostLog> => {
     const opened = await openLog(
       { log, storage, conflict: () => void contradicted(name, isOwn) },
-      { clusterId, name, ...(isOwn ? { key } : {}) },
+      { clusterId, name, contradicted: isContradicted, ...(isOwn ? { key } : {}) },
     );
     logs.set(opened.id, opened);
     world.opened(opened);
@@ -72,11 +74,12 @@ export const openLogSet = async (
       .run(async () => {
         if (closed) return;
         await logs.get(logId(name))?.core.close();
-        await open(name, false);
+        await open(name, false, true);
         if (!isOwn) return;
         const next = newName();
         await writeNames([next, ...names()]);
         own = await open(next, true);
+        world.changed();
       })
       .catch((thrown) => log.error('contradicted log not reopened', { host: name.host, error: thrown }));
 

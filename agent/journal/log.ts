@@ -3,6 +3,7 @@
  * epoch, so a log cannot be passed off as another host's, and every block is covered by a signature of that host.
  */
 import { createHash } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import Hypercore, { type CoreStorage } from 'hypercore';
 import { codec } from '../../proto/codec.ts';
 import type { ClusterId, HostId } from '../../proto/ids.ts';
@@ -18,6 +19,8 @@ export interface HostLog {
   readonly id: string;
   readonly discoveryKey: string;
   readonly core: Hypercore;
+  /** Exchange it with the host at the other end. A log with two versions is read but no longer exchanged. */
+  replicate(connection: Duplex): void;
   /** Records that can be read here: 0 up to this, excluded. */
   readonly length: () => number;
   /** Undefined for a block that holds no event: nobody's event is lost with it, it never was one. */
@@ -41,6 +44,7 @@ export const openLog = async (
     readonly name: LogName;
     /** Present for this host's own log. */
     readonly key?: HostKey;
+    readonly contradicted?: boolean;
   },
 ): Promise<HostLog> => {
   const { name } = settings;
@@ -75,6 +79,9 @@ export const openLog = async (
     id: logId(name),
     discoveryKey: Buffer.from(Hypercore.discoveryKey(key)).toString('hex'),
     core,
+    replicate(connection) {
+      if (!settings.contradicted) core.replicate(connection);
+    },
     length: () => (own ? core.length : core.contiguousLength),
     async record(sequence) {
       const block = await core.get(sequence, { wait: false });

@@ -16,7 +16,7 @@ import type { HostKey } from '../peer/host-key.ts';
 import type { Rpc } from '../peer/port.ts';
 import type { Roster } from '../peer/roster.ts';
 import type { Runtime } from '../runtime/ports.ts';
-import { exchangeMs, readEventsMax } from './limits.ts';
+import { connectionFarewellMs, exchangeMs, readEventsMax } from './limits.ts';
 import { checkLogNames, openLogSet } from './log-set.ts';
 import { readAfter, readNewest } from './merge.ts';
 import type { Journal } from './port.ts';
@@ -45,14 +45,18 @@ export const openJournal = async (
   const log = world.runtime.log.with({ part: 'journal' });
   const connections = new Map<SwarmConnection, HostId>();
   const rewritten = new Set<string>();
+  let stopped = false;
 
   const logs = await openLogSet(
     {
       clock,
       log,
       key,
-      opened: ({ core }) => {
-        for (const connection of connections.keys()) core.replicate(connection);
+      opened: (one) => {
+        for (const connection of connections.keys()) one.replicate(connection);
+      },
+      changed: () => {
+        for (const hostId of connections.values()) exchange(hostId);
       },
     },
     { directory: join(settings.directory, 'journal'), clusterId: settings.clusterId },
@@ -67,24 +71,25 @@ export const openJournal = async (
     await adopt(body);
     return names();
   });
-  const exchange = (hostId: HostId): void => {
+  function exchange(hostId: HostId): void {
     rpc
       .request(hostId, 'journal.logs', names())
       .then(adopt)
       .catch((thrown) => log.debug('logs not exchanged', { host: hostId, error: thrown }));
-  };
+  }
 
   discovery?.onConnection((hostId, connection) => {
+    if (stopped) return;
     connections.set(connection, hostId);
     connection.once('close', () => connections.delete(connection));
     Hypercore.createProtocolStream(connection, {
       // The other side may have learned of a log after this one has offered it.
       ondiscoverykey(discoveryKey) {
         const wanted = Buffer.from(discoveryKey).toString('hex');
-        for (const one of logs.list()) if (one.discoveryKey === wanted) one.core.replicate(connection);
+        for (const one of logs.list()) if (one.discoveryKey === wanted) one.replicate(connection);
       },
     });
-    for (const { core } of logs.list()) core.replicate(connection);
+    for (const one of logs.list()) one.replicate(connection);
     exchange(hostId);
   });
 
@@ -123,7 +128,11 @@ export const openJournal = async (
     flush: writer.flush,
     async stop() {
       stopTimer();
+      stopped = true;
       await writer.flush();
+      // What still arrives would be written into a closed store.
+      for (const connection of connections.keys()) connection.destroy();
+      await timers.sleep(connectionFarewellMs);
       await logs.close();
     },
   };

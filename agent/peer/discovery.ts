@@ -10,16 +10,17 @@ import { once } from 'node:events';
 import HyperDHT from 'hyperdht';
 import Hyperswarm, { type SwarmConnection } from 'hyperswarm';
 import type { HostId } from '../../proto/ids.ts';
+import { compareBytes } from '../base/bytes.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { type AddressBook, parseHostPort } from './address-book.ts';
-import { type HostKey, hostIdOfPublicKey } from './host-key.ts';
-import { discoveryDebounceMs, swarmPeersMax } from './limits.ts';
+import { type HostKey, hostIdOfPublicKey, publicKeyOf } from './host-key.ts';
+import { discoveryDebounceMs, swarmFarewellMs, swarmPeersMax } from './limits.ts';
 import type { Roster } from './roster.ts';
 
 export interface DiscoverySettings {
   /** IPv4 address at which other hosts reach this one; undefined: none, then it is a client of others' nodes. */
   readonly host?: string | undefined;
-  /** UDP. 0: a free one. */
+  /** UDP port of the node that others start from. 0: a free one. */
   readonly port: number;
   /** Also use hyperswarm's public DHT. Default false. */
   readonly publicDht?: boolean;
@@ -43,13 +44,29 @@ const freeUdpPort = async (host: string): Promise<number> => {
   return port;
 };
 
-const startDht = async (settings: DiscoverySettings, known: readonly string[]): Promise<HyperDHT> => {
+/**
+ * A node that only stores and answers, and another that asks and listens: a node never asks itself, so in a
+ * cluster of two nobody would find the other's word, which lies with the one that looks for it. The second is
+ * "ephemeral": others do not remember it, for it has another port after each start.
+ */
+const startDht = async (settings: DiscoverySettings, known: readonly string[]) => {
   const nodes = known.flatMap((address) => parseHostPort(address) ?? []);
-  if (settings.publicDht) return new HyperDHT(settings.port ? { nodes, port: settings.port } : { nodes });
-  if (!settings.host) return new HyperDHT({ bootstrap: nodes });
-  const port = settings.port || (await freeUdpPort(settings.host));
-  return HyperDHT.bootstrapper(port, settings.host, { host: settings.host, nodes });
+  const { host } = settings;
+  if (!host) return { dht: new HyperDHT(settings.publicDht ? { nodes } : { bootstrap: nodes }) };
+  const port = settings.port || (await freeUdpPort(host));
+  const bootstrap = [{ host, port }, ...nodes];
+  return {
+    address: `${host}:${port}`,
+    keeper: HyperDHT.bootstrapper(port, host, { host, nodes }),
+    dht: settings.publicDht
+      ? new HyperDHT({ nodes: bootstrap })
+      : HyperDHT.bootstrapper(await freeUdpPort(host), host, { host, bootstrap, ephemeral: true }),
+  };
 };
+
+/** Resolves once it is bound, rejects when it cannot be; the tour of the other nodes goes on behind. */
+const bound = (dht: HyperDHT): Promise<unknown> =>
+  Promise.race([once(dht, 'listening'), dht.fullyBootstrapped()]);
 
 export const startDiscovery = async (
   world: {
@@ -63,10 +80,8 @@ export const startDiscovery = async (
   const { book, key, roster } = world;
   const { log, timers } = world.runtime;
   const known = [...book.entries()].flatMap(([, addresses]) => addresses.dht ?? []);
-  const dht = await startDht(settings, known);
-  // Bound or failed to bind; the tour of the other nodes goes on behind.
-  await Promise.race([once(dht, 'listening'), dht.fullyBootstrapped()]);
-  const address = settings.host ? dht.address() : null;
+  const { address, keeper, dht } = await startDht(settings, known);
+  await Promise.all([keeper && bound(keeper), bound(dht)]);
   const listeners: ((hostId: HostId, connection: SwarmConnection) => void)[] = [];
 
   const rosteredHost = (publicKey: Uint8Array): HostId | undefined => {
@@ -88,30 +103,52 @@ export const startDiscovery = async (
     for (const listener of listeners) listener(hostId, connection);
   });
 
-  const topic = swarm.join(settings.topic);
-  let cancelRefresh: (() => void) | undefined;
-  const lookAgain = (): void => {
-    cancelRefresh ??= timers.after(discoveryDebounceMs, () => {
-      cancelRefresh = undefined;
-      topic.refresh().catch((thrown) => log.debug('topic look-up failed', { error: thrown }));
+  // Found under the topic by those who look; of two hosts only the one with the smaller key dials. Were both to,
+  // hyperswarm would drop one of the two connections and may take 12 s to see which.
+  const topic = swarm.join(settings.topic, { server: true, client: false });
+  const dials = (publicKey: Uint8Array): boolean => compareBytes(key.publicKey, publicKey) < 0;
+  const dialed = new Map<HostId, Uint8Array>();
+  const dial = (): void => {
+    for (const { hostId } of roster.list()) {
+      const publicKey = Buffer.from(publicKeyOf(hostId));
+      if (!dials(publicKey)) continue;
+      dialed.set(hostId, publicKey);
+      swarm.joinPeer(publicKey);
+    }
+  };
+  let cancelDial: (() => void) | undefined;
+  const dialSoon = (): void => {
+    cancelDial ??= timers.after(discoveryDebounceMs, () => {
+      cancelDial = undefined;
+      dial();
     });
   };
+  dial();
+
   const stopBook = book.onChange((_hostId, { dht: node }) => {
     const parsed = node && parseHostPort(node);
     if (!parsed) return;
+    keeper?.addNode(parsed);
     dht.addNode(parsed);
-    lookAgain();
+    // What was announced before goes to the new node too, so that whoever asks it finds this host.
+    swarm.server.refresh();
+    dialSoon();
   });
   const stopRoster = roster.onChange(() => {
+    for (const [hostId, publicKey] of dialed)
+      if (!roster.has(hostId)) {
+        dialed.delete(hostId);
+        swarm.leavePeer(publicKey);
+      }
     for (const connection of swarm.connections)
       if (!rosteredHost(connection.remotePublicKey)) connection.destroy();
     // The firewall bans a key for good; one that has joined since may come in.
     for (const peer of swarm.peers.values()) if (peer.banned && rosteredHost(peer.publicKey)) peer.ban(false);
-    lookAgain();
+    dialSoon();
   });
 
   return {
-    dhtAddress: address ? `${address.host}:${address.port}` : undefined,
+    dhtAddress: address,
     onConnection(listener) {
       listeners.push(listener);
       for (const connection of swarm.connections) {
@@ -120,13 +157,17 @@ export const startDiscovery = async (
       }
     },
     async stop() {
-      cancelRefresh?.();
-      cancelRefresh = () => {};
+      cancelDial?.();
+      cancelDial = () => {};
       stopBook();
       stopRoster();
       // No farewell to the DHT nodes: those that are gone would hold it up for many seconds.
       topic.destroy().catch(() => {});
+      // The others see the end of these at once; of what just falls silent they learn after 15 s.
+      for (const connection of swarm.connections) connection.destroy();
+      await timers.sleep(swarmFarewellMs);
       await dht.destroy({ force: true });
+      await keeper?.destroy({ force: true });
       await swarm.destroy({ force: true });
     },
   };

@@ -3,7 +3,6 @@
  * write: at thousands of requests a second the cost is per write, not per byte.
  */
 import type { Stream } from '@libp2p/interface';
-import type { Uint8ArrayList } from 'uint8arraylist';
 import { frameHeadBytes, frameReader } from './frame-reader.ts';
 import { streamBufferBytesMax, writeBytesMax } from './limits.ts';
 
@@ -107,7 +106,7 @@ export const frameStream = (
   };
   stream.addEventListener('end', readAll);
   stream.addEventListener('close', (event) => end(event.error));
-  stream.addEventListener('message', (event: { data: Uint8Array | Uint8ArrayList }) => {
+  stream.addEventListener('message', (event) => {
     if (closed) return;
     try {
       for (const frame of reader.push(event.data.subarray())) if (!closed) events.frame(frame);

@@ -2,9 +2,11 @@
  * Keeps strangers out of libp2p. A host that is not on the roster may open a connection (how else could it join),
  * but only the join protocol answers it: every other protocol's handler and topology sees rostered peers only.
  */
+import type { GossipSubComponents } from '@chainsafe/libp2p-gossipsub';
 import type { ConnectionGater, PeerId } from '@libp2p/interface';
-import type { Registrar } from '@libp2p/interface-internal';
 import type { HostId } from '../../proto/ids.ts';
+
+type Registrar = GossipSubComponents['registrar'];
 
 export type IsAllowed = (hostId: HostId) => boolean;
 

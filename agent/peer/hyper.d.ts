@@ -9,6 +9,8 @@ declare module 'hyperdht' {
   interface Options {
     readonly bootstrap?: readonly (DhtNode | string)[];
     readonly nodes?: readonly DhtNode[];
+    /** Others do not keep it in their tables. */
+    readonly ephemeral?: boolean;
     /** Address to bind. */
     readonly host?: string;
     readonly port?: number;
@@ -19,7 +21,6 @@ declare module 'hyperdht' {
     static bootstrapper(port: number, host: string, options?: Options): HyperDHT;
     fullyBootstrapped(): Promise<void>;
     addNode(node: DhtNode): void;
-    address(): DhtNode | null;
     destroy(options?: { readonly force?: boolean }): Promise<void>;
   }
 }
@@ -55,6 +56,11 @@ declare module 'hyperswarm' {
       /** True: refuse. */
       readonly firewall?: (remotePublicKey: Uint8Array) => boolean;
     });
+    /** Where this host is announced under its key; `refresh` announces again. */
+    readonly server: { refresh(): void };
+    /** Connect to this key and again whenever it is lost, until `leavePeer`. */
+    joinPeer(publicKey: Uint8Array): void;
+    leavePeer(publicKey: Uint8Array): void;
     readonly connections: ReadonlySet<SwarmConnection>;
     readonly peers: ReadonlyMap<string, SwarmPeer>;
     join(topic: Uint8Array, options?: { readonly server?: boolean; readonly client?: boolean }): Discovery;

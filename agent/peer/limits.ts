@@ -81,5 +81,7 @@ export const bulkSocketsMax = 4_000;
 
 /** Hosts that appear together cause one look-up of the topic, not one each. */
 export const discoveryDebounceMs = 250;
+/** Time for the last packets of closed swarm connections to leave. */
+export const swarmFarewellMs = 50;
 /** hyperswarm connections, for journals only. */
 export const swarmPeersMax = 64;
