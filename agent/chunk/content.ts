@@ -1,7 +1,7 @@
 /**
  * Content of any length over chunks. An upload in bounded memory:
  *
- *     source --> cut (4 MiB) --> digests (worker) --> at most 3 on their way: owners + debt, then reference
+ *     source --> cut (4 MiB) --> digests (worker) --> at most 3 (24 over all) on their way: owners + debt, then reference
  *
  * The debt is on disk before the reference, so an upload that dies anywhere is given back (`debt.ts`).
  */
@@ -14,12 +14,14 @@ import { chunkIdOf } from './chunk-name.ts';
 import { abortReason, cut } from './cut.ts';
 import type { Debts } from './debt.ts';
 import type { DigestPool } from './digest-pool.ts';
+import { gate } from './gate.ts';
 import type { GetChunk } from './get-chunk.ts';
-import { chunkBytesMax, inlineBytesDefault, uploadChunksInFlightMax } from './limits.ts';
+import { chunkBytesMax, chunksInFlightMax, inlineBytesDefault, uploadChunksInFlightMax } from './limits.ts';
 import { type Content, type ContentStore, contentLength, type WriteOptions, type Written } from './port.ts';
 import type { PutChunk } from './put-chunk.ts';
 import type { References } from './reference.ts';
 
+type Cut = { readonly bytes: Uint8Array; readonly leave: () => void };
 type Piece = { readonly id: ChunkId; readonly length: number };
 
 /** Counts before it hands on: what is too long is refused before it is cut, hashed or sent. */
@@ -54,6 +56,7 @@ export const contentStore = ({
   readonly getChunk: GetChunk;
 }): ContentStore => {
   const buffers = bufferPool();
+  const places = gate(chunksInFlightMax);
   const giveBack = async (user: string): Promise<void> => {
     await debts
       .pay(user)
@@ -91,34 +94,42 @@ export const contentStore = ({
       return both;
     };
     let inline: Uint8Array | undefined;
-    const send = async (bytes: Uint8Array, index: number): Promise<Piece> => {
-      const id = chunkIdOf(bytes);
-      const isInline = index === 0 && bytes.length <= inlineBytesMax && bytes.length < chunkBytesMax;
-      if (isInline) inline = bytes;
-      else
-        await store(id, bytes).catch((thrown: unknown) => {
-          // The source may hang; it must not hold up the news.
-          stop.abort(asShoalError(thrown));
-          throw thrown;
-        });
-      return { id, length: bytes.length };
-    };
-    async function* pieces(): AsyncGenerator<Uint8Array, void> {
-      for await (const piece of cut(bounded(source, bytesMax), chunkBytesMax, stop.signal, buffers.take)) {
-        await digests.update(piece);
-        yield piece;
+    const inside = new Set<() => void>();
+    async function* pieces(): AsyncGenerator<Cut, void> {
+      let isFirst = true;
+      for await (const bytes of cut(bounded(source, bytesMax), chunkBytesMax, stop.signal, buffers.take)) {
+        await digests.update(bytes);
+        if (isFirst && bytes.length <= inlineBytesMax && bytes.length < chunkBytesMax) {
+          // Shorter than a chunk, so it is also the last.
+          inline = bytes;
+          return;
+        }
+        isFirst = false;
+        // One cut piece waits here; what is on its way is bounded over all uploads.
+        const leave = await places.enter(stop.signal).catch(() => Promise.reject(abortReason(stop.signal)));
+        inside.add(leave);
+        yield { bytes, leave };
       }
     }
+    const send = async ({ bytes, leave }: Cut): Promise<Piece> => {
+      const { length } = bytes;
+      const id = chunkIdOf(bytes);
+      await store(id, bytes).catch((thrown: unknown) => {
+        // The source may hang; it must not hold up the news.
+        stop.abort(asShoalError(thrown));
+        throw thrown;
+      });
+      leave();
+      inside.delete(leave);
+      return { id, length };
+    };
     try {
       const chunks = await mapLimit(pieces(), uploadChunksInFlightMax, send);
-      const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-      const isInline = inline !== undefined || (length === 0 && inlineBytesMax > 0);
-      const content: Content = isInline
-        ? { kind: 'inline', bytes: inline ?? new Uint8Array() }
-        : { kind: 'chunks', chunks };
+      if (chunks.length === 0 && inlineBytesMax > 0) inline ??= new Uint8Array();
+      const content: Content = inline ? { kind: 'inline', bytes: inline } : { kind: 'chunks', chunks };
       const texts = await digests.finish();
       if (stored.size > 0) await debts.forgive(user);
-      return { content, length, digests: texts };
+      return { content, length: contentLength(content), digests: texts };
     } catch (thrown) {
       digests.abort();
       stop.abort(asShoalError(thrown));
@@ -126,6 +137,8 @@ export const contentStore = ({
       await Promise.allSettled(pending);
       if (stored.size > 0) await giveBack(user);
       throw thrown;
+    } finally {
+      for (const leave of inside) leave();
     }
   };
 

@@ -224,3 +224,35 @@ test('upload: a sender with an old layout waits for the new one and goes on', as
   await write;
   t.pass();
 });
+
+test('upload: many at once keep few chunks on their way, and all of them end', async (t) => {
+  await using cluster = await startCluster(3);
+  let inFlight = 0;
+  let most = 0;
+  cluster.bulkHook = async () => {
+    inFlight += 1;
+    most = Math.max(most, inFlight);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    inFlight -= 1;
+  };
+  const { content } = cluster.host(0).chunks;
+  const all = Array.from({ length: 100 }, (_, index) =>
+    content.write(pieces(randomBytes(3 * 20_000)), {
+      user: `u${index}`,
+      bytesMax: MiB,
+      digests: ['md5'],
+    }),
+  );
+  const failing = content.write(
+    (async function* () {
+      yield randomBytes(9 * MiB);
+      throw new Error('gone');
+    })(),
+    { user: 'failing', bytesMax: 20 * MiB, digests: [] },
+  );
+  await t.throwsAsync(failing);
+  t.is((await Promise.all(all)).length, 100);
+  // 24 chunks to two other owners each, and stragglers.
+  t.true(most <= 24 * 2 + 2 * 16, `${most}`);
+  await upload(content, randomBytes(5 * MiB), 'after');
+});
