@@ -44,7 +44,6 @@ export const addressCharsMax = 256;
 
 /** Ten times the largest cluster planned for, counting every join and removal in its life. */
 export const rosterEntriesMax = 10_000;
-export const hostNameCharsMax = 64;
 /** A host whose clock is wrong by more must not sign: its stamp would stand above everybody's for as long. */
 export const stampAheadMsMax = 24 * 60 * minuteMs;
 /** How often a random peer is asked whether its roster differs: the cure for lost gossip. */
