@@ -4,9 +4,12 @@
  */
 import { Packr } from 'msgpackr';
 import { ShoalError } from './error.ts';
+import { plainFault } from './plain.ts';
 
 const packr = new Packr({
   useRecords: false,
+  // A field of that name is data, not a method.
+  useToJSON: false,
   int64AsType: 'number',
   mapsAsObjects: true,
   encodeUndefinedAsNil: false,
@@ -36,6 +39,8 @@ export const codec = <T>(name: string, migrate: readonly ((old: never) => unknow
           'DAMAGED',
           `Cannot read ${name}: version ${version}, this agent knows 1 to ${newest}`,
         );
+      const fault = plainFault(bytes, 1);
+      if (fault) throw new ShoalError('DAMAGED', `Cannot read ${name}: ${bytes.length} bytes, ${fault}`);
       let value: unknown;
       try {
         value = packr.unpack(bytes.subarray(1));
