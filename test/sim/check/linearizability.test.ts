@@ -65,7 +65,7 @@ const byDefinition = (left: readonly Operation[], value: RegisterValue): boolean
 
 test('linearizability: on small random histories the checker agrees with the definition', (t) => {
   const random = prng(5);
-  const values: RegisterValue[] = [null, 'x', 'y'];
+  const values: RegisterValue[] = [null, 'x', 'y', 'z'];
   let yes = 0;
   for (let round = 0; round < 3000; round++) {
     const history = Array.from({ length: 1 + random.int(6) }, (): Operation => {

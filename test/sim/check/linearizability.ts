@@ -8,9 +8,11 @@
  * configuration try all orders of pending operations that lead to its effect. Equal configurations are met once
  * (memoisation). No configuration left: no explanation exists. So it is sound and complete.
  *
- * An operation whose outcome nobody knows never returns: it may take effect at any later time, or never. One whose
- * value no operation ever met may be left out: where it took effect, nobody looked before the next write, so without
- * it every result is the same. This keeps the number of pending operations small.
+ * An operation whose outcome nobody knows never returns: it may take effect at any later time, or never. Two rules keep
+ * the number of pending operations small without changing any verdict:
+ *  - one whose value no operation ever met is left out: where it took effect, nobody looked before the next write,
+ *    so without it every result is the same;
+ *  - one that alone can have brought a value has taken effect when the first operation that met it returns.
  */
 export type RegisterValue = string | null;
 
@@ -48,7 +50,7 @@ export const checkLinearizable = (history: readonly Operation[], initial: Regist
   const slots: (Operation | undefined)[] = [];
   let configurations: readonly Configuration[] = [{ value: initial, done: 0 }];
 
-  for (const { operation, isCall } of eventsOf(withoutUnseen(history))) {
+  for (const { operation, isCall } of eventsOf(bounded(withoutUnseen(history), initial))) {
     if (isCall) {
       const free = slots.indexOf(undefined);
       const slot = free < 0 ? slots.length : free;
@@ -119,9 +121,9 @@ const withoutUnseen = (history: readonly Operation[]): readonly Operation[] => {
   const met = new Set<RegisterValue>();
   let kept = history.filter(({ returnMs }) => returnMs < Infinity);
   let unknown = history.filter(({ returnMs, action }) => returnMs === Infinity && action.kind !== 'read');
-  const meet = ({ action }: Operation): void => {
-    if (action.kind === 'read') met.add(action.value);
-    if (action.kind === 'cas') met.add(action.expected);
+  const meet = (operation: Operation): void => {
+    const found = metBy(operation);
+    if (found !== undefined) met.add(found);
   };
   kept.forEach(meet);
   for (;;) {
@@ -131,4 +133,26 @@ const withoutUnseen = (history: readonly Operation[]): readonly Operation[] => {
     kept = [...kept, ...seen];
     seen.forEach(meet);
   }
+};
+
+/** What an operation found: a read its value, a compare-and-set what it expected. */
+const metBy = ({ action }: Operation): RegisterValue | undefined =>
+  action.kind === 'read' ? action.value : action.kind === 'cas' ? action.expected : undefined;
+
+/** Gives unknown operations a return where one is certain. */
+const bounded = (history: readonly Operation[], initial: RegisterValue): readonly Operation[] => {
+  const makers = new Map<RegisterValue, number>([[initial, 1]]);
+  const firstMetMs = new Map<RegisterValue, number>();
+  for (const operation of history) {
+    const { action, returnMs } = operation;
+    if (action.kind !== 'read') makers.set(action.value, (makers.get(action.value) ?? 0) + 1);
+    const met = metBy(operation);
+    if (met !== undefined) firstMetMs.set(met, Math.min(returnMs, firstMetMs.get(met) ?? Infinity));
+  }
+  return history.map((operation) => {
+    const { action, callMs, returnMs } = operation;
+    const metMs = firstMetMs.get(action.value) ?? Infinity;
+    if (returnMs < Infinity || makers.get(action.value) !== 1 || metMs < callMs) return operation;
+    return { ...operation, returnMs: metMs };
+  });
 };
