@@ -9,10 +9,11 @@
  * two proposers then choose two values. Where the returned state is the same object nothing needs writing.
  *
  * An acceptor that has lost its disk must not start again from `emptyState`: it comes back under a new identity
- * or copies the others first (`learn`).
+ * or copies from a quorum of the others first. A copy is `accept` without more: to the protocol it is the proposer's
+ * own message, come late. Refused under a promise, it is replaced by a full round.
  */
 import assert from 'node:assert/strict';
-import { type Ballot, compareBallots, maxBallot, sameBallot } from './ballot.ts';
+import { type Ballot, compareBallots, sameBallot } from './ballot.ts';
 import type { Accepted, Reply, Request } from './message.ts';
 
 /** Plain data. Invariant: what was accepted is never above what was promised. */
@@ -60,18 +61,6 @@ export const accept = (state: AcceptorState, accepted: Accepted, next: Ballot | 
   const promised = next ?? ballot;
   return { state: { promised, accepted }, reply: reply(promised) };
 };
-
-/**
- * Take over a value that is *known to be chosen* (a quorum in each set holds it: `decideRead`), to catch up after
- * an absence. It may lie below the promise, where `accept` would refuse it: whoever holds that promise has
- * met the chosen value in its own quorum and will build on it, so one more copy can mislead nobody.
- *
- * A value of which that is not known goes through `accept`: to the protocol that is a late message.
- */
-export const learn = (state: AcceptorState, chosen: Accepted): AcceptorState =>
-  state.accepted && compareBallots(state.accepted.ballot, chosen.ballot) >= 0
-    ? state
-    : { promised: maxBallot(state.promised, chosen.ballot), accepted: chosen };
 
 export const handleRequest = (state: AcceptorState, request: Request): Answer => {
   switch (request.kind) {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { accept, emptyState, handleRequest, learn, prepare } from '../../agent/register/acceptor.ts';
+import { accept, emptyState, handleRequest, prepare } from '../../agent/register/acceptor.ts';
 import { ballotSource, compareBallots } from '../../agent/register/ballot.ts';
 import { accepted, ballot } from './make.ts';
 
@@ -48,14 +48,6 @@ test('acceptor: what it accepted it still confirms under a higher promise, witho
 test('acceptor: one ballot never carries two values', (t) => {
   const { state } = accept(emptyState, accepted(ballot(1, 'a'), 'x'));
   t.throws(() => accept(state, accepted(ballot(1, 'a'), 'y')), { message: /one value/ });
-});
-
-test('acceptor: a chosen value is learned below a promise, and never takes the place of a newer one', (t) => {
-  const { state } = prepare(emptyState, ballot(9, 'a'));
-  const learned = learn(state, accepted(ballot(4, 'b'), 'x'));
-  t.deepEqual(learned, { promised: ballot(9, 'a'), accepted: accepted(ballot(4, 'b'), 'x') });
-  t.is(learn(learned, accepted(ballot(3, 'b'), 'w')), learned);
-  t.deepEqual(learn(emptyState, accepted(ballot(4, 'b'), 'x')).promised, ballot(4, 'b'));
 });
 
 test('acceptor: a read tells what is held and promises nothing', (t) => {
