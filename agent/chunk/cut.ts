@@ -29,15 +29,20 @@ export async function* cut(
   let wishBytes = firstBytes;
   let filled = 0;
   const iterator = source[Symbol.asyncIterator]();
-  const aborted = Promise.withResolvers<never>();
-  aborted.promise.catch(() => {});
-  const abort = (): void => aborted.reject(abortReason(signal));
+  let giveUp = (_reason: unknown): void => {};
+  const abort = (): void => giveUp(abortReason(signal));
   signal.addEventListener('abort', abort, { once: true });
-  if (signal.aborted) abort();
+  // Not a race against one promise of the abort: that would hold on to every piece until the upload ends.
+  const nextPiece = (): Promise<IteratorResult<Uint8Array>> =>
+    new Promise((resolve, reject) => {
+      giveUp = reject;
+      if (signal.aborted) abort();
+      else iterator.next().then(resolve, reject);
+    });
   let ended = false;
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), aborted.promise]);
+      const next = await nextPiece();
       if (next.done) {
         ended = true;
         break;

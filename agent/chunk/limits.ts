@@ -8,8 +8,8 @@ export const inlineBytesDefault = 16 * KiB;
 
 /** Chunks of one upload on their way: one is cut while two travel. With the one being cut 16 MiB an upload. */
 export const uploadChunksInFlightMax = 3;
-/** The same over all uploads of this host: 96 MiB, and about twice that in the sockets to two other owners. More
-    in flight made no upload faster; without the bound 16 uploads took 1.5 GB. */
+/** The same over all uploads of this host: 96 MiB, and about twice that in the sockets to two other owners. More on
+    their way only queue at the disks. */
 export const chunksInFlightMax = 24;
 /** A reference that is not acknowledged by then fails the upload; must be far below `collectGraceMs`. */
 export const referenceTimeoutMs = 30 * secondMs;

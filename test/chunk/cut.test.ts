@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { cut } from '../../agent/chunk/cut.ts';
 import { digestPool } from '../../agent/chunk/digest-pool.ts';
@@ -47,6 +49,29 @@ test('cut: a reader that stops early ends the source', async (t) => {
 test('cut: an abort before the first byte reads nothing', async (t) => {
   const gone = AbortSignal.abort();
   t.true(hasCode(await t.throwsAsync(sizes(cut(of(10), 10, gone))), 'ABORTED'));
+});
+
+test('cut: what was cut is let go while the upload goes on', async (t) => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const seen: WeakRef<Uint8Array>[] = [];
+  async function* source(): AsyncGenerator<Uint8Array, void> {
+    for (let index = 0; index < 64; index++) {
+      const piece = new Uint8Array(randomBytes(64 * 1024));
+      seen.push(new WeakRef(piece));
+      yield piece;
+    }
+  }
+  let chunks = 0;
+  for await (const _ of cut(source(), 128 * 1024, new AbortController().signal)) {
+    chunks += 1;
+    if (chunks < 32) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    const held = seen.filter((piece) => piece.deref()).length;
+    t.true(held <= 4, `${held} of ${seen.length} pieces are held`);
+  }
+  t.is(chunks, 32);
 });
 
 test('digests: worker threads and the main thread agree, for many uploads at once', async (t) => {
