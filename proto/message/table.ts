@@ -22,7 +22,8 @@ const PartitionNumber = Type.Integer({ minimum: 0, maximum: 65_535 });
 /** 16 bytes of BLAKE3. */
 const Digest = Type.Refine(
   Bytes,
-  (value) => value.length === 16,
+  // Refinements are all asked, also behind one that failed.
+  (value) => value instanceof Uint8Array && value.length === 16,
   () => 'must have 16 bytes',
 );
 
