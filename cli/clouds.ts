@@ -28,6 +28,7 @@ export interface CloudChoice {
 export const installedData = '/var/lib/shoal';
 
 type Fields = Readonly<Record<string, unknown>>;
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 
@@ -48,15 +49,27 @@ const fromFields = (source: string, auth: Fields): Cloud => {
   };
 };
 
+const readClouds = (file: string): Fields => {
+  let found: unknown;
+  try {
+    found = parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    throw new ShoalError('BAD_REQUEST', `Cannot read ${file}: ${why}`, { cause });
+  }
+  const clouds = isFields(found) ? found.clouds : undefined;
+  return isFields(clouds) ? clouds : {};
+};
+
 const fromFile = (file: string, name: string): Cloud => {
-  const clouds: Fields = parse(readFileSync(file, 'utf8'))?.clouds ?? {};
-  const found = clouds[name] as { readonly auth?: Fields } | undefined;
+  const clouds = readClouds(file);
+  const found = clouds[name] as { readonly auth?: Fields } | null | undefined;
   if (!found)
     throw new ShoalError(
       'BAD_REQUEST',
       `Cannot use cloud "${name}": ${file} has ${Object.keys(clouds).join(', ') || 'none'}`,
     );
-  return fromFields(`cloud "${name}" of ${file}`, found.auth ?? {});
+  return fromFields(`cloud "${name}" of ${file}`, isFields(found.auth) ? found.auth : {});
 };
 
 export const readCloud = ({ cloud, data }: CloudChoice, env: NodeJS.ProcessEnv = process.env): Cloud => {

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
+import { ShoalError } from '../../proto/error.ts';
 import { writeFileAtomic } from '../base/atomic-file.ts';
 
 /** 144 bits. */
@@ -31,12 +32,21 @@ export const writeCredentials = async (
   return fileOf(directory);
 };
 
-/** undefined on hosts that joined: they never held it. */
+const parseFile = (file: string): unknown => {
+  try {
+    return parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    throw new ShoalError('DAMAGED', `Cannot read ${file}: ${why}`, { cause });
+  }
+};
+
+/** undefined on hosts that joined: they never held it. Throws DAMAGED on a file that is no YAML. */
 export const readAdminPassword = (directory: string): string | undefined => {
   if (!existsSync(fileOf(directory))) return undefined;
-  const found = parse(readFileSync(fileOf(directory), 'utf8')) as {
+  const found = parseFile(fileOf(directory)) as {
     clouds?: { shoal?: { auth?: { password?: unknown } } };
-  };
-  const password = found.clouds?.shoal?.auth?.password;
+  } | null;
+  const password = found?.clouds?.shoal?.auth?.password;
   return typeof password === 'string' ? password : undefined;
 };

@@ -92,7 +92,16 @@ export const readConfig = (directory: string): HostConfig => {
       'NOT_FOUND',
       `Cannot run an agent in ${resolve(directory)}: it belongs to no cluster; shoal init or shoal join makes it one of one`,
     );
-  const found: unknown = JSON.parse(readFileSync(fileOf(directory), 'utf8'));
+  let found: unknown;
+  try {
+    found = JSON.parse(readFileSync(fileOf(directory), 'utf8'));
+  } catch (cause) {
+    throw new ShoalError(
+      'DAMAGED',
+      `Cannot read ${fileOf(directory)}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
+  }
   if (!Value.Check(HostConfig, found)) {
     const [first] = Value.Errors(HostConfig, found);
     throw new ShoalError(
