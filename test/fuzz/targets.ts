@@ -1,0 +1,14 @@
+/** All decoders that face bytes from outside, in an order that stays: an input's number chooses its target. */
+
+import type { Target } from './target.ts';
+import { diskTargets } from './targets/disk.ts';
+import { groundTargets } from './targets/ground.ts';
+import { peerTargets } from './targets/peer.ts';
+import { serviceTargets } from './targets/service.ts';
+
+export const openTargets = async (): Promise<readonly Target[]> => [
+  ...(await peerTargets()),
+  ...(await groundTargets()),
+  ...serviceTargets(),
+  ...(await diskTargets()),
+];

@@ -1,0 +1,226 @@
+/** What rostered hosts say to the ground rooms: membership, layouts, tables, chunks, journals. */
+import { eventCodec } from '../../../agent/journal/log.ts';
+import { checkLogNames } from '../../../agent/journal/log-set.ts';
+import { checker } from '../../../agent/peer/check.ts';
+import { decodeLayout, foundLayout, layoutCodec, nextLayout } from '../../../agent/ring/layout.ts';
+import { parsePlace } from '../../../agent/ring/zone.ts';
+import { asShoalError } from '../../../proto/error.ts';
+import { parseChunkId } from '../../../proto/ids.ts';
+import { chunkMethods, parseMessage } from '../../../proto/message/chunk.ts';
+import { StoredEvent } from '../../../proto/message/journal.ts';
+import { parseSwimMessage } from '../../../proto/message/membership.ts';
+import { BatchAnswer, operations } from '../../../proto/message/table.ts';
+import { card, facts, nowMs, other, own, third, vitals } from '../samples.ts';
+import { packedTarget, type Target, textTarget, valueTarget } from '../target.ts';
+import { type GroundWorld, lastLoggedError, openGround } from '../world.ts';
+
+const swimMessages = [
+  { kind: 'ping', probe: 1, facts },
+  { kind: 'ack', probe: 1, facts },
+  { kind: 'nack', probe: 1, facts: [] },
+  { kind: 'relay', probe: 2, target: third.hostId, facts },
+  { kind: 'gossip', facts },
+  { kind: 'compare', digest: 77, facts },
+  { kind: 'state', answer: true, facts },
+];
+
+/** As the world founds its own: votes follow it. */
+const member = (hostId: string) => ({ hostId, zone: card.zone, capacityBytes: card.capacityBytes });
+const first = foundLayout(member(own.hostId), 4);
+const second = nextLayout(first, [member(own.hostId), member(other.hostId)], 'joined: host-2');
+const progress = { ack: { [other.hostId]: 1 }, sync: { [other.hostId]: 1 }, syncAck: { [other.hostId]: 1 } };
+const ballot = { round: 5, host: other.hostId, run: 1 };
+const votes = [
+  { kind: 'read' },
+  { kind: 'prepare', ballot },
+  {
+    kind: 'accept',
+    accepted: { ballot, value: layoutCodec.encode(second), lineage: [1] },
+    next: { ...ballot, round: 6 },
+  },
+].map((request) => ({ version: 2, previous: second.previous, request }));
+
+const row = { table: 'thing', partitionKey: 'p', sortKey: 'k' };
+const stamp = { wallMs: nowMs, count: 0, host: other.hostId };
+const value = Uint8Array.of(1, 2, 3);
+const digest = new Uint8Array(16);
+const accepted = { ballot, value, lineage: [1] };
+const asks = [
+  { do: 'get', ...row },
+  { do: 'put', ...row, stamp, weight: 1, value, repair: false },
+  { do: 'put', ...row, stamp, weight: 1, value: null, repair: true },
+  { do: 'register', ...row, table: 'cell', request: { kind: 'read' } },
+  { do: 'register', ...row, table: 'cell', request: { kind: 'prepare', ballot } },
+  { do: 'register', ...row, table: 'cell', request: { kind: 'accept', accepted, next: null } },
+  { do: 'change', ...row, table: 'cell', expected: digest, value },
+  { do: 'range', ...row, from: new Uint8Array(), to: null, reverse: false, limit: 10, values: true },
+  { do: 'tally', ...row },
+  { do: 'reconcile', partition: 1, with: [other.hostId] },
+  { do: 'roots', partitions: [0, 1], digests: new Uint8Array(32) },
+  { do: 'nodes', partition: 1, level: 0, index: 0 },
+  { do: 'leaf', partition: 1, leaf: 5, after: digest },
+  { do: 'fetch', partition: 1, keys: [digest] },
+  { do: 'push', partition: 1, rows: [{ ...row, state: { kind: 'lww', stamp, weight: 1, value } }] },
+  { do: 'push', partition: 1, rows: [{ ...row, state: { kind: 'register', promised: ballot, accepted } }] },
+];
+const batches = [{ layout: 1, operations: asks }, ...asks.map((ask) => ({ layout: 1, operations: [ask] }))];
+
+const cardRecord = { host: other.hostId, incarnation: 2, card, vitals };
+const event = {
+  atMs: nowMs,
+  requestId: 'req-1',
+  actor: { userId: 'u', userName: 'ann', projectId: null },
+  action: 'object.put',
+  target: 'reef.jpg',
+  outcome: 'done',
+  detail: { bytes: 5, more: ['x'] },
+};
+const chunkId = 'ab'.repeat(32);
+const chunkSamples = {
+  have: [{ ids: [chunkId] }, { have: [true, false] }],
+  check: [{ ids: [chunkId] }, { queued: 1 }],
+  differ: [{ digests: [[1, chunkId]], fresh: true }, { partitions: [1, 2] }],
+  list: [
+    { partitions: [1, 2], after: null },
+    { ids: [chunkId], more: false },
+  ],
+} as const;
+
+/** A whole world for each method, renewed now and then: what is taken fills it. */
+const handlerTarget = async (
+  name: string,
+  samples: readonly unknown[],
+  refusals: Target['refusals'],
+  call: (world: GroundWorld, body: unknown) => unknown,
+): Promise<Target> => {
+  let world = await openGround();
+  return valueTarget(
+    {
+      name,
+      refusals,
+      run: (body) => call(world, body),
+      state: () => world.state(),
+      async renew() {
+        await world.stop();
+        world = await openGround();
+      },
+      close: () => world.stop(),
+    },
+    samples,
+  );
+};
+
+export const groundTargets = async (): Promise<readonly Target[]> => [
+  packedTarget({ name: 'layout', refusals: ['BAD_REQUEST', 'DAMAGED'], run: decodeLayout }, [first, second]),
+  valueTarget({ name: 'membership message', refusals: ['BAD_REQUEST'], run: parseSwimMessage }, swimMessages),
+  textTarget({ name: 'zone', refusals: [], run: parsePlace }, ['z1', 'z1/r2']),
+  textTarget({ name: 'chunk id', refusals: ['BAD_REQUEST'], run: parseChunkId }, [chunkId]),
+  await handlerTarget('rpc membership', swimMessages, ['BAD_REQUEST'], (world, body) =>
+    world.call('membership', body),
+  ),
+  await handlerTarget(
+    'rpc membership.cards',
+    [{ hosts: [own.hostId, other.hostId] }],
+    ['BAD_REQUEST'],
+    (world, body) => world.call('membership.cards', body),
+  ),
+  await handlerTarget('gossip members', [{ facts, card: cardRecord }, { facts }], [], (world, body) =>
+    world.gossip('members', body),
+  ),
+  await handlerTarget('gossip vitals', [vitals], [], (world, body) => world.gossip('vitals', body)),
+  await handlerTarget('rpc layout.fetch', [{ after: 0 }, { after: 1 }], ['BAD_REQUEST'], (world, body) =>
+    world.call('layout.fetch', body),
+  ),
+  await handlerTarget(
+    'rpc layout.push',
+    [{ oldest: 1, layouts: [first, second], progress }],
+    ['BAD_REQUEST'],
+    (world, body) => world.call('layout.push', body),
+  ),
+  await handlerTarget(
+    'rpc layout.register',
+    votes,
+    ['BAD_REQUEST', 'STALE_LAYOUT', 'DAMAGED'],
+    (world, body) => world.call('layout.register', body),
+  ),
+  await handlerTarget(
+    'gossip layout',
+    [
+      { newest: 2, digest: null, progress, layout: second },
+      { newest: 1, digest: null, progress },
+    ],
+    [],
+    (world, body) => world.gossip('layout', body),
+  ),
+  await handlerTarget('rpc table.ask', batches, ['BAD_REQUEST', 'STALE_LAYOUT'], async (world, body) => {
+    const { answers } = (await world.call('table.ask', body)) as {
+      answers: { error?: { code: string; message: string } }[];
+    };
+    for (const { error } of answers)
+      if (error?.code === 'INTERNAL') throw asShoalError(lastLoggedError()).cause;
+  }),
+  ...Object.entries(operations).map(([name, { answer }]) => {
+    const check = checker(`answer to ${name}`, answer);
+    return valueTarget({ name: `answer ${name}`, refusals: ['BAD_REQUEST'], run: check }, [
+      answerSamples[name as keyof typeof operations],
+    ]);
+  }),
+  valueTarget({ name: 'answer batch', refusals: ['BAD_REQUEST'], run: checker('answers', BatchAnswer) }, [
+    { answers: [{ value: null }, { error: { code: 'BUSY', message: 'later' } }, { again: true }] },
+  ]),
+  ...Object.entries(chunkMethods).flatMap(([name, { request, answer }]) => {
+    const [asked, told] = chunkSamples[name as keyof typeof chunkSamples];
+    return [
+      valueTarget(
+        {
+          name: `chunk.${name}`,
+          refusals: ['BAD_REQUEST'],
+          run: (body) => parseMessage(name, request, body),
+        },
+        [asked],
+      ),
+      valueTarget(
+        {
+          name: `answer chunk.${name}`,
+          refusals: ['BAD_REQUEST'],
+          run: (body) => parseMessage(name, answer, body),
+        },
+        [told],
+      ),
+    ];
+  }),
+  valueTarget({ name: 'journal.logs', refusals: ['BAD_REQUEST'], run: checkLogNames }, [
+    [
+      { host: own.hostId, epoch: nowMs },
+      { host: other.hostId, epoch: 1 },
+    ],
+  ]),
+  packedTarget(
+    {
+      name: 'journal block',
+      refusals: ['BAD_REQUEST', 'DAMAGED'],
+      run(bytes) {
+        // Readers get it as JSON.
+        JSON.stringify(checkEvent(eventCodec.decode(bytes)));
+      },
+    },
+    [event, { ...event, actor: null, detail: undefined }],
+  ),
+];
+const checkEvent = checker('journal event', StoredEvent);
+
+const state = { kind: 'lww', stamp, weight: 1, value };
+const answerSamples: Readonly<Record<keyof typeof operations, unknown>> = {
+  get: state,
+  put: { kind: 'newer', stamp },
+  register: { kind: 'promise', ballot, accepted },
+  change: { kind: 'stale', value },
+  range: { rows: [{ sortKey: 'k', mark: digest, state }], complete: true },
+  tally: { rows: 1, weight: 1, digest },
+  reconcile: null,
+  roots: [1, 2],
+  nodes: new Uint8Array(1024),
+  leaf: { rows: new Uint8Array(64), complete: false },
+  fetch: { rows: [{ ...row, state }], taken: 1 },
+  push: { refused: [0] },
+};
