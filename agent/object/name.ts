@@ -66,7 +66,7 @@ export const parsePath = (params: Readonly<Record<string, string>>): ObjectPath 
   return { project: projectOf(account), container, object: rest.join('/') };
 };
 
-/** `container/prefix` of an X-Object-Manifest header, percent-encoded. Throws BAD_REQUEST. */
+/** `container/prefix` of an X-Object-Manifest header, percent-encoded. Throws BAD_REQUEST, PRECONDITION_FAILED. */
 export const parseManifest = (value: string): { readonly container: string; readonly prefix: string } => {
   const wish = 'X-Object-Manifest must be in the format container/prefix';
   let text: string;
