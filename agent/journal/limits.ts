@@ -3,6 +3,8 @@ import { KiB, secondMs } from '../../proto/units.ts';
 
 /** Events that wait for the disk. At 80,000 appends a second in batches this is an eighth of a second. */
 export const queueEventsMax = 10_000;
+/** Events wait this long for company. At 500 changes a second 25 share an append, and nobody sees 50 ms in a log. */
+export const gatherMs = 50;
 /** One append: hundreds share one fsync, more would only delay the first. */
 export const batchEventsMax = 500;
 /** An event beyond this loses its detail: the journal tells what happened, not the data it happened to. */

@@ -61,7 +61,7 @@ export const openJournal = async (
     },
     { directory: join(settings.directory, 'journal'), clusterId: settings.clusterId },
   );
-  const writer = journalWriter({ log, append: (blocks) => logs.own().core.append(blocks) });
+  const writer = journalWriter({ log, timers, append: (blocks) => logs.own().core.append(blocks) });
 
   const names = (): readonly LogName[] => logs.list().map((one) => one.name);
   const adopt = (offered: unknown): Promise<void> =>

@@ -1,8 +1,8 @@
 /**
  * Events on their way to the disk: queued at once, appended in batches, never in the way of the change they tell of.
  */
-import type { Log } from '../runtime/ports.ts';
-import { batchEventsMax, eventBytesMax, queueEventsMax } from './limits.ts';
+import type { Log, Timers } from '../runtime/ports.ts';
+import { batchEventsMax, eventBytesMax, gatherMs, queueEventsMax } from './limits.ts';
 import { eventCodec } from './log.ts';
 import type { JournalEvent } from './port.ts';
 
@@ -28,16 +28,28 @@ const encode = (event: Event): Uint8Array => {
 
 export const journalWriter = (world: {
   readonly log: Log;
+  readonly timers: Timers;
   readonly append: (blocks: readonly Uint8Array[]) => Promise<unknown>;
 }): JournalWriter => {
   const queue: Uint8Array[] = [];
   let lost = 0;
   let running: Promise<void> | undefined;
 
+  let hurry = (): void => {};
+
+  /** Events of the same moment go together: an append costs the same for one as for many. */
+  const gather = (): Promise<void> =>
+    new Promise((resolve) => {
+      const cancel = world.timers.after(gatherMs, resolve);
+      hurry = () => {
+        cancel();
+        resolve();
+      };
+    });
+
   const drain = async (): Promise<void> => {
-    // Events of the same turn go together.
-    await new Promise((resolve) => setImmediate(resolve));
     while (queue.length > 0) {
+      await gather();
       const batch = queue.splice(0, batchEventsMax);
       try {
         await world.append(batch);
@@ -65,7 +77,10 @@ export const journalWriter = (world: {
       running ??= drain();
     },
     async flush() {
-      while (running) await running;
+      while (running) {
+        hurry();
+        await running;
+      }
     },
   };
 };
