@@ -127,7 +127,7 @@ test('proposer: what `next` throws is shown only once the value that it saw is c
   t.like(core.handleReply(b, ack()), { kind: 'refused', thrown: { message: 'exists' } });
 });
 
-test('proposer: a majority that agrees on an older value does not settle a newer one (simulator, register, seed 47)', (t) => {
+test('proposer: a majority that agrees on an older value does not settle a newer one', (t) => {
   const refuse = () => {
     throw new Error('exists');
   };
