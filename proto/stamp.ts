@@ -14,6 +14,9 @@ export interface Stamp {
 export const compareStamps = (a: Stamp, b: Stamp): number =>
   a.wallMs - b.wallMs || a.count - b.count || (a.host < b.host ? -1 : a.host > b.host ? 1 : 0);
 
+/** Far more than changes in a ms. A count that would pass it goes over into the wall time: there is always a next stamp. */
+export const stampCountMax = 2 ** 32;
+
 /** The stamp of a change that happens now, after all that `last` and `seen` tell of. */
 export const nextStamp = (host: HostId, nowMs: number, ...seen: readonly (Stamp | undefined)[]): Stamp => {
   let wallMs = nowMs;
@@ -25,5 +28,5 @@ export const nextStamp = (host: HostId, nowMs: number, ...seen: readonly (Stamp 
       count = stamp.count + 1;
     } else count = Math.max(count, stamp.count + 1);
   }
-  return { wallMs, count, host };
+  return count > stampCountMax ? { wallMs: wallMs + 1, count: 0, host } : { wallMs, count, host };
 };

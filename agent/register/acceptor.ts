@@ -13,6 +13,7 @@
  * own message, come late. Refused under a promise, it is replaced by a full round.
  */
 import assert from 'node:assert/strict';
+import { ShoalError } from '../../proto/error.ts';
 import { type Ballot, compareBallots, sameBallot } from './ballot.ts';
 import type { Accepted, Reply, Request } from './message.ts';
 
@@ -53,7 +54,8 @@ export const accept = (state: AcceptorState, accepted: Accepted, next: Ballot | 
   if (state.accepted && sameBallot(state.accepted.ballot, ballot)) {
     // The request came twice. That it was accepted stays true, even when a higher ballot was promised since:
     // refusing it now would tell a proposer whose first reply was lost that it failed where it did not.
-    assert(sameContent(state.accepted, accepted), 'a ballot carries one value');
+    if (!sameContent(state.accepted, accepted))
+      throw new ShoalError('BAD_REQUEST', 'Cannot accept: a ballot carries one value, another was accepted');
     return { state, reply: reply(state.promised) };
   }
   if (isBelow(ballot, state.promised))
@@ -73,6 +75,7 @@ export const handleRequest = (state: AcceptorState, request: Request): Answer =>
   }
 };
 
-const sameContent = (a: Accepted, b: Accepted): boolean =>
+/** Equal ballots have equal content, unless a proposer lied. */
+export const sameContent = (a: Accepted, b: Accepted): boolean =>
   a.lineage[0] === b.lineage[0] &&
   (a.value === null || b.value === null ? a.value === b.value : Buffer.compare(a.value, b.value) === 0);

@@ -9,6 +9,7 @@
  * The same holds for "nothing was ever accepted", which counts as a ballot below all.
  */
 import type { HostId } from '../../proto/ids.ts';
+import { sameContent } from './acceptor.ts';
 import { compareBallots, sameBallot } from './ballot.ts';
 import type { Accepted } from './message.ts';
 import { hasQuorum, type QuorumSet } from './quorum.ts';
@@ -36,7 +37,9 @@ export const decideRead = (
       has(host: HostId) {
         // Undefined (no answer) must not pass for null (an answer that holds nothing).
         const held = answers.get(host);
-        return held !== undefined && sameBallot(held?.ballot ?? null, ballot);
+        if (held === undefined || !sameBallot(held?.ballot ?? null, ballot)) return false;
+        // A proposer that lied gave one ballot two values: then nothing is chosen, and a full round settles it.
+        return held === null || accepted === null || sameContent(held, accepted);
       },
     };
     if (hasQuorum(sets, agree)) return { kind: 'chosen', accepted };

@@ -8,13 +8,14 @@
  */
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
-import { type Layout, LayoutVote } from '../../proto/message/layout.ts';
+import { type Layout, LayoutReply, LayoutVote } from '../../proto/message/layout.ts';
 import { checker } from '../peer/check.ts';
 import type { Rpc } from '../peer/port.ts';
 import { emptyState, handleRequest } from '../register/acceptor.ts';
 import { ballotSource } from '../register/ballot.ts';
 import { changeRegister } from '../register/change.ts';
 import type { Reply, Request } from '../register/message.ts';
+import { checkRequest, isSound } from '../register/trust.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { acceptorsOf, decodeLayout, digestOf, faultOf, layoutCodec } from './layout.ts';
 import type { LayoutStore } from './layout-store.ts';
@@ -22,7 +23,7 @@ import { voteTimeoutMs } from './limits.ts';
 import { quorumOf } from './owner-index.ts';
 
 export interface ChainWorld {
-  readonly runtime: Pick<Runtime, 'timers' | 'chance'>;
+  readonly runtime: Pick<Runtime, 'clock' | 'timers' | 'chance'>;
   readonly rpc: Rpc;
   readonly store: LayoutStore;
   newest(): Layout | undefined;
@@ -32,6 +33,7 @@ export interface ChainWorld {
 }
 
 const checkVote = checker('layout vote', LayoutVote);
+const checkReply = checker('answer to a layout vote', LayoutReply);
 
 export const layoutChain = (world: ChainWorld) => {
   const { rpc, store, runtime } = world;
@@ -44,6 +46,7 @@ export const layoutChain = (world: ChainWorld) => {
   const handleVote = async (from: HostId, body: unknown): Promise<Reply> => {
     const vote = checkVote(body);
     const request = vote.request as Request;
+    checkRequest(from, request, runtime.clock.wallMs());
     const { version } = vote;
     const newest = world.newest();
     if (newest?.version !== version - 1) {
@@ -80,13 +83,16 @@ export const layoutChain = (world: ChainWorld) => {
       const head = { version: next.version, previous: digestOf(previous) };
       const changed = await changeRegister(
         {
-          ask: async (to, request) =>
-            (await rpc.request(
-              to,
-              'layout.register',
-              { ...head, request },
-              { timeoutMs: voteTimeoutMs },
-            )) as Reply,
+          async ask(to, request) {
+            const body = { ...head, request };
+            const answer = await rpc.request(to, 'layout.register', body, { timeoutMs: voteTimeoutMs });
+            const reply = checkReply(answer) as Reply;
+            if (isSound(reply, runtime.clock.wallMs())) return reply;
+            throw new ShoalError(
+              'INTERNAL',
+              `Cannot believe host ${to}: it tells of a ballot beyond all others`,
+            );
+          },
           ballots,
           timers: runtime.timers,
           chance: runtime.chance,

@@ -48,6 +48,11 @@ export const hedgeMs = 30;
 export const restampsMax = 16;
 /** How far a stamp may lie ahead of an owner's clock. NTP keeps hosts within a second; an hour is a broken clock. */
 export const stampAheadMsMax = hourMs;
+/**
+ * And the stamp of a copy, which says what an owner holds. However wrong a clock was, a copy must heal; but there must
+ * be room above it, or one lie could never be written over. The bound moves with time, so there is.
+ */
+export const copyAheadMsMax = 1_000 * 365 * 24 * hourMs;
 /** After STALE_LAYOUT: how long to wait for the newer layout, and how often to start again with it. */
 export const layoutWaitMs = 2 * secondMs;
 export const layoutRetriesMax = 3;

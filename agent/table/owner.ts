@@ -7,12 +7,12 @@ import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { AnswerOf, NamedRow, Operation } from '../../proto/message/table.ts';
 import { handleRequest } from '../register/acceptor.ts';
-import { compareBallots } from '../register/ballot.ts';
+import { checkCopy, checkRequest } from '../register/trust.ts';
 import type { Partition } from '../ring/port.ts';
 import type { Clock, Log } from '../runtime/ports.ts';
 import type { KeyValue } from '../store/key-value.ts';
 import { encodeSortKey, type FindPlace, type Place } from './keys.ts';
-import { answerBytesMax, leafRowsMax, stampAheadMsMax, valueBytesMax } from './limits.ts';
+import { answerBytesMax, copyAheadMsMax, leafRowsMax, stampAheadMsMax, valueBytesMax } from './limits.ts';
 import { acceptorOf, compareLww, type LwwState, mergeRow } from './row.ts';
 import { readByDigest, readGroup, readRow, scanGroup, scanLeaf, writeRow } from './row-store.ts';
 import { childrenOf, rootOf } from './tree.ts';
@@ -41,12 +41,13 @@ export const owner = (world: OwnerWorld): Owner => {
 
   const checkStamp = (ask: Operation<'put'>, from: HostId): void => {
     const aheadMs = ask.stamp.wallMs - world.clock.wallMs();
-    if (ask.repair || aheadMs <= stampAheadMsMax) return;
+    const aheadMsMax = ask.repair ? copyAheadMsMax : stampAheadMsMax;
+    if (aheadMs <= aheadMsMax) return;
     world.log.warn('refused a write from the future', { from, table: ask.table, aheadMs });
     throw new ShoalError(
       'BAD_REQUEST',
       `Cannot take a write of table "${ask.table}": its stamp is ${aheadMs} ms ahead of this host's clock, ` +
-        `at most ${stampAheadMsMax} are taken; set the clocks of both hosts`,
+        `at most ${aheadMsMax} are taken; set the clocks of both hosts`,
     );
   };
 
@@ -76,16 +77,12 @@ export const owner = (world: OwnerWorld): Owner => {
       });
     },
 
-    register(ask) {
+    register(ask, from) {
       const place = wholePlace(ask);
       const sortKey = encodeSortKey(ask.sortKey);
       const { request } = ask;
-      if (request.kind === 'accept') {
-        const { ballot, value } = request.accepted;
-        checkBytes(value);
-        if (request.next && compareBallots(ballot, request.next) >= 0)
-          throw new ShoalError('BAD_REQUEST', 'Cannot promise a ballot below the accepted one');
-      }
+      checkRequest(from, request, world.clock.wallMs());
+      if (request.kind === 'accept') checkBytes(request.accepted.value);
       if (request.kind === 'read')
         return handleRequest(acceptorOf(readRow(keyValue, place, sortKey)?.state), request).reply;
       return keyValue.transact((writer) => {
@@ -144,7 +141,7 @@ export const owner = (world: OwnerWorld): Owner => {
 
 /** Merges copies from another owner in one transaction. */
 export const mergeRows = async (
-  world: Pick<OwnerWorld, 'keyValue' | 'findPlace'>,
+  world: Pick<OwnerWorld, 'keyValue' | 'findPlace' | 'clock'>,
   partition: Partition,
   rows: readonly NamedRow[],
 ): Promise<{ readonly refused: number[] }> => {
@@ -154,6 +151,13 @@ export const mergeRows = async (
       throw new ShoalError(
         'BAD_REQUEST',
         `Cannot take a row of table "${row.table}" into partition ${partition}: it belongs to ${place.partition}`,
+      );
+    const wallMs = world.clock.wallMs();
+    if (row.state.kind === 'register') checkCopy(row.state.accepted, wallMs);
+    else if (row.state.stamp.wallMs - wallMs > copyAheadMsMax)
+      throw new ShoalError(
+        'BAD_REQUEST',
+        `Cannot take a row of table "${row.table}": its stamp is of no time`,
       );
     checkBytes(row.state.kind === 'lww' ? row.state.value : (row.state.accepted?.value ?? null));
     return { place, sortKey: encodeSortKey(row.sortKey), state: row.state };

@@ -10,7 +10,8 @@ import { keyedSerial } from '../base/serial.ts';
 import { ballotSource } from '../register/ballot.ts';
 import { changeRegister, readRegister } from '../register/change.ts';
 import type { Promised } from '../register/proposer.ts';
-import type { Chance, Timers } from '../runtime/ports.ts';
+import { isSound } from '../register/trust.ts';
+import type { Chance, Clock, Timers } from '../runtime/ports.ts';
 import { impatientAsk } from './impatient-ask.ts';
 import { digest, encodeSortKey, type FindPlace, type Place } from './keys.ts';
 import type { Leaders } from './leaders.ts';
@@ -40,6 +41,7 @@ export interface RowRegistersWorld {
   readonly outbox: Outbox;
   readonly timers: Timers;
   readonly chance: Chance;
+  readonly clock: Pick<Clock, 'wallMs'>;
   readonly findPlace: FindPlace;
 }
 
@@ -72,11 +74,16 @@ export const rowRegisters = (world: RowRegistersWorld): RowRegisters => {
       mayHaveChanged: () => acceptSent,
       world: {
         ...{ ballots, timers: world.timers, chance: world.chance },
-        ask: impatientAsk(world.timers, (to, request) => {
+        ask: impatientAsk(world.timers, async (to, request) => {
           if (request.kind === 'accept') acceptSent = true;
-          return world.outbox.ask<'register'>(to, view.layout, {
+          const reply = await world.outbox.ask<'register'>(to, view.layout, {
             ...{ do: 'register', table, partitionKey, sortKey, request },
           });
+          if (isSound(reply, world.clock.wallMs())) return reply;
+          throw new ShoalError(
+            'INTERNAL',
+            `Cannot believe host ${to}: it tells of a ballot beyond all others`,
+          );
         }),
       },
       options: {

@@ -12,8 +12,8 @@ import { codec } from '../../proto/codec.ts';
 import type { RowState } from '../../proto/message/table.ts';
 import { compareStamps } from '../../proto/stamp.ts';
 import { compareBytes } from '../base/bytes.ts';
-import { type AcceptorState, accept, emptyState } from '../register/acceptor.ts';
-import { compareBallots } from '../register/ballot.ts';
+import { type AcceptorState, accept, emptyState, sameContent } from '../register/acceptor.ts';
+import { compareBallots, sameBallot } from '../register/ballot.ts';
 import { digest, digestBytes } from './keys.ts';
 
 export type LwwState = Extract<RowState, { kind: 'lww' }>;
@@ -95,6 +95,9 @@ export const mergeRow = (held: RowState | undefined, incoming: RowState): Merged
   }
   if (!incoming.accepted) return { kind: 'kept' };
   const mine = acceptorOf(held);
+  // Two values under one ballot: a proposer lied. A full round makes one of them stand, under a ballot of its own.
+  if (sameBallot(mine.accepted?.ballot ?? null, incoming.accepted.ballot))
+    return { kind: mine.accepted && sameContent(mine.accepted, incoming.accepted) ? 'kept' : 'refused' };
   const { state, reply } = accept(mine, incoming.accepted);
   if (reply.kind === 'conflict')
     return mine.accepted && compareBallots(mine.accepted.ballot, incoming.accepted.ballot) > 0

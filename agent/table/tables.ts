@@ -74,7 +74,16 @@ export const openTables = (
   const out = outbox({ rpc, clock, local: async (operation) => perform(operation, self) });
   const poll = poller({ self, members, timers, clock });
   const first = leaders({ self, ring, members, clock });
-  const registers = rowRegisters({ self, ring, leaders: first, outbox: out, timers, chance, findPlace });
+  const registers = rowRegisters({
+    self,
+    ring,
+    leaders: first,
+    outbox: out,
+    timers,
+    chance,
+    clock,
+    findPlace,
+  });
   const heal = healer({
     ...ownerWorld,
     outbox: out,

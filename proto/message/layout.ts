@@ -72,12 +72,14 @@ export const LayoutTale = Type.Object({
 export type LayoutTale = Static<typeof LayoutTale>;
 
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+/** Room above: whoever meets the highest must still be able to go higher. */
+const Round = Type.Integer({ minimum: 0, maximum: 2 ** 52 });
 const Bytes = Type.Refine(
   Type.Unsafe<Uint8Array>({}),
   (value) => value instanceof Uint8Array,
   () => 'is bytes',
 );
-const Ballot = Type.Object({ round: Count, host: HostId, run: Count });
+const Ballot = Type.Object({ round: Round, host: HostId, run: Count });
 const Accepted = Type.Object({
   ballot: Ballot,
   value: Type.Union([Bytes, Type.Null()]),
@@ -99,3 +101,15 @@ export const LayoutVote = Type.Object({
     }),
   ]),
 });
+
+/** Its answer. */
+export const LayoutReply = Type.Union([
+  Type.Object({ kind: Type.Literal('state'), accepted: Type.Union([Accepted, Type.Null()]) }),
+  Type.Object({
+    kind: Type.Literal('promise'),
+    ballot: Ballot,
+    accepted: Type.Union([Accepted, Type.Null()]),
+  }),
+  Type.Object({ kind: Type.Literal('accepted'), ballot: Ballot, next: Type.Union([Ballot, Type.Null()]) }),
+  Type.Object({ kind: Type.Literal('conflict'), ballot: Ballot, promised: Ballot }),
+]);

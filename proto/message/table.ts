@@ -5,6 +5,7 @@
  */
 import { type Static, type TSchema, Type } from 'typebox';
 import type { HostId } from '../ids.ts';
+import { stampCountMax } from '../stamp.ts';
 
 /** Longer than any bound of `agent/table/limits.ts`: those give the better message. */
 const Name = Type.String({ maxLength: 4_096 });
@@ -27,7 +28,10 @@ const Digest = Type.Refine(
   () => 'must have 16 bytes',
 );
 
-const Stamp = Type.Object({ wallMs: Count, count: Count, host: Host });
+/** Some 140,000 years: room above for who must write over it. */
+const WallMs = Type.Integer({ minimum: 0, maximum: 2 ** 52 });
+const StampCount = Type.Integer({ minimum: 0, maximum: stampCountMax });
+const Stamp = Type.Object({ wallMs: WallMs, count: StampCount, host: Host });
 const Ballot = Type.Object({ round: Round, host: Host, run: Count });
 const Accepted = Type.Object({
   ballot: Ballot,
