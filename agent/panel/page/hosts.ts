@@ -1,14 +1,19 @@
 /** The hosts with their state and load, and how the cluster is. */
 import type { Health, Host } from '../../../proto/rest/cluster.ts';
-import { html } from './html.ts';
+import { callJson } from './call.ts';
+import { type Children, html } from './html.ts';
 import { useLive } from './live.ts';
 import { bytes, type Column, Meter, Show, State, Table } from './parts.ts';
-import { callJson, type Session } from './session.ts';
+import type { Session } from './session.ts';
 
 const everyMs = 2_000;
+const MiB = 2 ** 20;
 
-const load = (host: Host, text: (vitals: NonNullable<Host['vitals']>) => unknown) =>
-  host.vitals ? text(host.vitals) : '–';
+/** A host that was never heard says nothing of itself. */
+const vital =
+  (text: (vitals: NonNullable<Host['vitals']>, host: Host) => Children): Column<Host>['cell'] =>
+  (host) =>
+    host.vitals ? text(host.vitals, host) : '–';
 
 const columns: readonly Column<Host>[] = [
   {
@@ -16,58 +21,73 @@ const columns: readonly Column<Host>[] = [
     cell: (host) =>
       html`<strong>${host.name}</strong>${host.self ? html` <small>serves this page</small>` : ''}`,
   },
-  { title: 'State', cell: (host) => html`<${State} word=${host.state} />` },
-  { title: 'Zone', cell: (host) => host.zone },
+  { title: 'State', kind: 'short', cell: (host) => html`<${State} word=${host.state} />` },
+  { title: 'Zone', kind: 'short', cell: (host) => host.zone },
   {
     title: 'Stored',
-    cell: (host) =>
-      load(
-        host,
-        (vitals) =>
-          html`<${Meter} label="stored" used=${vitals.storageUsedBytes} total=${host.capacityBytes} text=${`${bytes(vitals.storageUsedBytes)} of ${bytes(host.capacityBytes)}`} />`,
-      ) as never,
+    cell: vital(
+      ({ storageUsedBytes: used }, { capacityBytes: total }) =>
+        html`<${Meter} scarce label="Stored" used=${used} total=${total} text=${`${bytes(used)} of ${bytes(total)}`} />`,
+    ),
   },
   {
     title: 'Memory',
-    cell: (host) =>
-      load(
-        host,
-        (vitals) =>
-          html`<${Meter} label="memory claimed" used=${vitals.memoryClaimedMiB} total=${vitals.memoryTotalMiB} text=${`${vitals.memoryClaimedMiB} of ${vitals.memoryTotalMiB} MiB`} />`,
-      ) as never,
+    cell: vital(
+      ({ memoryClaimedMiB: used, memoryTotalMiB: total }) =>
+        html`<${Meter} scarce label="Memory of servers" used=${used} total=${total} text=${`${bytes(used * MiB)} of ${bytes(total * MiB)}`} />`,
+    ),
   },
-  { title: 'Load', right: true, cell: (host) => load(host, (vitals) => vitals.load.toFixed(2)) as string },
+  { title: 'Load', kind: 'number', cell: vital((vitals) => vitals.load.toFixed(2)) },
   {
     title: 'Servers',
-    right: true,
-    cell: (host) => load(host, (vitals) => vitals.computeRefusal ?? String(vitals.machines)) as string,
+    kind: 'number',
+    cell: vital((vitals) =>
+      vitals.computeRefusal === null
+        ? vitals.machines
+        : html`<span title=${vitals.computeRefusal}>none <small>${vitals.computeRefusal}</small></span>`,
+    ),
   },
-  { title: 'Panel', cell: (host) => html`<a href=${`${host.apiUrl}/`}>${host.apiUrl}</a>` },
+  {
+    title: 'Panel',
+    cell: (host) =>
+      host.self ? location.host : html`<a href=${`${host.apiUrl}/`}>${new URL(host.apiUrl).host}</a>`,
+  },
 ];
 
-const HealthLine = ({ health }: { readonly health: Health }) => html`
-  <section class="health" aria-label="Health" aria-live="polite">
-    <p><${State} word=${health.status} /> ${health.hosts.alive} of ${health.hosts.total} hosts alive, layout ${health.layout.newest}${health.layout.settled ? '' : ' settling'}</p>
-    ${health.findings.length > 0 && html`<ul>${health.findings.map((finding) => html`<li>${finding}</li>`)}</ul>`}
+const words: Readonly<Record<Health['status'], string>> = {
+  green: 'Everything is fully replicated.',
+  yellow: 'Everything works; something heals or is missing.',
+  red: 'Some data has too few live copies to be changed.',
+};
+
+const HealthCard = ({ health }: { readonly health: Health }) => html`
+  <section class="card" aria-label="Health" aria-live="polite">
+    <p><${State} word=${health.status} /> <strong>${words[health.status]}</strong></p>
+    <p><small>${health.hosts.alive} of ${health.hosts.total} hosts alive, layout ${health.layout.newest}${health.layout.settled ? '' : ' settling'}${health.repair.queued > 0 ? `, ${health.repair.queued} chunks to repair` : ''}</small></p>
+    ${health.findings.length > 0 && html`<ul>${health.findings.map((finding) => html`<li key=${finding}>${finding}</li>`)}</ul>`}
   </section>
 `;
 
 export const Hosts = ({ session }: { readonly session: Session }) => {
-  const health = useLive(
-    (signal) => callJson<{ health: Health }>(session, 'cluster', 'GET', '/v1/health', { signal }),
-    everyMs,
-    [session],
-  );
-  const hosts = useLive(
-    (signal) => callJson<{ hosts: Host[] }>(session, 'cluster', 'GET', '/v1/hosts', { signal }),
+  // Asked together, so that the page appears whole.
+  const live = useLive(
+    async (signal) => {
+      const [{ health }, { hosts }] = await Promise.all([
+        callJson<{ health: Health }>(session, 'cluster', 'GET', '/v1/health', { signal }),
+        callJson<{ hosts: Host[] }>(session, 'cluster', 'GET', '/v1/hosts', { signal }),
+      ]);
+      return { health, hosts: hosts.toSorted((a, b) => a.name.localeCompare(b.name)) };
+    },
     everyMs,
     [session],
   );
   return html`
     <h1>Hosts</h1>
-    <${Show} live=${health}>${(answer: { health: Health }) => html`<${HealthLine} health=${answer.health} />`}<//>
-    <${Show} live=${hosts}>
-      ${(answer: { hosts: Host[] }) => html`<${Table} caption="All hosts of the cluster" rows=${answer.hosts} columns=${columns} rowKey=${(host: Host) => host.hostId} empty="No host is known." />`}
+    <${Show} live=${live}>
+      ${({ health, hosts }: { health: Health; hosts: readonly Host[] }) => html`
+        <${HealthCard} health=${health} />
+        <${Table} caption="All hosts of the cloud" rows=${hosts} columns=${columns} rowKey=${(host: Host) => host.hostId} empty="No host is known." />
+      `}
     <//>
   `;
 };

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 
 export interface Live<Value> {
   readonly value: Value | undefined;
-  /** The last try's failure; the value stays on the screen meanwhile. */
+  /** The last try's failure; the value stays on the screen meanwhile, as it does until another `key` is answered. */
   readonly error: Error | undefined;
   again(): void;
 }
@@ -19,22 +19,26 @@ export const useLive = <Value>(
 
   useEffect(() => {
     const stop = new AbortController();
+    let turn = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    setValue(undefined);
     const round = async (): Promise<void> => {
+      // A poke overtakes the question under way, whose answer may be older than what the poke is about.
+      turn.abort();
       clearTimeout(timer);
+      turn = new AbortController();
+      const signal = AbortSignal.any([stop.signal, turn.signal]);
       if (!document.hidden) {
         try {
-          const fresh = await ask(stop.signal);
-          if (stop.signal.aborted) return;
+          const fresh = await ask(signal);
+          if (signal.aborted) return;
           setValue(fresh);
           setError(undefined);
         } catch (failure) {
-          if (stop.signal.aborted) return;
+          if (signal.aborted) return;
           setError(failure instanceof Error ? failure : new Error(String(failure)));
         }
       }
-      if (!stop.signal.aborted) timer = setTimeout(round, everyMs);
+      timer = setTimeout(round, everyMs);
     };
     poke.current = () => void round();
     document.addEventListener('visibilitychange', poke.current, { signal: stop.signal });

@@ -1,31 +1,30 @@
 /**
  * The panel: who is logged in, which page is shown. A page is one file with one component; it is added to `pages`
- * and stands on the public APIs alone.
+ * and stands on the public APIs alone. The address of a page is `#/path/rest/...`, each part percent-encoded.
  */
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { useAct } from './act.ts';
+import { Away, useNeighbours } from './away.ts';
+import { sessionEnded } from './call.ts';
+import { Containers } from './containers.ts';
 import { Events } from './events.ts';
 import { Hosts } from './hosts.ts';
 import { type Children, html } from './html.ts';
+import { Images } from './images.ts';
 import { LayoutPage } from './layout.ts';
 import { Login } from './login.ts';
-import { Containers, Objects } from './objects.ts';
+import { Objects } from './objects.ts';
+import { Problem } from './parts.ts';
+import { ServerPage } from './server.ts';
 import { Servers } from './servers.ts';
-import {
-  isAdmin,
-  logOut,
-  type Session,
-  sessionEnded,
-  storedSession,
-  storeSession,
-  switchProject,
-} from './session.ts';
+import { isAdmin, logOut, type Session, storedSession, storeSession, switchProject } from './session.ts';
 
 interface Page {
   readonly path: string;
   readonly title: string;
-  readonly adminOnly: boolean;
-  readonly show: (session: Session, rest: string | undefined) => Children;
+  readonly adminOnly?: boolean;
+  readonly show: (session: Session, rest: readonly string[]) => Children;
 }
 
 const pages: readonly Page[] = [
@@ -44,17 +43,19 @@ const pages: readonly Page[] = [
   {
     path: 'servers',
     title: 'Servers',
-    adminOnly: false,
-    show: (session) => html`<${Servers} session=${session} />`,
+    show: (session, [id]) =>
+      id === undefined
+        ? html`<${Servers} session=${session} />`
+        : html`<${ServerPage} key=${id} session=${session} id=${id} />`,
   },
+  { path: 'images', title: 'Images', show: (session) => html`<${Images} session=${session} />` },
   {
     path: 'objects',
     title: 'Objects',
-    adminOnly: false,
-    show: (session, container) =>
+    show: (session, [container, folder = '']) =>
       container === undefined
         ? html`<${Containers} session=${session} />`
-        : html`<${Objects} key=${container} session=${session} container=${container} />`,
+        : html`<${Objects} key=${`${container}/${folder}`} session=${session} container=${container} folder=${folder} />`,
   },
   {
     path: 'events',
@@ -64,75 +65,105 @@ const pages: readonly Page[] = [
   },
 ];
 
+const decoded = (part: string): string => {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+};
+
 const useHash = (): string => {
   const [hash, setHash] = useState(location.hash);
   useEffect(() => {
-    const changed = (): void => setHash(location.hash);
+    const changed = (): void => {
+      setHash(location.hash);
+      scrollTo(0, 0);
+      document.getElementById('main')?.focus({ preventScroll: true });
+    };
     addEventListener('hashchange', changed);
     return () => removeEventListener('hashchange', changed);
   }, []);
   return hash;
 };
 
-const Shell = ({
-  session,
-  change,
-}: {
+interface ShellProps {
   readonly session: Session;
-  readonly change: (session: Session | null) => void;
-}) => {
+  readonly change: (session: Session) => void;
+  readonly leave: (notice?: string) => void;
+}
+
+const Shell = ({ session, change, leave }: ShellProps) => {
+  const [, wanted, ...rest] = useHash().split('/').map(decoded);
   const allowed = pages.filter((page) => isAdmin(session) || !page.adminOnly);
-  const [, wanted, rest] = useHash().split('/');
   const page = allowed.find((candidate) => candidate.path === wanted) ?? allowed[0];
+  const { error, act } = useAct();
+  useNeighbours(session);
   useEffect(() => {
     document.title = `${page?.title} · shoal`;
   }, [page]);
-  const choose = async (event: Event): Promise<void> => {
-    const project = session.projects.find(
-      (candidate) => candidate.id === (event.target as HTMLSelectElement).value,
-    );
-    if (project) change(await switchProject(session, project).catch(() => null));
+  const choose = (event: Event): void => {
+    const { value } = event.currentTarget as HTMLSelectElement;
+    const project = session.projects.find(({ id }) => id === value);
+    if (project) act(async () => change(await switchProject(session, project)));
+  };
+  const skip = (event: Event): void => {
+    event.preventDefault();
+    document.getElementById('main')?.focus();
+  };
+  const out = (): void => {
+    void logOut(session);
+    leave();
   };
   return html`
-    <a class="skip" href="#main" onClick=${(event: Event) => {
-      event.preventDefault();
-      document.getElementById('main')?.focus();
-    }}>Skip to the page</a>
+    <a class="skip" href="#main" onClick=${skip}>Skip to the page</a>
     <header>
       <a class="brand" href="#/"><img src="/panel/page/icon.svg" alt="" width="28" height="28" /> shoal</a>
       <nav aria-label="Pages">
-        ${allowed.map((entry) => html`<a href=${`#/${entry.path}`} aria-current=${entry === page ? 'page' : undefined}>${entry.title}</a>`)}
+        ${allowed.map((entry) => html`<a key=${entry.path} href=${`#/${entry.path}`} aria-current=${entry === page ? 'page' : undefined}>${entry.title}</a>`)}
       </nav>
       <div class="who">
+        <span class="user">${session.userName} in</span>
         <label><span class="hidden">Project</span>
           <select onChange=${choose} value=${session.project.id}>
-            ${session.projects.map((project) => html`<option value=${project.id}>${project.name}</option>`)}
+            ${session.projects.map((project) => html`<option key=${project.id} value=${project.id}>${project.name}</option>`)}
           </select>
         </label>
-        <button class="quiet" onClick=${() => {
-          void logOut(session);
-          change(null);
-        }}>Log out ${session.userName}</button>
+        <button class="quiet" onClick=${out}>Log out</button>
       </div>
     </header>
-    <main id="main" tabindex="-1">${page?.show(session, rest === undefined ? undefined : decodeURIComponent(rest))}</main>
+    <main id="main" tabindex="-1">
+      <${Problem} error=${error} />
+      ${page?.show(session, rest)}
+    </main>
   `;
 };
 
 const Panel = () => {
   const [session, setSession] = useState(storedSession);
-  const change = (next: Session | null): void => {
+  const [notice, setNotice] = useState<string>();
+  const change = (next: Session): void => {
     storeSession(next);
     setSession(next);
   };
+  const leave = (why?: string): void => {
+    storeSession(null);
+    setNotice(why);
+    setSession(null);
+  };
   useEffect(() => {
-    const ended = (): void => change(null);
+    const ended = (): void => leave('Your log-in has ended: please log in again.');
     addEventListener(sessionEnded, ended);
     return () => removeEventListener(sessionEnded, ended);
   }, []);
-  return session
-    ? html`<${Shell} key=${session.project.id} session=${session} change=${change} />`
-    : html`<${Login} entered=${change} />`;
+  return html`
+    ${
+      session
+        ? html`<${Shell} key=${session.project.id} session=${session} change=${change} leave=${leave} />`
+        : html`<${Login} notice=${notice} entered=${change} />`
+    }
+    <${Away} />
+  `;
 };
 
 render(html`<${Panel} />`, document.body);

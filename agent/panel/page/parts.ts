@@ -1,4 +1,5 @@
 /** The few parts that all pages are made of. */
+import { Refusal } from './call.ts';
 import { type Children, html } from './html.ts';
 import type { Live } from './live.ts';
 
@@ -9,35 +10,48 @@ export const bytes = (count: number): string => {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 };
 
-const good = new Set(['alive', 'active', 'green', 'done', 'accepted', 'settled']);
-const bad = new Set(['dead', 'error', 'red', 'failed', 'refused']);
+const today = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+const earlier = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+/** Local time; the date only where it is not today's. */
+export const Time = ({ at }: { readonly at: Date }) => {
+  const format = at.toDateString() === new Date().toDateString() ? today : earlier;
+  return html`<time datetime=${at.toISOString()}>${format.format(at)}</time>`;
+};
+
+const moods: Readonly<Record<string, readonly string[]>> = {
+  good: ['alive', 'active', 'green', 'done', 'accepted', 'settled'],
+  bad: ['dead', 'error', 'red', 'failed', 'refused', 'killed'],
+  idle: ['left', 'draining', 'shutoff', 'queued', 'deactivated'],
+};
 
 /** A word with its colour; the word alone carries the meaning. */
 export const State = ({ word }: { readonly word: string }) => {
-  const low = word.toLowerCase();
-  return html`<span class=${`state ${good.has(low) ? 'good' : bad.has(low) ? 'bad' : 'between'}`}>${word}</span>`;
+  const [mood = 'between'] =
+    Object.entries(moods).find(([, words]) => words.includes(word.toLowerCase())) ?? [];
+  return html`<span class=${`state ${mood}`}>${word}</span>`;
 };
 
-export const Meter = ({
-  label,
-  used,
-  total,
-  text,
-}: {
+interface MeterProps {
   readonly label: string;
   readonly used: number;
   readonly total: number;
   readonly text: string;
-}) =>
+  /** Is being nearly full something to look at? */
+  readonly scarce?: boolean;
+}
+
+export const Meter = ({ label, used, total, text, scarce = false }: MeterProps) =>
   html`<span class="meter">
-    <meter min="0" max=${Math.max(total, 1)} high=${total * 0.9} value=${used} aria-label=${label}></meter>
-    <span>${text}</span>
+    <meter min="0" max=${Math.max(total, 1)} high=${scarce ? total * 0.9 : undefined} value=${used} aria-label=${label}></meter>
+    <small>${text}</small>
   </span>`;
 
 export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => Children;
-  readonly right?: boolean;
+  /** `number`: to the right. `short`: a word or two. `actions`: buttons. Else it takes what room there is. */
+  readonly kind?: 'number' | 'short' | 'actions';
 }
 
 interface TableProps<Row> {
@@ -45,43 +59,52 @@ interface TableProps<Row> {
   readonly rows: readonly Row[];
   readonly columns: readonly Column<Row>[];
   readonly rowKey: (row: Row) => string;
-  readonly empty: string;
+  /** What to do next when there is nothing. */
+  readonly empty: Children;
 }
 
-/** On a phone each row becomes a card: the cells then show their column's title. */
+/** The first column names the row. On a phone each row becomes a card, whose cells show their column's title. */
 export const Table = <Row>({ caption, rows, columns, rowKey, empty }: TableProps<Row>) =>
   rows.length === 0
-    ? html`<p class="empty">${empty}</p>`
+    ? html`<p class="card empty">${empty}</p>`
     : html`<table>
-        <caption>
-          ${caption}
-        </caption>
+        <caption>${caption}</caption>
         <thead>
           <tr>
-            ${columns.map((column) => html`<th scope="col" class=${column.right ? 'right' : ''}>${column.title}</th>`)}
+            ${columns.map(({ title, kind = '' }) => html`<th key=${title} scope="col" class=${kind}>${title}</th>`)}
           </tr>
         </thead>
         <tbody>
           ${rows.map(
-            (row) =>
-              html`<tr key=${rowKey(row)}>
-                ${columns.map((column) => html`<td data-title=${column.title} class=${column.right ? 'right' : ''}>${column.cell(row)}</td>`)}
-              </tr>`,
+            (row) => html`<tr key=${rowKey(row)}>
+              ${columns.map(({ title, kind = '', cell }) => html`<td key=${title} data-title=${title} class=${kind}>${cell(row)}</td>`)}
+            </tr>`,
           )}
         </tbody>
       </table>`;
 
+/** That the host is away is said once, over the page. */
 export const Problem = ({ error }: { readonly error: Error | undefined }) =>
-  error ? html`<p class="problem" role="alert">${error.message}</p>` : null;
+  error && !(error instanceof Refusal && error.status === 0)
+    ? html`<p class="problem" role="alert">${error.message}</p>`
+    : null;
 
-/** What every page does while its first answer is under way, and when one fails. */
-export const Show = <Value>({
-  live,
-  children,
-}: {
+interface ShowProps<Value> {
   readonly live: Live<Value>;
   readonly children: (value: Value) => Children;
-}) => html`
+}
+
+/** What every page does while its first answer is under way, and when one fails. */
+export const Show = <Value>({ live, children }: ShowProps<Value>) => html`
   <${Problem} error=${live.error} />
-  ${live.value === undefined ? (live.error ? null : html`<p class="empty" aria-busy="true">Asking the cluster …</p>`) : children(live.value)}
+  ${live.value === undefined ? (live.error ? null : html`<p class="waiting" aria-busy="true">Asking the cluster …</p>`) : children(live.value)}
 `;
+
+/** Names and their values, e.g. what is known of one server. */
+export const Facts = ({
+  facts,
+}: {
+  readonly facts: Readonly<Record<string, Children>>;
+}) => html`<dl class="card facts">
+  ${Object.entries(facts).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
+</dl>`;
