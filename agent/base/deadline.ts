@@ -12,19 +12,32 @@ export interface Deadline extends Disposable {
   readonly signal: AbortSignal;
 }
 
-export const deadline = (action: string, timeoutMs: number, signal?: AbortSignal): Deadline => {
+/** Runs `work` after the delay unless the returned function was called first. */
+type After = (delayMs: number, work: () => void) => () => void;
+
+const realAfter: After = (delayMs, work) => {
+  const timer = setTimeout(work, delayMs);
+  return () => clearTimeout(timer);
+};
+
+/** `after`: whose time it is; default the machine's. */
+export const deadline = (
+  action: string,
+  timeoutMs: number,
+  signal?: AbortSignal,
+  after: After = realAfter,
+): Deadline => {
   const stop = new AbortController();
   const abort = (): void => stop.abort(signal?.reason);
-  const timer = setTimeout(
-    () => stop.abort(new ShoalError('TIMEOUT', `Cannot ${action}: no end after ${timeoutMs} ms`)),
-    timeoutMs,
+  const cancel = after(timeoutMs, () =>
+    stop.abort(new ShoalError('TIMEOUT', `Cannot ${action}: no end after ${timeoutMs} ms`)),
   );
   if (signal?.aborted) abort();
   signal?.addEventListener('abort', abort, { once: true });
   return {
     signal: stop.signal,
     [Symbol.dispose]() {
-      clearTimeout(timer);
+      cancel();
       signal?.removeEventListener('abort', abort);
     },
   };

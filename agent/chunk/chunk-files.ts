@@ -37,7 +37,11 @@ export interface ChunkFiles {
 }
 
 export const openChunkFiles = async (
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  {
+    clock,
+    log,
+    openDirectory = openDataDirectory,
+  }: { readonly clock: Clock; readonly log: Log; readonly openDirectory?: typeof openDataDirectory },
   settings: {
     readonly directories: readonly string[];
     readonly reserveBytes: number;
@@ -45,7 +49,7 @@ export const openChunkFiles = async (
 ): Promise<ChunkFiles> => {
   const directories = await Promise.all(
     settings.directories.map((path) =>
-      openDataDirectory(path, { reserveBytes: settings.reserveBytes, now: clock.monotonicMs }),
+      openDirectory(path, { reserveBytes: settings.reserveBytes, now: clock.monotonicMs }),
     ),
   );
   const locks = keyedSerial('chunk', chunkLockWaitersMax);

@@ -17,6 +17,7 @@ import { openChunkFiles } from './chunk-files.ts';
 import { collector } from './collect.ts';
 import { compareWith, sharedPartitions } from './compare.ts';
 import { contentStore } from './content.ts';
+import { openDataDirectory } from './data-directory.ts';
 import { debts as openDebts } from './debt.ts';
 import { digestPool as openDigestPool } from './digest-pool.ts';
 import { getChunk as openGetChunk } from './get-chunk.ts';
@@ -87,6 +88,8 @@ export const openChunks = async (
     readonly keyValue: KeyValue;
     /** One or several, each on a disk of its own; made where missing. */
     readonly directories: readonly string[];
+    /** What a directory is made of. Default files; the simulator has a disk of its own. */
+    readonly openDirectory?: typeof openDataDirectory;
   },
   settings: ChunkSettings = {},
 ): Promise<Chunks> => {
@@ -94,12 +97,15 @@ export const openChunks = async (
   const log = runtime.log.with({ part: 'chunk' });
   const parts = { runtime: { ...runtime, log }, log, ring, members, clock: runtime.clock };
 
-  const files = await openChunkFiles(parts, {
-    directories: world.directories,
-    reserveBytes: settings.reserveBytes ?? limits.reserveBytesDefault,
-  });
+  const files = await openChunkFiles(
+    { ...parts, openDirectory: world.openDirectory ?? openDataDirectory },
+    {
+      directories: world.directories,
+      reserveBytes: settings.reserveBytes ?? limits.reserveBytesDefault,
+    },
+  );
   const ask = askOver(rpc);
-  const references = openReferences(tables);
+  const references = openReferences({ tables, timers: runtime.timers });
   const census = openCensus({ ...parts, files });
   const transfer = openTransfer({ bulk, ring });
   const queue = repairQueue({ store: sub(keyValue, 'chunk-repair'), runtime });

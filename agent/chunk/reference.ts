@@ -5,6 +5,7 @@
 import type { ChunkId } from '../../proto/ids.ts';
 import { deadline } from '../base/deadline.ts';
 import { mapLimit } from '../base/map-limit.ts';
+import type { Timers } from '../runtime/ports.ts';
 import type { Tables } from '../table/port.ts';
 import { referencesInFlightMax, referenceTimeoutMs } from './limits.ts';
 
@@ -20,13 +21,19 @@ export interface References {
   any(id: ChunkId): Promise<boolean>;
 }
 
-export const references = (tables: Tables): References => {
+export const references = ({
+  tables,
+  timers,
+}: {
+  readonly tables: Tables;
+  readonly timers: Pick<Timers, 'after'>;
+}): References => {
   const rows = tables.rows<Reference>({ name: 'chunk-ref', weight: ({ length }) => length });
   return {
     async add(chunks, user) {
       const unique = new Map(chunks.map(({ id, length }) => [id, length]));
       await mapLimit(unique, referencesInFlightMax, async ([id, length]) => {
-        using limit = deadline(`refer to chunk ${id}`, referenceTimeoutMs);
+        using limit = deadline(`refer to chunk ${id}`, referenceTimeoutMs, undefined, timers.after);
         const late = Promise.withResolvers<never>();
         limit.signal.addEventListener('abort', () => late.reject(limit.signal.reason));
         await Promise.race([rows.put(id, user, { length }), late.promise]);

@@ -67,8 +67,10 @@ export const outbox = (world: {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   /** The operation on this host's own rows. */
   readonly local: (operation: Operation) => Promise<unknown>;
+  /** Runs the work after the I/O of this turn. Default setImmediate. */
+  readonly soon?: (work: () => void) => void;
 }): Outbox => {
-  const { rpc, clock } = world;
+  const { rpc, clock, soon = setImmediate } = world;
   const lanes = new Map<string, Lane>();
 
   const send = async (to: HostId, batch: readonly Waiting[], timeoutMs: number): Promise<Waiting[]> => {
@@ -136,8 +138,8 @@ export const outbox = (world: {
     lane.queue.push(waiting);
     if (lane.scheduled) return;
     lane.scheduled = true;
-    // After the I/O of this turn: what other connections ask in the same turn shares the message.
-    setImmediate(() => flush(to, lane));
+    // What other connections ask in the same turn shares the message.
+    soon(() => flush(to, lane));
   };
 
   return {

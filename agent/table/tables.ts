@@ -49,6 +49,8 @@ export const openTables = (
     readonly members: Members;
     /** A namespace of its own. */
     readonly keyValue: KeyValue;
+    /** Runs the work after the I/O of this turn; default setImmediate. The simulator has turns of its own. */
+    readonly soon?: (work: () => void) => void;
   },
   settings: { readonly compareEveryMs?: number } = {},
 ): OpenTables => {
@@ -71,7 +73,10 @@ export const openTables = (
     if (operation.do === 'reconcile') return reconcile(operation);
     return own[operation.do](operation as never, from);
   };
-  const out = outbox({ rpc, clock, local: async (operation) => perform(operation, self) });
+  const out = outbox({
+    ...{ rpc, clock, local: async (operation) => perform(operation, self) },
+    ...(world.soon && { soon: world.soon }),
+  });
   const poll = poller({ self, members, timers, clock });
   const first = leaders({ self, ring, members, clock });
   const registers = rowRegisters({
