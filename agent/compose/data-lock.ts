@@ -6,11 +6,15 @@ import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { ShoalError } from '../../proto/error.ts';
 
-/** When a process started, in clock ticks since boot: with the pid it names a process for good. */
+/**
+ * When a process started, in clock ticks since boot: with the pid it names a process for good. Undefined when it is
+ * gone; one that has ended and only waits to be collected by its parent (Z, X) holds nothing any more.
+ */
 const startOf = (pid: number): string | undefined => {
   try {
-    // The command in parentheses may hold spaces; the fields after it do not. Start time is field 22 (proc(5)).
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19];
+    // The command in parentheses may hold spaces; behind it come state (field 3) and, as field 22, the start (proc(5)).
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   } catch {
     return undefined;
   }
