@@ -13,7 +13,6 @@
  * own message, come late. Refused under a promise, it is replaced by a full round.
  */
 import assert from 'node:assert/strict';
-import { ShoalError } from '../../proto/error.ts';
 import { type Ballot, compareBallots, sameBallot } from './ballot.ts';
 import type { Accepted, Reply, Request } from './message.ts';
 
@@ -54,8 +53,7 @@ export const accept = (state: AcceptorState, accepted: Accepted, next: Ballot | 
   if (state.accepted && sameBallot(state.accepted.ballot, ballot)) {
     // The request came twice. That it was accepted stays true, even when a higher ballot was promised since:
     // refusing it now would tell a proposer whose first reply was lost that it failed where it did not.
-    if (!sameContent(state.accepted, accepted))
-      throw new ShoalError('BAD_REQUEST', 'Cannot accept: a ballot carries one value, another was accepted');
+    assert(sameContent(state.accepted, accepted), 'a ballot carries one value');
     return { state, reply: reply(state.promised) };
   }
   if (isBelow(ballot, state.promised))

@@ -6,7 +6,8 @@
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { ceiling } from '../base/ceiling.ts';
-import { type Ballot, compareBallots } from './ballot.ts';
+import { type AcceptorState, sameContent } from './acceptor.ts';
+import { type Ballot, compareBallots, sameBallot } from './ballot.ts';
 import type { Accepted, Reply, Request } from './message.ts';
 
 /** A process issues its ballots one by one for all registers: a thousand in a ms is beyond any machine. */
@@ -29,6 +30,12 @@ export const checkRequest = (from: HostId, request: Request, wallMs: number): vo
     refuse('its ballot is beyond all that can have been issued');
   if (next && compareBallots(ballot, next) >= 0)
     refuse('the ballot to promise next is not above the accepted one');
+};
+
+/** A proposer that sends a second value under one ballot: in the core that is a bug, from outside a lie. Throws BAD_REQUEST. */
+export const checkOneValue = ({ accepted: held }: AcceptorState, request: Request): void => {
+  if (request.kind !== 'accept' || !held || !sameBallot(held.ballot, request.accepted.ballot)) return;
+  if (!sameContent(held, request.accepted)) refuse('its ballot carries one value, and that is another');
 };
 
 /** A copy from another owner: the ballot is its proposer's, not the sender's. Throws BAD_REQUEST. */

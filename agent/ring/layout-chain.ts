@@ -15,7 +15,7 @@ import { emptyState, handleRequest } from '../register/acceptor.ts';
 import { ballotSource } from '../register/ballot.ts';
 import { changeRegister } from '../register/change.ts';
 import type { Reply, Request } from '../register/message.ts';
-import { checkRequest, isSound } from '../register/trust.ts';
+import { checkOneValue, checkRequest, isSound } from '../register/trust.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { acceptorsOf, decodeLayout, digestOf, faultOf, layoutCodec } from './layout.ts';
 import type { LayoutStore } from './layout-store.ts';
@@ -67,6 +67,7 @@ export const layoutChain = (world: ChainWorld) => {
     const { reply } = await store.vote(version, (state) => {
       // The answer may have waited for the disk: by now the version may be decided and its votes forgotten.
       if (world.newest()?.version !== version - 1) return refuse(version, 'it is decided');
+      checkOneValue(state ?? emptyState, request);
       return handleRequest(state ?? emptyState, request);
     });
     return reply;

@@ -7,7 +7,7 @@ import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { AnswerOf, NamedRow, Operation } from '../../proto/message/table.ts';
 import { handleRequest } from '../register/acceptor.ts';
-import { checkCopy, checkRequest } from '../register/trust.ts';
+import { checkCopy, checkOneValue, checkRequest } from '../register/trust.ts';
 import type { Partition } from '../ring/port.ts';
 import type { Clock, Log } from '../runtime/ports.ts';
 import type { KeyValue } from '../store/key-value.ts';
@@ -89,6 +89,7 @@ export const owner = (world: OwnerWorld): Owner => {
         const old = readRow(writer, place, sortKey);
         if (old && old.state.kind !== 'register') throw wrongKind(ask.table);
         const before = acceptorOf(old?.state);
+        checkOneValue(before, request);
         const { state, reply } = handleRequest(before, request);
         if (state !== before) writeRow(writer, place, sortKey, old, { kind: 'register', ...state });
         return reply;

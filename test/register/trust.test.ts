@@ -3,7 +3,7 @@ import { accept, emptyState } from '../../agent/register/acceptor.ts';
 import { ballotSource } from '../../agent/register/ballot.ts';
 import type { Accepted, Request } from '../../agent/register/message.ts';
 import { decideRead } from '../../agent/register/read.ts';
-import { checkCopy, checkRequest, isSound } from '../../agent/register/trust.ts';
+import { checkCopy, checkOneValue, checkRequest, isSound } from '../../agent/register/trust.ts';
 import { accepted, ballot, host, majority } from './make.ts';
 
 const nowMs = Date.UTC(2026, 0, 1);
@@ -69,5 +69,6 @@ test('trust: two values under one ballot are not chosen, whoever says so', (t) =
   t.is(decideRead([majority('abc')], answers(x, y)).kind, 'split');
   t.like(decideRead([majority('abc')], answers(x, y, y)), { kind: 'chosen', accepted: y });
   const { state } = accept(emptyState, x);
-  t.throws(() => accept(state, y), { code: 'BAD_REQUEST', message: /one value/ });
+  t.throws(() => checkOneValue(state, { kind: 'accept', accepted: y, next: null }), { code: 'BAD_REQUEST' });
+  t.notThrows(() => checkOneValue(state, { kind: 'accept', accepted: x, next: null }));
 });
