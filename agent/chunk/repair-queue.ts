@@ -18,6 +18,14 @@ interface Entry {
 }
 
 const entryCodec = codec<Entry>('repair entry');
+/** An entry that cannot be read still says by its key what to fetch; it keeps no agent from starting. */
+const whyOf = (bytes: Uint8Array): RepairCause => {
+  try {
+    return (entryCodec.decode(bytes) as Partial<Entry> | null)?.why === 'damaged' ? 'damaged' : 'missing';
+  } catch {
+    return 'missing';
+  }
+};
 
 export interface RepairQueue {
   /** On disk when it resolves. An entry that stands keeps its date; damage outranks absence. */
@@ -40,7 +48,7 @@ export const repairQueue = ({
   readonly runtime: Pick<Runtime, 'clock' | 'chance'>;
 }): RepairQueue => {
   const counts = { missing: 0, damaged: 0 };
-  for (const { value } of store.range({})) counts[entryCodec.decode(value).why] += 1;
+  for (const { value } of store.range({})) counts[whyOf(value)] += 1;
   const resting = new Map<ChunkId, { readonly attempts: number; readonly untilMs: number }>();
   let position: Uint8Array | undefined;
   return {
@@ -52,7 +60,7 @@ export const repairQueue = ({
         for (const id of ids) {
           const key = fromHex(id);
           const found = writer.get(key);
-          const before = found && entryCodec.decode(found).why;
+          const before = found && whyOf(found);
           if (before === why || before === 'damaged') continue;
           writer.put(key, value);
           change[why] += 1;
@@ -69,7 +77,7 @@ export const repairQueue = ({
         for (const id of ids) {
           const found = writer.get(fromHex(id));
           if (!found) continue;
-          change[entryCodec.decode(found).why] += 1;
+          change[whyOf(found)] += 1;
           writer.delete(fromHex(id));
         }
         return change;

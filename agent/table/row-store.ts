@@ -50,7 +50,8 @@ export const readGroup = (reader: KeyValueReader, place: Place): GroupRecord => 
   const bytes = reader.get(groupKey(place.partition, place.group));
   const { table, partitionKey } = place;
   if (!bytes) return { table, partitionKey, rows: 0, weight: 0, digest: noMark };
-  const found = groups.decode(bytes);
+  const found = groups.decode(bytes) as GroupRecord | null | undefined;
+  if (!found) throw new ShoalError('DAMAGED', `Cannot read the sums of a group of table "${table}"`);
   if (found.table !== table || found.partitionKey !== partitionKey)
     throw new ShoalError(
       'BAD_REQUEST',
