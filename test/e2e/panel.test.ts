@@ -1,18 +1,22 @@
-/** The panel in a real browser against a real cloud: with the mouse, with the keyboard, on a phone. */
+/** The panel in a real browser against a real cloud: with the mouse, with the keyboard, on a phone, by a member. */
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import anyTest, { type TestFn } from 'ava';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { parse } from 'yaml';
-import { startCloud, type TestCloud } from './cloud.ts';
+import { qemuMissing, run, startCloud, type TestCloud } from './cloud.ts';
+import { poorContrasts, shiftsDuring } from './looks.ts';
 
 const program = '/usr/bin/chromium';
 const test = anyTest as TestFn;
 const inBrowser = existsSync(program) ? test.serial : test.serial.skip;
 if (!existsSync(program))
   console.log('panel: chromium is missing (apt-get install chromium), its tests are skipped');
+const withMachines = existsSync(program) && !qemuMissing() ? test.serial : test.serial.skip;
 
+const desk = { width: 1200, height: 800 };
 const phone = { width: 375, height: 667 };
 const quiet = [
   '--no-sandbox',
@@ -23,6 +27,8 @@ const quiet = [
   '--disable-component-update',
   '--disable-sync',
 ];
+const adminPages = ['Hosts', 'Layout', 'Servers', 'Images', 'Objects', 'Events'];
+const memberPages = ['Servers', 'Images', 'Objects'];
 
 let cloud: TestCloud;
 let browser: Browser;
@@ -31,8 +37,8 @@ let url: string;
 
 test.before(async (t) => {
   if (!existsSync(program)) return;
-  t.timeout(180_000);
-  cloud = await startCloud(1);
+  t.timeout(240_000);
+  cloud = await startCloud(2);
   const { clouds } = parse(await readFile(join(cloud.directory, 'clouds.yaml'), 'utf8')) as {
     clouds: { shoal: { auth: { password: string } } };
   };
@@ -46,8 +52,15 @@ test.after.always(async (t) => {
   await cloud?.stop();
 });
 
-const open = async (viewport = { width: 1200, height: 800 }): Promise<{ page: Page; errors: string[] }> => {
-  const page = await browser.newPage({ viewport });
+interface Opened {
+  readonly page: Page;
+  /** What went wrong unseen: exceptions, and what the content policy stopped. */
+  readonly errors: string[];
+}
+
+const open = async (viewport = desk, colorScheme: 'light' | 'dark' = 'light'): Promise<Opened> => {
+  const page = await browser.newPage({ viewport, colorScheme });
+  page.setDefaultTimeout(20_000);
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(error.message));
   page.on(
@@ -58,19 +71,39 @@ const open = async (viewport = { width: 1200, height: 800 }): Promise<{ page: Pa
   return { page, errors };
 };
 
-const logIn = async (page: Page): Promise<void> => {
-  await page.getByLabel('User').fill('admin');
-  await page.getByLabel('Password').fill(password);
+const fillLogIn = async (page: Page, name = 'admin', secret = password): Promise<void> => {
+  await page.getByLabel('User').fill(name);
+  await page.getByLabel('Password').fill(secret);
   await page.getByRole('button', { name: 'Log in' }).click();
-  await page.getByRole('heading', { name: 'Hosts' }).waitFor();
 };
+const logIn = async (page: Page, name = 'admin', secret = password): Promise<void> => {
+  await fillLogIn(page, name, secret);
+  await page.getByRole('navigation').waitFor();
+};
+const goTo = async (page: Page, title: string): Promise<void> => {
+  await page.getByRole('link', { name: title, exact: true }).click();
+  await page.locator('main h1').waitFor();
+  await page.locator('main [aria-busy]').waitFor({ state: 'detached' });
+};
+
+/** As admin, over the same API. The parsed answer. */
+const identity = async (method: string, path: string, json?: unknown): Promise<Record<string, never>> => {
+  const { token } = await cloud.token('shoal-1');
+  const response = await fetch(`${url}identity/v3${path}`, {
+    method,
+    headers: { 'x-auth-token': token, 'content-type': 'application/json' },
+    ...(json !== undefined && { body: JSON.stringify(json) }),
+  });
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  return response.status === 204 ? {} : ((await response.json()) as Record<string, never>);
+};
+const idOf = (answer: Record<string, { readonly id: string }>, kind: string): string =>
+  answer[kind]?.id ?? '?';
 
 inBrowser('a wrong password is refused with the sentence of Keystone, and nothing is shown', async (t) => {
   t.timeout(60_000);
   const { page } = await open();
-  await page.getByLabel('User').fill('admin');
-  await page.getByLabel('Password').fill('wrong');
-  await page.getByRole('button', { name: 'Log in' }).click();
+  await fillLogIn(page, 'admin', 'wrong');
   t.regex((await page.getByRole('alert').textContent()) ?? '', /requires authentication/);
   t.is(await page.getByRole('navigation').count(), 0);
   await page.close();
@@ -80,37 +113,110 @@ inBrowser('an admin sees the hosts, the layout and the events', async (t) => {
   t.timeout(60_000);
   const { page, errors } = await open();
   await logIn(page);
-  await page.getByRole('cell', { name: 'shoal-1' }).first().waitFor();
-  await page.getByText('alive').first().waitFor();
-  await page.getByRole('link', { name: 'Layout' }).click();
-  await page.getByText(/Nothing moves/).waitFor();
-  await page.getByRole('link', { name: 'Events' }).click();
+  for (const name of ['shoal-1', 'shoal-2']) {
+    const row = page.getByRole('row').filter({ hasText: name });
+    await row.getByText('alive').waitFor();
+    await row
+      .getByText(/iB of .*iB/)
+      .first()
+      .waitFor();
+  }
+  await goTo(page, 'Layout');
+  await page.getByText('Nothing moves.').waitFor();
+  await goTo(page, 'Events');
+  await page.getByLabel('Log-ins too').check();
   await page.getByRole('cell', { name: 'token.issue' }).first().waitFor();
+  await page.getByLabel('Log-ins too').uncheck();
+  t.is(await page.getByRole('cell', { name: 'token.issue' }).count(), 0);
   t.deepEqual(errors, []);
   await page.close();
 });
 
 inBrowser('a container is made, a file goes up and comes down the same, and is deleted', async (t) => {
-  t.timeout(60_000);
+  t.timeout(90_000);
   const { page, errors } = await open();
   await logIn(page);
-  await page.getByRole('link', { name: 'Objects' }).click();
-  await page.getByLabel('New container').fill('pictures');
+  await goTo(page, 'Objects');
+  await page.getByText('No containers yet.').waitFor();
+  const container = 'pictures %41 ü?#';
+  await page.getByLabel('New container').fill(container);
   await page.getByRole('button', { name: 'Create' }).click();
-  await page.getByRole('link', { name: 'pictures' }).click();
+  await page.getByRole('link', { name: container }).click();
+  await page.getByText('Nothing is stored here yet.').waitFor();
   const file = join(cloud.directory, 'wave ü?.txt');
   await writeFile(file, 'seven waves');
   await page.getByLabel('Upload files').setInputFiles(file);
-  await page.getByRole('cell', { name: 'wave ü?.txt' }).waitFor();
+  await page.getByRole('cell', { name: 'wave ü?.txt', exact: true }).waitFor();
   const [saved] = await Promise.all([
     page.waitForEvent('download'),
     page.getByRole('button', { name: 'Download' }).click(),
   ]);
+  t.is(saved.suggestedFilename().normalize(), 'wave ü?.txt'.replace('?', '_'));
   t.is(await readFile(await saved.path(), 'utf8'), 'seven waves');
+
+  await page.getByRole('link', { name: 'Containers' }).click();
+  await page.getByRole('button', { name: `Delete ${container}` }).click();
+  t.regex((await page.getByRole('alert').textContent()) ?? '', /conflict/i, 'Swift keeps what is not empty');
+
+  await page.getByRole('link', { name: container }).click();
   page.on('dialog', (dialog) => void dialog.accept());
   await page.getByRole('button', { name: 'Delete' }).click();
-  await page.getByText('Nothing is stored here yet').waitFor();
+  await page.getByText('Nothing is stored here yet.').waitFor();
   t.deepEqual(errors, []);
+  await page.close();
+});
+
+inBrowser('folders are walked by links, and the way back is the browser’s', async (t) => {
+  t.timeout(60_000);
+  const { token, storageUrl } = await cloud.token('shoal-1');
+  for (const path of ['tree', 'tree/leaf', 'tree/bran ch/leaf', 'tree/bran ch/100%/leaf'])
+    t.is(
+      (await fetch(`${storageUrl}/${encodeURI(path)}`, { method: 'PUT', headers: { 'x-auth-token': token } }))
+        .status,
+      201,
+    );
+  const { page } = await open();
+  await logIn(page);
+  await goTo(page, 'Objects');
+  await page.getByRole('link', { name: 'tree' }).click();
+  await page.getByRole('link', { name: 'bran ch/' }).click();
+  await page.getByRole('link', { name: '100%/' }).click();
+  await page.getByRole('heading', { name: 'Containers / tree / bran ch / 100%' }).waitFor();
+  t.is(await page.getByRole('row').count(), 2, 'the head and one leaf');
+  await page.goBack();
+  await page.getByRole('heading', { name: 'Containers / tree / bran ch', exact: true }).waitFor();
+  await page.getByRole('link', { name: 'tree' }).click();
+  await page.getByLabel('Only names starting with').fill('le');
+  await page.getByRole('cell', { name: 'bran ch/' }).waitFor({ state: 'detached' });
+  t.is(await page.getByRole('cell', { name: 'leaf', exact: true }).count(), 1);
+  await page.close();
+});
+
+inBrowser('an upload shows how far it is, and when called off it leaves nothing', async (t) => {
+  t.timeout(90_000);
+  const { page } = await open();
+  await logIn(page);
+  await goTo(page, 'Objects');
+  await page.getByRole('link', { name: 'tree' }).click();
+  const file = join(cloud.directory, 'whale');
+  await writeFile(file, Buffer.alloc(30_000_000));
+  const network = await page.context().newCDPSession(page);
+  await network.send('Network.emulateNetworkConditions', {
+    offline: false,
+    latency: 0,
+    downloadThroughput: -1,
+    uploadThroughput: 2_000_000,
+  });
+  await page.getByLabel('Upload files').setInputFiles(file);
+  const bar = page.getByRole('progressbar', { name: 'Uploading whale' });
+  const far = async (): Promise<number> => Number(await bar.getAttribute('value'));
+  await page.waitForFunction(() => Number(document.querySelector('progress')?.getAttribute('value')) > 0.1);
+  t.true((await far()) < 1);
+  await page.getByRole('button', { name: 'Cancel Uploading whale' }).click();
+  await bar.waitFor({ state: 'detached' });
+  t.is(await page.getByRole('alert').count(), 0, 'whoever calls off needs no error');
+  const { token, storageUrl } = await cloud.token('shoal-1');
+  t.is((await fetch(`${storageUrl}/tree/whale`, { headers: { 'x-auth-token': token } })).status, 404);
   await page.close();
 });
 
@@ -124,31 +230,107 @@ inBrowser('the keyboard alone leads from the login to every page', async (t) => 
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Hosts' }).waitFor();
   const reached: string[] = [];
-  for (let step = 0; step < 12 && reached.at(-1) !== 'Events'; step++) {
+  for (let step = 0; step < 14 && reached.at(-1) !== 'Events'; step++) {
     await page.keyboard.press('Tab');
     reached.push((await page.evaluate(() => document.activeElement?.textContent?.trim())) ?? '');
   }
-  for (const title of ['Skip to the page', 'Hosts', 'Layout', 'Servers', 'Objects', 'Events'])
+  for (const title of ['Skip to the page', ...adminPages])
     t.true(reached.includes(title), `${title} in ${reached}`);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Events' }).waitFor();
+  t.is(await page.evaluate(() => document.activeElement?.id), 'main', 'the next Tab is in the page');
   await page.close();
 });
 
-inBrowser('on a phone no page is wider than the screen', async (t) => {
-  t.timeout(60_000);
-  const { page } = await open(phone);
+for (const [size, viewport] of Object.entries({ desk, phone }))
+  for (const scheme of ['light', 'dark'] as const)
+    inBrowser(
+      `every page can be read, ${scheme}, at the ${size}: contrast 4.5, and no wider than the screen`,
+      async (t) => {
+        t.timeout(90_000);
+        const { page } = await open(viewport, scheme);
+        t.deepEqual(await poorContrasts(page), [], 'Login');
+        await logIn(page);
+        for (const title of adminPages) {
+          await goTo(page, title);
+          for (const summary of await page.locator('main summary').all()) await summary.click();
+          t.true(
+            await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+            `${title} is too wide`,
+          );
+          t.deepEqual(await poorContrasts(page), [], title);
+        }
+        // The measures see what is wrong.
+        await page.evaluate(() => {
+          const faint = document.createElement('p');
+          faint.textContent = 'faint';
+          faint.style.color = getComputedStyle(document.body).backgroundColor;
+          faint.style.width = '200vw';
+          document.querySelector('main')?.append(faint);
+        });
+        t.deepEqual(await poorContrasts(page), ['faint: 1.00']);
+        t.false(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+        await page.close();
+      },
+    );
+
+inBrowser('nothing on a page moves while it asks again', async (t) => {
+  t.timeout(90_000);
+  const { page } = await open();
   await logIn(page);
-  for (const title of ['Hosts', 'Layout', 'Servers', 'Objects', 'Events']) {
-    await page.getByRole('link', { name: title, exact: true }).click();
-    await page.locator('main h1').waitFor();
-    await page.locator('main [aria-busy]').waitFor({ state: 'detached' });
-    t.true(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), title);
+  for (const [title, path] of [
+    ['Hosts', '/cluster/v1/hosts'],
+    ['Layout', '/cluster/v1/layout'],
+    ['Servers', '/compute/v2.1/servers/detail'],
+    ['Objects', '/object-store/v1/'],
+  ] as const) {
+    await goTo(page, title);
+    const polls = async (): Promise<void> => {
+      for (let count = 0; count < 3; count++)
+        await page.waitForResponse((response) => response.url().includes(path));
+    };
+    t.is(await shiftsDuring(page, polls), 0, title);
   }
+  const push = (): Promise<void> =>
+    page.evaluate(() => document.querySelector('main')?.prepend(document.createElement('textarea')));
+  t.true((await shiftsDuring(page, push)) > 0, 'the measure sees what moves');
   await page.close();
 });
 
-inBrowser('a token that was revoked elsewhere leads back to the login', async (t) => {
+inBrowser('a member sees what is the project’s, and nothing of the hosts', async (t) => {
+  t.timeout(90_000);
+  const member = ((await identity('GET', '/roles?name=member')) as { roles?: { id: string }[] }).roles?.[0]
+    ?.id;
+  const project = idOf(await identity('POST', '/projects', { project: { name: 'reef' } }), 'project');
+  const user = idOf(
+    await identity('POST', '/users', { user: { name: 'nemo', password: 'anemone' } }),
+    'user',
+  );
+
+  const { page, errors } = await open();
+  await fillLogIn(page, 'nemo', 'anemone');
+  t.regex((await page.getByRole('alert').textContent()) ?? '', /no role on any project/);
+
+  await identity('PUT', `/projects/${project}/users/${user}/roles/${member}`);
+  await logIn(page, 'nemo', 'anemone');
+  t.deepEqual(await page.getByRole('navigation').getByRole('link').allTextContents(), memberPages);
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  await page.goto(`${url}#/hosts`);
+  for (const title of memberPages) await goTo(page, title);
+  await page.getByText('No containers yet.').waitFor();
+  await page.getByLabel('New container').fill('anemone');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('link', { name: 'anemone' }).waitFor();
+  t.deepEqual(
+    asked.filter((path) => path.startsWith('/cluster')),
+    [],
+  );
+  t.deepEqual(errors, []);
+  await page.close();
+});
+
+inBrowser('a token that was revoked elsewhere leads back to the login, which says why', async (t) => {
   t.timeout(60_000);
   const { page } = await open();
   await logIn(page);
@@ -159,7 +341,94 @@ inBrowser('a token that was revoked elsewhere leads back to the login', async (t
       headers: { 'x-auth-token': token, 'x-subject-token': token },
     });
   });
-  await page.getByRole('button', { name: 'Log in' }).waitFor();
-  t.pass();
+  await page.getByText('Your log-in has ended').waitFor();
+  t.is(await page.evaluate(() => sessionStorage.length), 0);
   await page.close();
 });
+
+inBrowser('whoever logs out leaves no token that works', async (t) => {
+  t.timeout(60_000);
+  const { page } = await open();
+  await logIn(page);
+  const session = await page.evaluate(() => sessionStorage.getItem('shoal.session') ?? '{}');
+  const { token, key } = JSON.parse(session) as { token: string; key: string };
+  const status = async (mine: string): Promise<number> =>
+    (await fetch(`${url}identity/v3/auth/projects`, { headers: { 'x-auth-token': mine } })).status;
+  t.deepEqual([await status(token), await status(key)], [200, 200]);
+  const gone = Promise.all(
+    [1, 2].map(() => page.waitForResponse((response) => response.request().method() === 'DELETE')),
+  );
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByRole('button', { name: 'Log in' }).waitFor();
+  await gone;
+  await page.waitForLoadState('networkidle');
+  t.deepEqual([await status(token), await status(key)], [401, 401]);
+  await page.close();
+});
+
+withMachines(
+  'an image goes up, a server starts from it and talks on its console, and is deleted',
+  async (t) => {
+    t.timeout(600_000);
+    const built = await run(process.execPath, [fileURLToPath(new URL('../guest/build.ts', import.meta.url))]);
+    t.is(built.status, 0, built.err);
+    const { page, errors } = await open();
+    await logIn(page);
+    await goTo(page, 'Servers');
+    await page.getByText('New server').click();
+    await page.getByRole('link', { name: 'upload one' }).click();
+
+    await page.getByText('New image').click();
+    await page.getByLabel('Name').fill('guest');
+    await page.getByLabel('Disk image file').setInputFiles(built.out.trim().split('\n').at(-1) ?? '');
+    t.is(await page.getByLabel('Format').inputValue(), 'qcow2');
+    await page.getByRole('button', { name: 'Upload image' }).click();
+    await page.getByRole('row').filter({ hasText: 'guest' }).getByText('active').waitFor();
+
+    await goTo(page, 'Servers');
+    await page.getByText('New server').click();
+    await page.getByLabel('Name', { exact: true }).fill('dory');
+    await page.getByLabel('Image').selectOption('guest');
+    await page.getByLabel('Flavor').selectOption({ index: 0 });
+    await page.getByRole('button', { name: 'Create server' }).click();
+    await page.getByRole('heading', { name: 'Servers / dory' }).waitFor();
+    await page.getByText('ACTIVE').waitFor({ timeout: 120_000 });
+    await page.getByText(/shoal-guest: ready \S+ dory/).waitFor({ timeout: 180_000 });
+    t.deepEqual(await poorContrasts(page), []);
+
+    await page.getByRole('button', { name: 'Stop dory' }).click();
+    await page.getByText('SHUTOFF').waitFor({ timeout: 120_000 });
+    await page.getByRole('button', { name: 'Start dory' }).click();
+    await page.getByText('ACTIVE').waitFor({ timeout: 120_000 });
+
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.getByRole('button', { name: 'Delete dory' }).click();
+    await page.getByText('No servers yet.').waitFor({ timeout: 60_000 });
+    t.deepEqual(errors, []);
+    await page.close();
+  },
+);
+
+inBrowser(
+  'when its host dies the page says so and leads to another, and goes on when the host is back',
+  async (t) => {
+    t.timeout(180_000);
+    const { page } = await open();
+    await logIn(page);
+    await page.getByRole('row').filter({ hasText: 'shoal-2' }).getByText('alive').waitFor();
+    await cloud.shoalOk('dev', 'kill', 'shoal-1');
+    const banner = page.getByRole('alert').filter({ hasText: 'This host does not answer.' });
+    await banner.waitFor();
+    t.true(await page.getByRole('row').filter({ hasText: 'shoal-2' }).isVisible(), 'what was known stays');
+    const other = (await banner.getByRole('link', { name: 'shoal-2' }).getAttribute('href')) ?? '';
+    t.true(other.startsWith(`${(await cloud.host('shoal-2')).apiUrl}/`));
+
+    await cloud.shoalOk('dev', 'start', 'shoal-1');
+    await banner.waitFor({ state: 'detached', timeout: 60_000 });
+    await page.getByRole('row').filter({ hasText: 'shoal-1' }).getByText('alive').waitFor();
+    await page.goto(other);
+    await logIn(page);
+    await page.getByRole('heading', { name: 'Hosts' }).waitFor();
+    await page.close();
+  },
+);

@@ -45,7 +45,7 @@ export const Containers = ({ session }: { readonly session: Session }) => {
     { title: 'Size', kind: 'number', cell: (row) => bytes(row.bytes) },
     {
       title: 'Actions',
-      kind: 'actions',
+      kind: 'buttons',
       cell: (row) =>
         html`<button class="quiet danger" disabled=${busy} aria-label=${`Delete ${row.name}`} onClick=${() =>
           act(() => call(session, 'object', 'DELETE', objectPath(session, row.name)))}>Delete</button>`,

@@ -48,7 +48,7 @@ const follow = async (
 const targetOf = (event: Happening): string => event.target.replace(/^AUTH_[0-9a-f]+\//, '');
 
 const columns = (nameOf: (hostId: string) => string): readonly Column<Happening>[] => [
-  { title: 'Action', cell: (event) => html`<strong>${event.action}</strong>` },
+  { title: 'Action', kind: 'medium', cell: (event) => html`<strong>${event.action}</strong>` },
   {
     title: 'Target',
     cell: (event) => html`<span class="long" title=${event.target}>${targetOf(event)}</span>`,
@@ -56,7 +56,7 @@ const columns = (nameOf: (hostId: string) => string): readonly Column<Happening>
   { title: 'Outcome', kind: 'short', cell: (event) => html`<${State} word=${event.outcome} />` },
   { title: 'By', kind: 'short', cell: (event) => event.actor?.userName ?? 'agent' },
   { title: 'Host', kind: 'short', cell: (event) => nameOf(event.host) },
-  { title: 'Time', cell: (event) => html`<${Time} at=${new Date(event.atMs)} />` },
+  { title: 'Time', kind: 'medium', cell: (event) => html`<${Time} at=${new Date(event.atMs)} />` },
 ];
 
 export const Events = ({ session }: { readonly session: Session }) => {

@@ -19,7 +19,7 @@ const columns: readonly Column<Host>[] = [
   {
     title: 'Host',
     cell: (host) =>
-      html`<strong>${host.name}</strong>${host.self ? html` <small>serves this page</small>` : ''}`,
+      html`<strong>${host.name}</strong>${host.self ? html` <small class="line">serves this page</small>` : ''}`,
   },
   { title: 'State', kind: 'short', cell: (host) => html`<${State} word=${host.state} />` },
   { title: 'Zone', kind: 'short', cell: (host) => host.zone },

@@ -118,7 +118,7 @@ export const Images = ({ session }: { readonly session: Session }) => {
     },
     {
       title: 'Actions',
-      kind: 'actions',
+      kind: 'buttons',
       cell: (image) =>
         mayDelete(image)
           ? html`<button class="quiet danger" disabled=${busy} aria-label=${`Delete ${image.name}`} onClick=${() => remove(image)}>Delete</button>`

@@ -95,13 +95,14 @@ export const Objects = ({ session, container, folder }: ObjectsProps) => {
     { title: 'Size', kind: 'number', cell: (row) => ('subdir' in row ? '–' : bytes(row.bytes)) },
     {
       title: 'Modified',
+      kind: 'medium',
       cell: (row) =>
         // Swift's times are UTC and do not say so.
         'subdir' in row ? 'folder' : html`<${Time} at=${new Date(`${row.last_modified}Z`)} />`,
     },
     {
       title: 'Actions',
-      kind: 'actions',
+      kind: 'buttons',
       cell: (row) =>
         'subdir' in row
           ? ''

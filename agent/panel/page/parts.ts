@@ -11,12 +11,17 @@ export const bytes = (count: number): string => {
 };
 
 const today = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
-const earlier = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const earlier = new Intl.DateTimeFormat(undefined, {
+  month: 'short',
+  day: 'numeric',
+  hour: 'numeric',
+  minute: '2-digit',
+});
 
-/** Local time; the date only where it is not today's. */
+/** Local time; the day only where it is not today, the year for whoever points at it. */
 export const Time = ({ at }: { readonly at: Date }) => {
   const format = at.toDateString() === new Date().toDateString() ? today : earlier;
-  return html`<time datetime=${at.toISOString()}>${format.format(at)}</time>`;
+  return html`<time datetime=${at.toISOString()} title=${at.toLocaleString()}>${format.format(at)}</time>`;
 };
 
 const moods: Readonly<Record<string, readonly string[]>> = {
@@ -50,8 +55,8 @@ export const Meter = ({ label, used, total, text, scarce = false }: MeterProps) 
 export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => Children;
-  /** `number`: to the right. `short`: a word or two. `actions`: buttons. Else it takes what room there is. */
-  readonly kind?: 'number' | 'short' | 'actions';
+  /** `number`: to the right. `short`: a word. `medium`: some words. Without, it shares the room that is left. */
+  readonly kind?: 'number' | 'short' | 'medium' | 'buttons';
 }
 
 interface TableProps<Row> {

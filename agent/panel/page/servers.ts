@@ -35,7 +35,7 @@ export const Servers = ({ session }: { readonly session: Session }) => {
       : []),
     {
       title: 'Actions',
-      kind: 'actions',
+      kind: 'buttons',
       cell: (server) => html`<${Power} session=${session} server=${server} act=${act} busy=${busy} />`,
     },
   ];
