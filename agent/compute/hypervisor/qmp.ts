@@ -83,12 +83,15 @@ export const openQmp = async (
     }
   });
   socket.on('error', () => undefined);
-  socket.on('close', () => {
+  const handleClose = (): void => {
     const gone = { class: 'Closed', desc: 'the monitor closed' };
     for (const answer of waiting.values()) answer({ error: gone });
     greeted.reject(unreachable(undefined));
     ended.resolve();
-  });
+  };
+  socket.on('close', handleClose);
+  // A QEMU that died between accepting and now: the event is over.
+  if (socket.closed) handleClose();
 
   const execute: Qmp['execute'] = async (command, parameters) => {
     if (socket.destroyed) throw unreachable(undefined);
