@@ -3,6 +3,7 @@
  * tells others is here first.
  */
 import { codec } from '../../proto/codec.ts';
+import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { Layout, Progress } from '../../proto/message/layout.ts';
 import type { AcceptorState } from '../register/acceptor.ts';
@@ -45,7 +46,8 @@ export const layoutStore = (keyValue: KeyValue, self: HostId) => {
     load(): { readonly history: History; readonly votesFrom: number } {
       const bytes = store.get(ownKey);
       if (!bytes) return { history: emptyHistory, votesFrom: 0 };
-      const own = ownCodec.decode(bytes);
+      const own = ownCodec.decode(bytes) as Own | null | undefined;
+      if (!own) throw new ShoalError('DAMAGED', 'Cannot read how far this host is with its layouts');
       const live = readAll(own.oldest);
       const progress: Progress = {
         ack: { [self]: live.at(-1)?.version ?? 0 },
