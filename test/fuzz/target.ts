@@ -68,6 +68,9 @@ const anything = codec<unknown>('fuzz');
 /** The version byte that was asked for, then msgpack: what `codec` writes. */
 export const packed = (value: unknown): Uint8Array => anything.encode(value);
 
+/** Samples that are refused themselves: only where to start from. */
+export const withoutValid = (inner: Target): Target => ({ ...inner, valid: [] });
+
 /** Values as `codec` writes them: half of them bent as values, half as bytes. */
 export const packedTarget = (common: Common<Uint8Array>, samples: readonly unknown[]): Target => {
   const encoded = samples.map(packed);

@@ -22,7 +22,7 @@ import { decodeRow, encodeRow, isLive, markOf } from '../../../agent/table/row.t
 import { readGroup } from '../../../agent/table/row-store.ts';
 import { readCloud } from '../../../cli/clouds.ts';
 import { card, cluster, clusterId, nowMs, other, own, rosterEntries } from '../samples.ts';
-import { bytesTarget, jsonTarget, packedTarget, type Target, textTarget } from '../target.ts';
+import { bytesTarget, jsonTarget, packedTarget, type Target, textTarget, withoutValid } from '../target.ts';
 import { stillRuntime } from '../world.ts';
 
 const config = {
@@ -75,21 +75,23 @@ const qmpTarget = async (directory: string): Promise<Target> => {
     { event: 'SHUTDOWN', data: { guest: true } },
     { error: { class: 'GenericError', desc: 'no' }, id: 0 },
   ];
-  return bytesTarget(
-    {
-      name: 'qmp',
-      refusals: ['UNREACHABLE', 'INTERNAL'],
-      async run(given) {
-        bytes = given;
-        const qmp = await openQmp({ folder: directory, name: 'qmp' }, ({ event }) => void event.length);
-        await qmp.closed;
+  return withoutValid(
+    bytesTarget(
+      {
+        name: 'qmp',
+        refusals: ['UNREACHABLE', 'INTERNAL'],
+        async run(given) {
+          bytes = given;
+          const qmp = await openQmp({ folder: directory, name: 'qmp' }, ({ event }) => void event.length);
+          await qmp.closed;
+        },
+        async close() {
+          server.close();
+          await rm(directory, { recursive: true, force: true });
+        },
       },
-      async close() {
-        server.close();
-        await rm(directory, { recursive: true, force: true });
-      },
-    },
-    [Buffer.from(lines.map((line) => `${JSON.stringify(line)}\r\n`).join(''))],
+      [Buffer.from(lines.map((line) => `${JSON.stringify(line)}\r\n`).join(''))],
+    ),
   );
 };
 
@@ -223,7 +225,7 @@ export const diskTargets = async (): Promise<readonly Target[]> => {
     packedTarget(
       {
         name: 'repair entry',
-        refusals: ['DAMAGED'],
+        refusals: [],
         run: (bytes) => repairQueue({ store: always(bytes), runtime: stillRuntime() }),
       },
       [{ why: 'missing', sinceMs: nowMs }],
