@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import type { ClusterId } from '../proto/ids.ts';
 import { openChunks } from './chunk/chunks.ts';
-import { serveState } from './cluster/health.ts';
+import { serveState } from './cluster/host-state.ts';
 import { serveOperator } from './cluster/operator.ts';
 import { readAdminPassword } from './compose/credentials.ts';
 import { lockData } from './compose/data-lock.ts';
@@ -104,7 +104,12 @@ export const startAgent = async (
 
   const ring = openRing(
     { runtime, rpc, gossip, roster, members, keyValue: sub(keyValue, 'ring') },
-    { ...profile.ring, isFounder: cluster.founder === peer.self, life: openFirstLife(directory) },
+    {
+      ...profile.ring,
+      isFounder: cluster.founder === peer.self,
+      life: openFirstLife(directory),
+      draining: members.setDraining,
+    },
   );
   closing('ring', () => ring.stop());
   const tables = openTables({ runtime, rpc, ring, members, keyValue: sub(keyValue, 'tables') });
@@ -168,6 +173,9 @@ export const startAgent = async (
         chunksQueued: chunk.queued - chunk.damaged,
         chunksDamaged: chunk.damaged,
         layoutNewest: ring.newest,
+        moving: ring.moving(),
+        held: ring.held(),
+        stampsRefused: table.stampsRefused,
       };
     },
   };

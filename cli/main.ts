@@ -6,6 +6,7 @@ import { devCommands } from './command/dev.ts';
 import { eventCommands } from './command/event.ts';
 import { hostCommands } from './command/host.ts';
 import { imageCommands } from './command/image.ts';
+import { layoutCommands } from './command/layout.ts';
 import { objectCommands } from './command/object.ts';
 import { serverCommands } from './command/server.ts';
 
@@ -21,6 +22,7 @@ const program = new Command('shoal')
 for (const add of [
   agentCommands,
   hostCommands,
+  layoutCommands,
   eventCommands,
   objectCommands,
   imageCommands,

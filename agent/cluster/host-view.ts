@@ -2,9 +2,9 @@
 import type { HostId } from '../../proto/ids.ts';
 import type { Host } from '../../proto/rest/cluster.ts';
 import type { Member } from '../membership/port.ts';
-import type { LayoutFacts } from './operator.ts';
+import type { LayoutDescription } from '../ring/layout-report.ts';
 
-export const hostView = (member: Member, layout: LayoutFacts, self: HostId): Host => {
+export const hostView = (member: Member, layout: LayoutDescription, self: HostId): Host => {
   const { hostId, state, incarnation, card, vitals } = member;
   return {
     hostId,

@@ -5,26 +5,26 @@
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { clusterRoutes } from '../../proto/rest/cluster.ts';
-import { type ApiServer, principalOf } from '../http/port.ts';
+import type { ApiServer } from '../http/port.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Member, Members } from '../membership/port.ts';
-import type { LayoutDescription } from '../ring/layout-report.ts';
+import type { RingOperator } from '../ring/ring-operator.ts';
 import { type EventsOf, listEvents } from './events.ts';
-import { type HealthOf, healthOf } from './health.ts';
+import { healthOf } from './health.ts';
+import type { StateOf } from './host-state.ts';
 import { hostView } from './host-view.ts';
 import { inviteSecondsDefault } from './limits.ts';
-
-/** A layout as the ring tells it; names are added here. */
-export type LayoutFacts = LayoutDescription;
+import { recorder as openRecorder } from './recorder.ts';
+import { serveLayout } from './serve-layout.ts';
 
 export interface OperatorParts {
   readonly http: ApiServer;
   readonly members: Members;
-  readonly layout: { describe(): LayoutFacts; force(removed: HostId): Promise<void> };
+  readonly layout: RingOperator;
   readonly roster: { remove(host: HostId): Promise<void> };
   readonly journal: Journal;
   readonly events: EventsOf;
-  readonly health: HealthOf;
+  readonly health: StateOf;
   /** Has the agent all that it needs to answer for the cluster? */
   isReady(): boolean;
   /** A one-time token that lets one host in. */
@@ -47,6 +47,8 @@ const findHost = (members: Members, wanted: string): Member => {
 
 export const serveOperator = (parts: OperatorParts): void => {
   const { http, members, layout, roster, journal } = parts;
+  const recorder = openRecorder(journal);
+  serveLayout({ ...parts, recorder });
   http.serve(clusterRoutes.ping, async () => ({ body: { ready: parts.isReady() } }));
 
   const views = (some: readonly Member[]) => {
@@ -73,29 +75,25 @@ export const serveOperator = (parts: OperatorParts): void => {
       );
     await roster.remove(hostId);
     if (forced) await layout.force(hostId);
-    const { user, scope } = principalOf(request);
-    journal.append({
-      requestId: request.requestId,
-      actor: { userId: user.id, userName: user.name, projectId: scope.kind === 'project' ? scope.id : null },
+    recorder.record(request, {
       action: 'host.remove',
       target: hostId,
-      outcome: 'accepted',
       detail: { forced },
+      outcome: 'accepted',
     });
     return {};
   });
 
-  http.serve(clusterRoutes.showLayout, async () => {
-    const facts = layout.describe();
-    const nameOf = (hostId: HostId): string => members.get(hostId)?.card?.name ?? hostId;
-    return {
-      body: {
-        layout: {
-          ...facts,
-          members: facts.members.map((member) => ({ ...member, name: nameOf(member.hostId) })),
-        },
-      },
-    };
+  http.serve(clusterRoutes.changeHost, async (request) => {
+    const { hostId } = findHost(members, request.params.host ?? '');
+    const { drained } = request.body;
+    await layout.drain(hostId, drained, recorder.actorOf(request).userName);
+    recorder.record(request, {
+      action: drained ? 'host.drain' : 'host.undrain',
+      target: hostId,
+      outcome: 'accepted',
+    });
+    return {};
   });
 
   http.serve(clusterRoutes.showHealth, async () => ({
@@ -104,14 +102,7 @@ export const serveOperator = (parts: OperatorParts): void => {
 
   http.serve(clusterRoutes.createInvite, async (request) => {
     const invite = await parts.createInvite(request.body.expiresInSeconds ?? inviteSecondsDefault);
-    const { user, scope } = principalOf(request);
-    journal.append({
-      requestId: request.requestId,
-      actor: { userId: user.id, userName: user.name, projectId: scope.kind === 'project' ? scope.id : null },
-      action: 'invite.create',
-      target: new Date(invite.expiresAtMs).toISOString(),
-      outcome: 'done',
-    });
+    recorder.record(request, { action: 'invite.create', target: new Date(invite.expiresAtMs).toISOString() });
     return { body: { invite } };
   });
 

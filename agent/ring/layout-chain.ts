@@ -4,7 +4,8 @@
  * end up with the one value that a majority accepted: no fork, no leader.
  *
  * An acceptor votes only when it stands on the same version v, when it is one of that version's acceptors, when
- * the value is a right successor, and not on versions about which it may have forgotten a promise.
+ * the value is a right successor, when no operator has paused the ring, and not on versions about which it may
+ * have forgotten a promise.
  */
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
@@ -28,8 +29,11 @@ export interface ChainWorld {
   readonly store: LayoutStore;
   newest(): Layout | undefined;
   votesFrom(): number;
+  isPaused(): boolean;
   /** This host is behind, or the other is. */
   differs(from: HostId, newestThere: number): void;
+  /** The other has not heard of what this one knows. */
+  tell(host: HostId): void;
 }
 
 const checkVote = checker('layout vote', LayoutVote);
@@ -59,6 +63,10 @@ export const layoutChain = (world: ChainWorld) => {
       return refuse(version, 'this host is not one of its acceptors');
     if (version < world.votesFrom())
       return refuse(version, `this host knows its own promises only from version ${world.votesFrom()} on`);
+    if (world.isPaused()) {
+      world.tell(from);
+      return refuse(version, 'an operator paused the layout');
+    }
     if (request.kind === 'accept') {
       const { value } = request.accepted;
       const fault = value ? faultOf(newest, decodeLayout(value)) : 'it is empty';

@@ -38,6 +38,8 @@ export interface KeeperWorld {
   changed(history: History): void;
 }
 
+type Chain = Pick<LayoutTale, 'layouts' | 'oldest'>;
+
 export const layoutKeeper = (world: KeeperWorld) => {
   const { self, log, store } = world;
   const changes = serial('layout', changesWaitingMax);
@@ -71,7 +73,7 @@ export const layoutKeeper = (world: KeeperWorld) => {
   const acked = (now: History): History => reach(now, 'ack', newestOf(now)?.version ?? 0);
 
   /** All that is live for another host, where this one knows nothing or has lost the thread. */
-  const adopt = (now: History, { layouts, oldest }: LayoutTale, from: HostId): History => {
+  const adopt = (now: History, { layouts, oldest }: Chain, from: HostId): History => {
     const live = layouts.filter((layout) => layout.version >= oldest);
     const fault = live.slice(1).flatMap((layout, at) => faultOf(live[at] as Layout, layout) ?? [])[0];
     if (live.length === 0 || oldest === 0 || live[0]?.version !== oldest || fault) {
@@ -84,7 +86,7 @@ export const layoutKeeper = (world: KeeperWorld) => {
     return acked({ ...now, live });
   };
 
-  const learnAll = (before: History, tale: LayoutTale, from: HostId): History => {
+  const learnAll = (before: History, tale: Chain, from: HostId): History => {
     let now = before;
     for (const layout of tale.layouts) {
       const learned = learnLayout(now, layout);
@@ -109,7 +111,7 @@ export const layoutKeeper = (world: KeeperWorld) => {
     },
 
     /** What another host told. Resolves when what was new is on disk. */
-    async hear(from: HostId, tale: LayoutTale): Promise<void> {
+    async hear(from: HostId, tale: Chain & Pick<LayoutTale, 'progress'>): Promise<void> {
       let isStranger = false;
       await change(
         (now) => {
@@ -130,7 +132,7 @@ export const layoutKeeper = (world: KeeperWorld) => {
 
     /** A version that was agreed, or forced. False when this host meanwhile stands elsewhere. */
     async learn(layout: Layout): Promise<boolean> {
-      await change((now) => learnAll(now, { oldest: 0, layouts: [layout], progress: now.progress }, self));
+      await change((now) => learnAll(now, { oldest: 0, layouts: [layout] }, self));
       const held = history.live.find(({ version }) => version === layout.version);
       return held !== undefined && digestOf(held) === digestOf(layout);
     },

@@ -1,7 +1,9 @@
-/** What the next version should be, if any: a pure look at who is there. */
+/** What the next version should be, if any, and what it waits for: a pure look at who is there and what is wished. */
 import type { HostId } from '../../proto/ids.ts';
-import type { Layout, LayoutMember } from '../../proto/message/layout.ts';
-import { hostIdsOf, nextLayout } from './layout.ts';
+import type { Layout, LayoutMember, Wishes } from '../../proto/message/layout.ts';
+import type { Draft } from './balance.ts';
+import { hostIdsOf } from './layout.ts';
+import { isDrained, pauseOf, replicasOf } from './wishes.ts';
 
 export interface PlanHost {
   readonly hostId: HostId;
@@ -18,11 +20,6 @@ export interface PlanSettings {
   readonly deadRemoveMs: number;
 }
 
-/** A first host that is due waits at most this many times `joinStableMs` for others that are about to be. */
-const companyPatience = 3;
-/** A card that tells less of a change than this moves no data. */
-const capacityChangeMin = 0.1;
-
 export interface PlanWorld {
   readonly newest: Layout;
   /** Is the newest version the only live one? */
@@ -31,13 +28,40 @@ export interface PlanWorld {
   readonly blockers: readonly HostId[];
   /** All on the roster or in the newest version. */
   readonly hosts: readonly PlanHost[];
+  readonly wishes: Wishes;
 }
+
+/** A version without its weights: those take a moment to compute, and only who proposes it needs them. */
+export interface LayoutDraft {
+  readonly members: readonly Draft[];
+  readonly replicasWanted: number;
+  readonly reason: string;
+}
+
+export interface Plan {
+  /** The next version; absent while all is as it should be. */
+  readonly draft?: LayoutDraft;
+  /** Why it is not proposed now. */
+  readonly hold?: string;
+  /** Hosts whose time to join or to be given up has not come. */
+  readonly coming: readonly {
+    readonly hostId: HostId;
+    readonly change: 'join' | 'leave';
+    readonly dueInMs: number;
+  }[];
+}
+
+/** A first host that is due waits at most this many times `joinStableMs` for others that are about to be. */
+const companyPatience = 3;
+/** A card that tells less of a change than this moves no data. */
+const capacityChangeMin = 0.1;
+const reasonCharsMax = 1024;
 
 const isGone = (host: PlanHost | undefined, settings: PlanSettings): boolean =>
   !host?.isRostered || host.deadForMs >= settings.deadRemoveMs;
 
 /** What a member's card says now, where it matters. */
-const renewed = (member: LayoutMember, host: PlanHost | undefined, settings: PlanSettings): LayoutMember => {
+const renewed = (member: Draft, host: PlanHost | undefined, settings: PlanSettings): Draft => {
   if (!host?.offer || host.aliveForMs < settings.joinStableMs) return member;
   const { zone, capacityBytes } = host.offer;
   const isChanged =
@@ -46,31 +70,38 @@ const renewed = (member: LayoutMember, host: PlanHost | undefined, settings: Pla
   return isChanged ? { hostId: member.hostId, zone, capacityBytes } : member;
 };
 
-export const planLayout = (world: PlanWorld, settings: PlanSettings): Layout | undefined => {
-  const { newest, isSettled, blockers } = world;
+const bare = ({ hostId, zone, capacityBytes }: LayoutMember): Draft => ({ hostId, zone, capacityBytes });
+
+export const planLayout = (world: PlanWorld, settings: PlanSettings): Plan => {
+  const { newest, isSettled, blockers, wishes } = world;
   const byId = new Map(world.hosts.map((host) => [host.hostId as string, host]));
   const nameOf = (id: string): string => byId.get(id)?.offer?.name ?? id;
+  const list = (ids: readonly string[]): string => ids.map(nameOf).join(', ');
 
+  const before = newest.members.map(bare);
   const gone = hostIdsOf(newest).filter((id) => isGone(byId.get(id), settings));
-  // An unsettled version is left alone, unless it waits for a host that will not come.
-  if (!isSettled && !gone.some((id) => blockers.includes(id))) return undefined;
+  // An unsettled version is left alone, unless it waits for a host that will not come: then that one only goes.
+  const isUrgent = !isSettled && gone.some((id) => blockers.includes(id));
+  const drained = isUrgent
+    ? []
+    : hostIdsOf(newest).filter((id) => !gone.includes(id) && isDrained(wishes, id));
+  const kept = before.filter(({ hostId }) => ![...gone, ...drained].includes(hostId as HostId));
 
-  const kept = newest.members.filter((member) => !gone.includes(member.hostId as HostId));
   const candidates = world.hosts.filter(
-    (host) =>
-      isSettled &&
-      host.isRostered &&
-      host.offer &&
-      host.aliveForMs > 0 &&
-      !newest.members.some((member) => member.hostId === host.hostId),
+    ({ hostId, isRostered, offer, aliveForMs }) =>
+      isRostered &&
+      offer &&
+      aliveForMs > 0 &&
+      !isDrained(wishes, hostId) &&
+      !newest.members.some((member) => member.hostId === hostId),
   );
   const due = candidates.filter((host) => host.aliveForMs >= settings.joinStableMs);
   const isCompanyNear =
     due.length < candidates.length &&
     due.every((host) => host.aliveForMs < companyPatience * settings.joinStableMs);
-  const joining = isCompanyNear ? [] : due;
+  const joining = isUrgent || isCompanyNear ? [] : due;
 
-  const staying = isSettled ? kept.map((member) => renewed(member, byId.get(member.hostId), settings)) : kept;
+  const staying = isUrgent ? kept : kept.map((member) => renewed(member, byId.get(member.hostId), settings));
   const changed = staying.filter((member, at) => member !== kept[at]);
   const members = [
     ...staying,
@@ -78,16 +109,50 @@ export const planLayout = (world: PlanWorld, settings: PlanSettings): Layout | u
       offer ? [{ hostId, zone: offer.zone, capacityBytes: offer.capacityBytes }] : [],
     ),
   ];
-  if (gone.length + joining.length + changed.length === 0) return undefined;
-  if (!members.some((member) => member.capacityBytes > 0)) return undefined;
+  const replicasWanted = (isUrgent ? undefined : replicasOf(wishes)) ?? newest.replicasWanted;
+
+  const leaving = world.hosts.filter(
+    (host) =>
+      host.deadForMs > 0 &&
+      !gone.includes(host.hostId) &&
+      before.some(({ hostId }) => hostId === host.hostId),
+  );
+  const coming: Plan['coming'] = [
+    ...candidates
+      .filter((host) => !joining.includes(host))
+      .map(({ hostId, aliveForMs }) => ({
+        hostId,
+        change: 'join' as const,
+        dueInMs: Math.max(0, settings.joinStableMs - aliveForMs),
+      })),
+    ...leaving.map(({ hostId, deadForMs }) => ({
+      hostId,
+      change: 'leave' as const,
+      dueInMs: settings.deadRemoveMs - deadForMs,
+    })),
+  ];
+
   const parts = [
-    ['joined', joining.map((host) => host.hostId as string)],
-    ['removed', gone as string[]],
-    ['changed', changed.map((member) => member.hostId)],
+    ['joined', list(joining.map(({ hostId }) => hostId))],
+    ['removed', list(gone)],
+    ['drained', list(drained)],
+    ['changed', list(changed.map(({ hostId }) => hostId))],
+    ['replicas', replicasWanted === newest.replicasWanted ? '' : String(replicasWanted)],
   ] as const;
   const reason = parts
-    .filter(([, ids]) => ids.length > 0)
-    .map(([what, ids]) => `${what}: ${ids.map(nameOf).join(', ')}`)
+    .filter(([, what]) => what !== '')
+    .map(([verb, what]) => `${verb}: ${what}`)
     .join('; ');
-  return nextLayout(newest, members, reason.slice(0, 1024));
+  if (reason === '') return { coming };
+
+  const pause = pauseOf(wishes);
+  const hold = pause
+    ? `paused by ${pause.by}`
+    : !members.some(({ capacityBytes }) => capacityBytes > 0)
+      ? 'no other host would hold the data'
+      : !isSettled && !isUrgent
+        ? `version ${newest.version} settles first, it waits for ${list(blockers) || 'nobody'}`
+        : undefined;
+  const draft = { members, replicasWanted, reason: reason.slice(0, reasonCharsMax) };
+  return hold === undefined ? { draft, coming } : { draft, hold, coming };
 };

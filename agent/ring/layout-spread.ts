@@ -11,6 +11,7 @@ import {
   LayoutNews,
   LayoutTale,
   type Progress,
+  type Wishes,
 } from '../../proto/message/layout.ts';
 import { checker } from '../peer/check.ts';
 import type { Gossip, Rpc } from '../peer/port.ts';
@@ -19,6 +20,7 @@ import { digestOf } from './layout.ts';
 import { type History, newestOf } from './layout-history.ts';
 import type { LayoutStore } from './layout-store.ts';
 import { bootstrapAskedMax, pushPeriodMsMin } from './limits.ts';
+import { digestOfWishes } from './wishes.ts';
 
 export interface SpreadWorld {
   readonly runtime: Pick<Runtime, 'clock' | 'chance'>;
@@ -27,6 +29,7 @@ export interface SpreadWorld {
   readonly gossip: Gossip;
   readonly store: LayoutStore;
   history(): History;
+  wishes(): Wishes;
   /** Others worth asking. */
   reachable(): readonly HostId[];
   /** What another host told. */
@@ -46,7 +49,7 @@ export const layoutSpread = (world: SpreadWorld) => {
   const tale = (after: number): LayoutTale => {
     const { live, progress } = world.history();
     const chain = (after > 0 && store.chainAfter(after)) || live.filter((layout) => layout.version > after);
-    return { oldest: live[0]?.version ?? 0, layouts: [...chain], progress };
+    return { oldest: live[0]?.version ?? 0, layouts: [...chain], progress, wishes: world.wishes() };
   };
 
   const ask = async (from: HostId): Promise<LayoutTale | undefined> => {
@@ -97,7 +100,9 @@ export const layoutSpread = (world: SpreadWorld) => {
           version: news.newest,
           from,
         });
-      world.hear(from, { oldest: 0, layouts: news.layout ? [news.layout] : [], progress: news.progress });
+      const layouts = news.layout ? [news.layout] : [];
+      world.hear(from, { oldest: 0, layouts, progress: news.progress, wishes: news.wishes ?? {} });
+      if (news.wishesDigest !== digestOfWishes(world.wishes())) push(from, news.newest);
       if (news.newest > newestVersion() && news.layout?.version !== newestVersion() + 1) void fetch(from);
     } catch (error) {
       log.warn('layout gossip dropped', { from, error: asShoalError(error).message });
@@ -106,8 +111,9 @@ export const layoutSpread = (world: SpreadWorld) => {
 
   return {
     differs,
-    /** Where this host stands; with the layout when it was agreed just now. */
-    publish(layout?: Layout): void {
+    tell: (host: HostId): void => push(host, newestVersion()),
+    /** Where this host stands; with the layout that was agreed just now, or the wishes that are new. */
+    publish(fresh: { readonly layout?: Layout; readonly wishes?: Wishes } = {}): void {
       const history = world.history();
       const newest = newestOf(history);
       const only = (numbers: Progress['ack']) => ({ [rpc.self]: numbers[rpc.self] ?? 0 });
@@ -116,7 +122,8 @@ export const layoutSpread = (world: SpreadWorld) => {
         newest: newest?.version ?? 0,
         digest: newest ? digestOf(newest) : null,
         progress: { ack: only(ack), sync: only(sync), syncAck: only(syncAck) },
-        ...(layout && { layout }),
+        wishesDigest: digestOfWishes(world.wishes()),
+        ...fresh,
       });
     },
     /** All that a random host knows. */

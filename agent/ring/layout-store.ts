@@ -5,7 +5,7 @@
 import { codec } from '../../proto/codec.ts';
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
-import type { Layout, Progress } from '../../proto/message/layout.ts';
+import type { Layout, Progress, Wishes } from '../../proto/message/layout.ts';
 import type { AcceptorState } from '../register/acceptor.ts';
 import type { KeyValue, KeyValueWriter } from '../store/key-value.ts';
 import { sub } from '../store/namespace.ts';
@@ -27,8 +27,10 @@ interface Own {
 
 const ownCodec = codec<Own>('ring progress');
 const voteCodec = codec<AcceptorState>('layout vote');
+const wishesCodec = codec<Wishes>('layout wishes');
 const utf8 = new TextEncoder();
 const ownKey = utf8.encode('own');
+const wishesKey = utf8.encode('wishes');
 /** Numbers in 16 digits sort as text. */
 const numbered = (kind: string, version: number): Uint8Array =>
   utf8.encode(`${kind}/${String(version).padStart(16, '0')}`);
@@ -78,14 +80,22 @@ export const layoutStore = (keyValue: KeyValue, self: HostId) => {
       });
     },
 
+    /** Throws DAMAGED. */
+    loadWishes(): Wishes {
+      const bytes = store.get(wishesKey);
+      return bytes ? wishesCodec.decode(bytes) : {};
+    },
+    /** On disk when it resolves. Throws DISK_FULL. */
+    saveWishes: (wishes: Wishes): Promise<void> =>
+      store.transact((writer) => writer.put(wishesKey, wishesCodec.encode(wishes))),
+
+    /** All that is kept of the chain, oldest first. */
+    kept: (): readonly Layout[] => readAll(0),
+
     /** The chain after a version as far as it is kept: ascending, without gaps; undefined when its start is gone. */
     chainAfter(version: number): readonly Layout[] | undefined {
       const layouts = readAll(version + 1);
       return layouts.length === 0 || layouts[0]?.version === version + 1 ? layouts : undefined;
-    },
-    layout(version: number): Layout | undefined {
-      const bytes = store.get(numbered('layout', version));
-      return bytes && decodeLayout(bytes);
     },
 
     /** Decides on what was voted on this version before; the new state is on disk when it resolves. */

@@ -6,7 +6,7 @@ import type { HostId } from '../../proto/ids.ts';
 import { Layout, type LayoutMember } from '../../proto/message/layout.ts';
 import { toHex } from '../base/bytes.ts';
 import { checker } from '../peer/check.ts';
-import { acceptorsMax, replicasMax } from './limits.ts';
+import { acceptorsMax, replicasDefault } from './limits.ts';
 import { rendezvousOrder } from './rendezvous.ts';
 
 const checkLayout = checker('layout', Layout);
@@ -25,10 +25,18 @@ export const digestOf = (layout: Layout): string =>
         layout.previous,
         layout.partitionBits,
         layout.replicas,
+        layout.replicasWanted,
         layout.assignment,
-        layout.members.map((member) => [member.hostId, member.zone, member.capacityBytes]),
+        layout.members.map(({ hostId, zone, capacityBytes, weight }) => [
+          hostId,
+          zone,
+          capacityBytes,
+          weight,
+        ]),
         layout.forced,
         layout.reason,
+        layout.atMs,
+        layout.by,
       ]),
     ),
   );
@@ -38,14 +46,27 @@ export const hostIdsOf = (layout: Layout): HostId[] =>
 export const isMember = (layout: Layout, host: HostId): boolean =>
   layout.members.some((member) => member.hostId === host);
 
-const replicasFor = (members: readonly LayoutMember[]): number =>
-  Math.min(replicasMax, members.filter((member) => member.capacityBytes > 0).length);
+/** As many as were asked for, or as there are hosts that store. */
+export const replicasFor = (
+  members: readonly Pick<LayoutMember, 'capacityBytes'>[],
+  wanted: number,
+): number => Math.min(wanted, members.filter((member) => member.capacityBytes > 0).length);
 
 const sorted = (members: readonly LayoutMember[]): LayoutMember[] =>
   [...members].sort((a, b) => (a.hostId < b.hostId ? -1 : 1));
 
+/** When, and by which host. */
+export interface Proposal {
+  readonly atMs: number;
+  readonly by: HostId;
+}
+
 /** Throws BAD_REQUEST when the founder offers no storage. */
-export const foundLayout = (member: LayoutMember, partitionBits: number): Layout => {
+export const foundLayout = (
+  member: Omit<LayoutMember, 'weight'>,
+  partitionBits: number,
+  proposal: Proposal,
+): Layout => {
   if (member.capacityBytes === 0)
     throw new ShoalError('BAD_REQUEST', 'Cannot found a layout: its first host must offer storage');
   return {
@@ -53,28 +74,39 @@ export const foundLayout = (member: LayoutMember, partitionBits: number): Layout
     previous: null,
     partitionBits,
     replicas: 1,
-    assignment: 1,
-    members: [member],
+    replicasWanted: replicasDefault,
+    assignment: 2,
+    members: [{ ...member, weight: member.capacityBytes }],
     forced: [],
     reason: 'founded',
+    ...proposal,
   };
 };
 
 export const nextLayout = (
   previous: Layout,
-  members: readonly LayoutMember[],
-  reason: string,
-  forced: readonly HostId[] = [],
-): Layout => ({
-  version: previous.version + 1,
-  previous: digestOf(previous),
-  partitionBits: previous.partitionBits,
-  replicas: replicasFor(members),
-  assignment: 1,
-  members: sorted(members),
-  forced: [...forced],
-  reason,
-});
+  next: Pick<Layout, 'reason'> &
+    Proposal & {
+      readonly members: readonly LayoutMember[];
+      readonly replicasWanted?: number;
+      readonly forced?: readonly HostId[];
+    },
+): Layout => {
+  const { members, reason, atMs, by, replicasWanted = previous.replicasWanted, forced = [] } = next;
+  return {
+    version: previous.version + 1,
+    previous: digestOf(previous),
+    partitionBits: previous.partitionBits,
+    replicas: replicasFor(members, replicasWanted),
+    replicasWanted,
+    assignment: 2,
+    members: sorted(members),
+    forced: [...forced],
+    reason,
+    atMs,
+    by,
+  };
+};
 
 /** Why `next` cannot follow `previous`, or undefined when it can. */
 export const faultOf = (previous: Layout, next: Layout): string | undefined => {
@@ -82,9 +114,12 @@ export const faultOf = (previous: Layout, next: Layout): string | undefined => {
     return `version ${next.version} does not follow ${previous.version}`;
   if (next.previous !== digestOf(previous)) return `its predecessor is another version ${previous.version}`;
   if (next.partitionBits !== previous.partitionBits) return 'it changes the number of partitions';
-  if (next.replicas !== replicasFor(next.members)) return `${next.replicas} replicas do not fit its members`;
+  if (next.replicas !== replicasFor(next.members, next.replicasWanted))
+    return `${next.replicas} replicas do not fit its members`;
   if (next.members.some((member, at) => at > 0 && member.hostId <= (next.members[at - 1]?.hostId ?? '')))
     return 'its members are not in order, or one is there twice';
+  if (next.members.some(({ capacityBytes, weight }) => capacityBytes > 0 !== weight > 0))
+    return 'a member has a weight and no capacity, or a capacity and no weight';
   return undefined;
 };
 

@@ -1,7 +1,10 @@
 /** Bounds of the ring, each with its reason. Quantities end in their unit. */
 
-/** Copies of everything: one may be lost while another is being repaired. */
-export const replicasMax = 3;
+/** Copies of everything unless operators wish otherwise: one may be lost while another is being repaired. */
+export const replicasDefault = 3;
+
+/** Corrections of the weights for one version: two or three are usual, each is one assignment (20 to 100 ms at most). */
+export const balanceRoundsMax = 24;
 
 /** Voters on a layout version: three of seven may be gone, and one round costs at most seven messages. */
 export const acceptorsMax = 7;
@@ -29,3 +32,7 @@ export const changesWaitingMax = 1_000;
 
 /** Layout votes are one fsync; longer means that the host is in trouble and another majority should do. */
 export const voteTimeoutMs = 3_000;
+
+/** The pace of copying is taken from so many samples, one each ... : the last 20 s. */
+export const paceSamplesMax = 20;
+export const paceSampleMs = 1_000;

@@ -12,22 +12,23 @@ import type { Members } from '../membership/port.ts';
 import type { Gossip, Rpc } from '../peer/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { KeyValue } from '../store/key-value.ts';
-import { foundLayout, hostIdsOf, isMember, nextLayout } from './layout.ts';
+import { foundLayout, isMember } from './layout.ts';
 import { layoutChain } from './layout-chain.ts';
 import { newestOf, waitedFor } from './layout-history.ts';
 import { type FirstLife, layoutKeeper } from './layout-keeper.ts';
-import { type PlanHost, planLayout } from './layout-plan.ts';
-import { type LayoutDescription, reportLayout } from './layout-report.ts';
 import { layoutSpread } from './layout-spread.ts';
 import { layoutStore } from './layout-store.ts';
 import { newsPeriodMs, newsQuietPeriodMs } from './limits.ts';
+import { moving as watchMoving } from './moving.ts';
 import { ownerIndex } from './owner-index.ts';
 import { partitionOf } from './partition.ts';
+import { planner } from './planner.ts';
 import type { Ring, Syncer } from './port.ts';
-import { presence } from './presence.ts';
-import { proposer } from './proposer.ts';
+import { type RingOperator, ringOperator } from './ring-operator.ts';
 import { defaultSettings, type RingSettings } from './settings.ts';
 import { settling } from './settling.ts';
+import { wishBook } from './wish-book.ts';
+import { isDrained, pauseOf } from './wishes.ts';
 
 /** What the ring needs of the roster. */
 interface RingRoster {
@@ -45,29 +46,25 @@ export interface RingWorld {
   readonly keyValue: KeyValue;
 }
 
-export interface OwnRing extends Ring {
+export interface OwnRing extends Ring, RingOperator {
   /** After all syncers were added: settles and proposes from now on. */
   start(): void;
   stop(): void;
-  /**
-   * Removes a host without the vote of the acceptors, for when too few of them will ever come back. Older owner
-   * sets then count without it: what only that host held is given up. Throws NOT_FOUND, CONFLICT.
-   */
-  force(removeHost: HostId): Promise<void>;
-  describe(): LayoutDescription;
   /** This host knows a layout and is a member of the newest one. */
   readonly isMember: boolean;
 }
 
-/**
- * `isFounder`: make version 1 when no layout is known and nobody else is on the roster. `life`: see `FirstLife`;
- * without it an empty store counts as a lost one.
- * Throws DAMAGED when the layouts on disk cannot be read.
- */
-export const openRing = (
-  world: RingWorld,
-  options: Partial<RingSettings> & { readonly isFounder?: boolean; readonly life?: FirstLife } = {},
-): OwnRing => {
+export interface RingOptions extends Partial<RingSettings> {
+  /** Make version 1 when no layout is known and nobody else is on the roster. */
+  readonly isFounder?: boolean;
+  /** Without it an empty store counts as a lost one. */
+  readonly life?: FirstLife;
+  /** An operator drains this host, or takes it back; called at once where it is drained from before. */
+  draining?(isDraining: boolean): void;
+}
+
+/** Throws DAMAGED when the layouts on disk cannot be read. */
+export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing => {
   const { runtime, rpc, gossip, members, roster } = world;
   const { self } = rpc;
   const settings: RingSettings = { ...defaultSettings, ...options };
@@ -76,7 +73,6 @@ export const openRing = (
   const syncers: Syncer[] = [];
   const listeners = new Set<() => void>();
   const index = ownerIndex(self);
-  const seen = presence(members, runtime.clock);
   const isRostered = (host: HostId): boolean => host === self || roster.has(host);
   const isReachable = (host: HostId): boolean => host === self || members.isReachable(host);
   const reachable = (): HostId[] =>
@@ -99,6 +95,24 @@ export const openRing = (
   const newest = () => newestOf(keeper.history);
   const newestVersion = (): number => newest()?.version ?? 0;
 
+  const wishes = wishBook({
+    ...{ log, rpc, store, newest, isRostered },
+    clock: runtime.clock,
+    changed() {
+      tellDraining();
+      look();
+    },
+    publish: (fresh) => spread.publish({ wishes: fresh }),
+  });
+  const isPaused = (): boolean => pauseOf(wishes.held) !== undefined;
+  let wasDraining = false;
+  const tellDraining = (): void => {
+    const isDraining = isDrained(wishes.held, self);
+    if (isDraining !== wasDraining) options.draining?.(isDraining);
+    wasDraining = isDraining;
+  };
+  tellDraining();
+
   const spread = layoutSpread({
     runtime,
     log,
@@ -107,8 +121,10 @@ export const openRing = (
     store,
     reachable,
     history: () => keeper.history,
+    wishes: () => wishes.held,
     hear(from, tale) {
       const before = newestVersion();
+      wishes.hear(tale.wishes).catch(report('wishes not stored'));
       keeper
         .hear(from, tale)
         .then(() => {
@@ -125,14 +141,26 @@ export const openRing = (
     store,
     newest,
     votesFrom: () => keeper.votesFrom,
+    isPaused,
     differs: spread.differs,
+    tell: spread.tell,
   });
 
-  const agreed = async (layout: Layout): Promise<void> => {
-    if (await keeper.learn(layout)) spread.publish(layout);
+  /** False when this host meanwhile stands elsewhere. */
+  const takeOver = async (layout: Layout): Promise<boolean> => {
+    const isTaken = await keeper.learn(layout);
+    if (isTaken) spread.publish({ layout });
     look();
+    return isTaken;
   };
-  const propose = proposer({ runtime, log, self, isReachable, agree: chain.agree, agreed }, settings);
+  const plan = planner(
+    {
+      ...{ runtime, log, self, members, roster, index, wishes, isRostered, isReachable, agree: chain.agree },
+      history: () => keeper.history,
+      agreed: async (layout) => void (await takeOver(layout)),
+    },
+    settings,
+  );
 
   const settle = settling(
     {
@@ -151,13 +179,7 @@ export const openRing = (
     settings,
   );
 
-  const planHosts = (current: Layout): PlanHost[] => {
-    const ids = new Set([self, ...roster.list().map(({ hostId }) => hostId), ...hostIdsOf(current)]);
-    return [...ids].map((hostId) => {
-      const card = members.get(hostId)?.card;
-      return { hostId, isRostered: isRostered(hostId), ...seen.of(hostId), ...(card && { offer: card }) };
-    });
-  };
+  const moving = watchMoving(runtime.clock, syncers);
 
   let isStarted = false;
   /** Anything that may be due is begun; each step is a no-op when it is not. */
@@ -165,7 +187,8 @@ export const openRing = (
     const current = newest();
     if (!isStarted || !current) return;
     const { history } = keeper;
-    settle.look(history);
+    settle.look(history, isPaused());
+    moving.look(settle.isRunning);
     const isIn = isMember(current, self);
     const hasSaid = (history.progress.syncAck[self] ?? 0) >= current.version;
     if (isIn && !hasSaid && waitedFor(history, 'sync', isRostered).length === 0)
@@ -176,17 +199,9 @@ export const openRing = (
           look();
         })
         .catch(report('layout progress not stored'));
-    const blockers = waitedFor(history, 'syncAck', isRostered);
-    if (history.live.length > 1 && blockers.length === 0)
+    if (history.live.length > 1 && waitedFor(history, 'syncAck', isRostered).length === 0)
       keeper.retire().then(look).catch(report('layout not retired'));
-    const plan =
-      isIn && isRostered(self)
-        ? planLayout(
-            { newest: current, isSettled: history.live.length === 1, blockers, hosts: planHosts(current) },
-            settings,
-          )
-        : undefined;
-    propose.look(current, plan);
+    plan.look(current);
   };
 
   const found = async (): Promise<void> => {
@@ -194,7 +209,8 @@ export const openRing = (
     if (newest() || !options.isFounder || !card || roster.list().some(({ hostId }) => hostId !== self))
       return;
     const { zone, capacityBytes } = card;
-    await keeper.found(foundLayout({ hostId: self, zone, capacityBytes }, settings.partitionBits));
+    const stamp = { atMs: runtime.clock.wallMs(), by: self };
+    await keeper.found(foundLayout({ hostId: self, zone, capacityBytes }, settings.partitionBits, stamp));
     log.info('layout founded', { partitionBits: settings.partitionBits });
   };
 
@@ -206,7 +222,8 @@ export const openRing = (
     try {
       if (!newest()) await found();
       if (!newest()) await spread.bootstrap();
-      else if (now - toldAtMs >= (isQuiet ? newsQuietPeriodMs : newsPeriodMs)) {
+      // With nobody to hear it this would only put off the moment when somebody is.
+      else if (now - toldAtMs >= (isQuiet ? newsQuietPeriodMs : newsPeriodMs) && reachable().length > 0) {
         toldAtMs = now;
         spread.publish();
         await spread.compare();
@@ -217,7 +234,13 @@ export const openRing = (
     }
     if (isStarted) cancel = runtime.timers.after(settings.tickMs, () => void tick());
   };
-  const unwatch = [members.onChange(() => look()), roster.onChange(() => look())];
+  const unwatch = [
+    members.onChange(() => look()),
+    roster.onChange(() => {
+      wishes.prune().catch(report('wishes not stored'));
+      look();
+    }),
+  ];
 
   return {
     self,
@@ -261,34 +284,14 @@ export const openRing = (
       isStarted = false;
       cancel();
       for (const stop of unwatch) stop();
-      seen.stop();
       settle.stop();
-      propose.stop();
+      plan.stop();
     },
-    async force(removeHost) {
-      const current = newest();
-      const isLive = keeper.history.live.some((layout) => isMember(layout, removeHost));
-      if (!current || !isLive)
-        throw new ShoalError('NOT_FOUND', `Cannot force "${removeHost}" out: no live layout has it`);
-      const rest = current.members.filter((member) => member.hostId !== removeHost);
-      if (removeHost === self || !rest.some((member) => member.capacityBytes > 0))
-        throw new ShoalError(
-          'CONFLICT',
-          `Cannot force "${removeHost}" out: no other host here would hold data`,
-        );
-      const layout = nextLayout(current, rest, `forced out: ${removeHost}`, [removeHost]);
-      log.error('layout FORCED by an operator: what only the removed host held is given up', {
-        version: layout.version,
-        removeHost,
-      });
-      if (!(await keeper.learn(layout)))
-        throw new ShoalError(
-          'CONFLICT',
-          `Cannot force "${removeHost}" out: another layout came first, look again`,
-        );
-      spread.publish(layout);
-      look();
-    },
-    describe: () => reportLayout(keeper.history, index),
+    ...ringOperator({
+      ...{ self, log, store, index, wishes, moving, newest, planNext: plan.planNext },
+      clock: runtime.clock,
+      history: () => keeper.history,
+      impose: takeOver,
+    }),
   };
 };

@@ -20,6 +20,12 @@ export interface OwnerSet {
   readonly complete?: true;
 }
 
+/** Rows and bytes of a part's data. Estimates, for people. */
+export interface DataSize {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
 /** A part of the agent that must hold its share of the data before the layout counts as settled here. */
 export interface Syncer {
   readonly name: string;
@@ -28,6 +34,10 @@ export interface Syncer {
    * Resolves when it holds everything that was acknowledged before it was called.
    */
   sync(layoutVersion: number, signal: AbortSignal): Promise<void>;
+  /** While `sync` runs: what it has yet to fetch, as far as it can tell; undefined until it can. */
+  progress?(): DataSize | undefined;
+  /** What this host holds. */
+  held?(): DataSize;
 }
 
 export interface Ring {

@@ -9,6 +9,7 @@ import type { Layout } from '../../proto/message/layout.ts';
 import { backoffMs } from '../base/backoff.ts';
 import type { Log, Runtime } from '../runtime/ports.ts';
 import { hostIdsOf } from './layout.ts';
+import type { LayoutDraft } from './layout-plan.ts';
 import { retryBaseMs, retryCapMs } from './limits.ts';
 import { rendezvousOrder } from './rendezvous.ts';
 
@@ -17,6 +18,8 @@ export interface ProposerWorld {
   readonly log: Log;
   readonly self: HostId;
   isReachable(host: HostId): boolean;
+  /** The draft as a version: takes a moment, so it is done only by who proposes it. */
+  complete(newest: Layout, draft: LayoutDraft): Layout;
   agree(previous: Layout, next: Layout, signal: AbortSignal): Promise<Layout>;
   /** A version was agreed, perhaps another than was proposed. */
   agreed(layout: Layout): Promise<void>;
@@ -30,17 +33,18 @@ export const proposer = (world: ProposerWorld, settings: { readonly proposerStep
   let failures = 0;
   let isBusy = false;
 
-  const isMyTurn = (newest: Layout, plan: Layout, now: number): boolean => {
-    const key = `${plan.version} ${plan.members.map((member) => member.hostId).join()}`;
+  const isMyTurn = (newest: Layout, draft: LayoutDraft, now: number): boolean => {
+    const key = `${newest.version} ${draft.replicasWanted} ${draft.members.map((member) => member.hostId).join()}`;
     if (wanted?.plan !== key) wanted = { plan: key, sinceMs: now };
     const line = hostIdsOf(newest).filter((host) => host === self || world.isReachable(host));
-    const place = rendezvousOrder(line, plan.version).indexOf(self);
+    const place = rendezvousOrder(line, newest.version + 1).indexOf(self);
     return place >= 0 && now - wanted.sinceMs >= place * settings.proposerStepMs;
   };
 
-  const propose = async (newest: Layout, plan: Layout): Promise<void> => {
+  const propose = async (newest: Layout, draft: LayoutDraft): Promise<void> => {
     isBusy = true;
     try {
+      const plan = world.complete(newest, draft);
       log.info('layout proposed', { version: plan.version, reason: plan.reason });
       await world.agreed(await world.agree(newest, plan, stop.signal));
       failures = 0;
@@ -50,21 +54,21 @@ export const proposer = (world: ProposerWorld, settings: { readonly proposerStep
         runtime.clock.monotonicMs() +
         backoffMs(failures++, { baseMs: retryBaseMs, capMs: retryCapMs, random });
       if (!stop.signal.aborted)
-        log.warn('layout not agreed', { version: plan.version, error: asShoalError(error).message });
+        log.warn('layout not agreed', { version: newest.version + 1, error: asShoalError(error).message });
     } finally {
       isBusy = false;
     }
   };
 
   return {
-    look(newest: Layout, plan: Layout | undefined): void {
-      if (!plan) {
+    look(newest: Layout, draft: LayoutDraft | undefined): void {
+      if (!draft) {
         wanted = undefined;
         return;
       }
       const now = runtime.clock.monotonicMs();
-      if (isMyTurn(newest, plan, now) && !isBusy && now >= notBeforeMs && !stop.signal.aborted)
-        void propose(newest, plan);
+      if (isMyTurn(newest, draft, now) && !isBusy && now >= notBeforeMs && !stop.signal.aborted)
+        void propose(newest, draft);
     },
     stop: (): void => stop.abort(),
   };

@@ -120,13 +120,8 @@ export const rank = (hosts: readonly RankedHost[], partitions: number, previous?
   return ranking;
 };
 
-/** All hosts for one partition, best first. */
-export const rankAll = ({ hosts, firsts, seconds }: Ranking, partition: number) => {
-  const seed = seedOfPartition(partition);
-  return hosts
-    .map(({ weight }, index) => {
-      const hash = hashPair(seed, firsts[index] as number, seconds[index] as number);
-      return { index, score: exponential(hash) / weight };
-    })
-    .sort((a, b) => a.score - b.score || a.index - b.index);
+/** The smaller the better. */
+export const scoreOf = ({ hosts, firsts, seconds }: Ranking, partition: number, host: number): number => {
+  const hash = hashPair(seedOfPartition(partition), firsts[host] as number, seconds[host] as number);
+  return exponential(hash) / (hosts[host] as RankedHost).weight;
 };

@@ -84,14 +84,16 @@ export const settling = (world: SettlingWorld, settings: { readonly copyDelayMs:
   };
 
   return {
-    look(history: History): void {
+    /** `isPaused`: copying ends; what has been copied stays, so it goes on from there. */
+    look(history: History, isPaused: boolean): void {
       const newest = newestOf(history);
       if (!newest) return;
       const { version } = newest;
-      if (running && running.version !== version) {
+      if (running && (running.version !== version || isPaused)) {
         running.stop.abort();
         running = undefined;
       }
+      if (isPaused) return;
       const isDue = isMember(newest, self) && (history.progress.sync[self] ?? 0) < version;
       if (running || !isDue || !mayCopy(history, world.index, self, world.isReachable)) return;
       const run = { version, stop: new AbortController() };
@@ -104,6 +106,9 @@ export const settling = (world: SettlingWorld, settings: { readonly copyDelayMs:
         .finally(() => {
           if (running === run) running = undefined;
         });
+    },
+    get isRunning() {
+      return running !== undefined;
     },
     stop: (): void => running?.stop.abort(),
   };

@@ -22,6 +22,8 @@ export interface OwnerWorld {
   readonly findPlace: FindPlace;
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly log: Log;
+  /** A stamp of another host lies too far in this host's future: one of the two clocks is wrong. */
+  refusedStamp(from: HostId, aheadMs: number): void;
   /** Throws BUSY while this host may have lost rows of the partition that it once vouched for. */
   checkWhole(partition: Partition): void;
 }
@@ -43,7 +45,7 @@ export const owner = (world: OwnerWorld): Owner => {
     const aheadMs = ask.stamp.wallMs - world.clock.wallMs();
     const aheadMsMax = ask.repair ? copyAheadMsMax : stampAheadMsMax;
     if (aheadMs <= aheadMsMax) return;
-    world.log.warn('refused a write from the future', { from, table: ask.table, aheadMs });
+    world.refusedStamp(from, aheadMs);
     throw new ShoalError(
       'BAD_REQUEST',
       `Cannot take a write of table "${ask.table}": its stamp is ${aheadMs} ms ahead of this host's clock, ` +

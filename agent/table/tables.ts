@@ -32,6 +32,8 @@ import { wholeness } from './wholeness.ts';
 interface TablesStatus extends HealStatus {
   /** False while this host copies rows that its lost disk held. */
   readonly whole: boolean;
+  /** Writes of others since the start whose stamps lay too far in this host's future. */
+  readonly stampsRefused: number;
 }
 
 export interface OpenTables extends Tables {
@@ -64,7 +66,12 @@ export const openTables = (
   const whole = wholeness({ self, ring, keyValue }, (wanted, signal, need) =>
     gather({ self, ring, healer: heal, timers, chance, log }, wanted, signal, need),
   );
-  const ownerWorld = { keyValue, findPlace, clock, log, checkWhole: whole.check };
+  let stampsRefused = 0;
+  const refusedStamp = (from: HostId, aheadMs: number): void => {
+    stampsRefused++;
+    log.warn('refused a write from the future', { from, aheadMs });
+  };
+  const ownerWorld = { keyValue, findPlace, clock, log, refusedStamp, checkWhole: whole.check };
   const own = owner(ownerWorld);
   const perform: Perform = (operation, from) => {
     // The store may be closed already; a late message is weather, not a bug.
@@ -140,6 +147,6 @@ export const openTables = (
       stopping.abort(new ShoalError('ABORTED', 'The agent is stopping'));
       await entropy.stop();
     },
-    status: () => ({ ...entropy.status(), whole: whole.isWhole }),
+    status: () => ({ ...entropy.status(), whole: whole.isWhole, stampsRefused }),
   };
 };

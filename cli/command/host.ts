@@ -1,4 +1,4 @@
-/** shoal host list|show|remove, shoal layout show, shoal health, shoal invite. */
+/** shoal host list|show|remove|drain|undrain, shoal health, shoal invite. */
 import type { Command } from 'commander';
 import { clusterRoutes } from '../../proto/rest/cluster.ts';
 import { bytes, printList, printOne } from '../output.ts';
@@ -48,30 +48,22 @@ export const hostCommands = (program: Command): void => {
       process.stderr.write(`${name} is off the roster; its share moves to the others: shoal layout show\n`);
     });
 
-  online(
-    program
-      .command('layout')
-      .description('which host owns what')
-      .command('show')
-      .description('the newest layout and what still moves'),
-  ).action(async (_, command: Command) => {
-    const { client, format } = settingsOf(command);
-    const { layout } = await (await client()).call(clusterRoutes.showLayout);
-    if (format === 'json') return printOne(format, layout);
-    process.stdout.write(
-      `layout ${layout.newest}${layout.settled ? ', settled' : `, settling since ${layout.oldest}`}: ${2 ** layout.partitionBits} partitions, ${layout.replicas} replicas\n`,
+  for (const { verb, drained, says, told } of [
+    {
+      verb: 'drain',
+      drained: true,
+      says: 'take no new load on a host and move its share to the others; it serves on',
+      told: 'takes no new load, its share moves to the others: shoal layout show',
+    },
+    { verb: 'undrain', drained: false, says: 'take a drained host back', told: 'is taken back' },
+  ])
+    online(host.command(`${verb} <host>`).description(says)).action(
+      async (name: string, _, command: Command) => {
+        const { client } = settingsOf(command);
+        await (await client()).call(clusterRoutes.changeHost, { params: { host: name }, json: { drained } });
+        process.stderr.write(`${name} ${told}\n`);
+      },
     );
-    const progress = new Map(layout.progress.map((entry) => [entry.hostId, entry]));
-    printList(format, layout.members, [
-      { title: 'NAME', value: (row) => row.name },
-      { title: 'ZONE', value: (row) => row.zone },
-      { title: 'CAPACITY', value: (row) => bytes(row.capacityBytes), right: true },
-      { title: 'PARTITIONS', value: (row) => row.partitions, right: true },
-      { title: 'ACK', value: (row) => progress.get(row.hostId)?.ack, right: true },
-      { title: 'SYNC', value: (row) => progress.get(row.hostId)?.sync, right: true },
-      { title: 'SYNC-ACK', value: (row) => progress.get(row.hostId)?.syncAck, right: true },
-    ]);
-  });
 
   online(program.command('health').description('is everything fully replicated?')).action(
     async (_, command: Command) => {
@@ -79,7 +71,7 @@ export const hostCommands = (program: Command): void => {
       const { health } = await (await client()).call(clusterRoutes.showHealth);
       if (format === 'json') return printOne(format, health);
       process.stdout.write(
-        `${health.status}: ${health.hosts.alive} of ${health.hosts.total} hosts alive, layout ${health.layout.newest}${health.layout.settled ? ' settled' : ' settling'}\n`,
+        `${health.status}: ${health.hosts.alive} of ${health.hosts.total} hosts alive, layout ${health.layout.newest}${health.layout.settled ? ' settled' : ' settling'}${health.layout.paused ? ', paused' : ''}\n`,
       );
       for (const finding of health.findings) process.stdout.write(`  ${finding}\n`);
     },

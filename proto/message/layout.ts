@@ -1,6 +1,6 @@
 /**
  * The layout: which hosts share the key space, as one version of a chain. Each version names its predecessor by
- * digest; owners are a pure function of the record (agent/ring/assign.ts), so only members travel.
+ * digest; owners are a pure function of the record (agent/ring/assign.ts), so only members and weights travel.
  *
  *   v1 <--previous-- v2 <--previous-- v3
  */
@@ -13,12 +13,20 @@ const HostId = Type.String({ pattern: '^12D3Koo[1-9A-HJ-NP-Za-km-z]{45}$' });
 const Version = Type.Integer({ minimum: 1, maximum: 2 ** 48 });
 const Digest = Type.String({ pattern: '^[0-9a-f]{64}$' });
 
+/** As many as 7: beyond, a write costs more than what it saves is worth. */
+const Replicas = Type.Integer({ minimum: 1, maximum: 7 });
+
 export const LayoutMember = Type.Object({
   hostId: HostId,
   /** Zone, and rack after a slash where there are any: `z1/r2`. */
   zone: Type.String({ maxLength: 256 }),
-  /** Its weight. 0: a witness, it votes on layouts and stores nothing. */
+  /** What it should hold, in proportion. 0: a witness, it votes on layouts and stores nothing. */
   capacityBytes: Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  /**
+   * How much it wins in rendezvous; only proportions mean anything. Set by whoever proposes so that loads follow
+   * capacities and little moves (agent/ring/balance.ts). 0 where the capacity is.
+   */
+  weight: Type.Number({ minimum: 0, maximum: 1e30 }),
 });
 
 export const Layout = Type.Object({
@@ -27,9 +35,11 @@ export const Layout = Type.Object({
   previous: Type.Union([Digest, Type.Null()]),
   /** The key space has 2^partitionBits partitions. The same in all versions. */
   partitionBits: Type.Integer({ minimum: 0, maximum: 16 }),
-  replicas: Type.Integer({ minimum: 1, maximum: 7 }),
+  replicas: Replicas,
+  /** What operators asked for; `replicas` are fewer while fewer hosts store. */
+  replicasWanted: Replicas,
   /** Which edition of the assignment function gives the owners. */
-  assignment: Type.Literal(1),
+  assignment: Type.Literal(2),
   /** In order of their ids. */
   members: Type.Array(LayoutMember, { minItems: 1, maxItems: membersMax }),
   /**
@@ -39,6 +49,9 @@ export const Layout = Type.Object({
   forced: Type.Array(HostId, { maxItems: membersMax }),
   /** For people: `joined: shoal-3`. */
   reason: Type.String({ maxLength: 1024 }),
+  /** When and by whom it was proposed, on that host's clock. */
+  atMs: Type.Number(),
+  by: HostId,
 });
 export type Layout = Static<typeof Layout>;
 export type LayoutMember = Static<typeof LayoutMember>;
@@ -49,12 +62,36 @@ const Numbers = Type.Record(Type.String({ maxLength: 64 }), Type.Integer({ minim
 export const Progress = Type.Object({ ack: Numbers, sync: Numbers, syncAck: Numbers });
 export type Progress = Static<typeof Progress>;
 
+/**
+ * What operators want of the ring, by name: `paused` (0 or 1), `replicas`, `drain/HOST` (0 or 1). Each is a value that
+ * the newest sequence wins, the larger host id between equals: on every host's disk, gossiped, merged.
+ */
+export const Wish = Type.Object({
+  value: Type.Integer({ minimum: 0, maximum: 7 }),
+  sequence: Type.Integer({ minimum: 1, maximum: 2 ** 48 }),
+  /** The host that was asked, when, and by which user. */
+  host: HostId,
+  atMs: Type.Number(),
+  by: Type.String({ maxLength: 256 }),
+});
+export type Wish = Static<typeof Wish>;
+export const Wishes = Type.Record(
+  Type.String({ pattern: '^(paused|replicas|drain/12D3Koo[1-9A-HJ-NP-Za-km-z]{45})$' }),
+  Wish,
+  { additionalProperties: false, maxProperties: membersMax + 2 },
+);
+export type Wishes = Static<typeof Wishes>;
+
 /** Topic `layout`: where its sender stands; the layout when it has just been agreed. */
 export const LayoutNews = Type.Object({
   newest: Type.Integer({ minimum: 0 }),
   digest: Type.Union([Digest, Type.Null()]),
   progress: Progress,
   layout: Type.Optional(Layout),
+  /** Of all wishes that its sender holds (agent/ring/wishes.ts): whoever holds others tells it. */
+  wishesDigest: Type.String({ maxLength: 64 }),
+  /** Those that are new. */
+  wishes: Type.Optional(Wishes),
 });
 export type LayoutNews = Static<typeof LayoutNews>;
 
@@ -68,6 +105,7 @@ export const LayoutTale = Type.Object({
   /** Ascending, without gaps. */
   layouts: Type.Array(Layout, { maxItems: 256 }),
   progress: Progress,
+  wishes: Wishes,
 });
 export type LayoutTale = Static<typeof LayoutTale>;
 

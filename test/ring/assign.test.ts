@@ -1,9 +1,11 @@
 import test from 'ava';
-import { type AssignMember, type Assignment, assign, loadsOf } from '../../agent/ring/assign.ts';
+import { type AssignMember, type Assignment, assign } from '../../agent/ring/assign.ts';
+import { countMoves } from '../../agent/ring/layout-report.ts';
 import { parsePlace } from '../../agent/ring/zone.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { hostId } from '../membership/fake-network.ts';
 import { seeded } from '../membership/swim-world.ts';
+import { loadOf } from './make.ts';
 
 const ownersOf = (assignment: Assignment, partition: number): HostId[] =>
   Array.from(
@@ -15,25 +17,16 @@ const bytesOf = (assignment: Assignment): string =>
     Array.from({ length: assignment.partitions }, (_, partition) => ownersOf(assignment, partition)),
   );
 
-/** Pairs of partition and host that are new in `after`. */
-const moves = (before: Assignment, after: Assignment): number => {
-  let moved = 0;
-  for (let partition = 0; partition < after.partitions; partition++) {
-    const held = new Set(ownersOf(before, partition));
-    moved += ownersOf(after, partition).filter((host) => !held.has(host)).length;
-  }
-  return moved;
-};
 const members = (
   count: number,
-  shape: { readonly zones?: number; readonly capacity?: (index: number) => number } = {},
+  shape: { readonly zones?: number; readonly weight?: (index: number) => number } = {},
 ): AssignMember[] =>
   Array.from({ length: count }, (_, index) => ({
     hostId: hostId(index * 7_919 + 13),
-    capacityBytes: shape.capacity?.(index) ?? 1e12,
+    weight: shape.weight?.(index) ?? 1e12,
     zone: shape.zones ? `z${index % shape.zones}` : 'default',
   }));
-const newcomer: AssignMember = { hostId: hostId(999_983), capacityBytes: 1e12, zone: 'z0' };
+const newcomer: AssignMember = { hostId: hostId(999_983), weight: 1e12, zone: 'z0' };
 
 test('assign: every partition has as many different owners as asked for', (t) => {
   for (const count of [1, 2, 3, 4, 9, 40]) {
@@ -51,7 +44,7 @@ test('assign: the order of the members means nothing', (t) => {
 
 test('assign: the result with an earlier assignment at hand is the same as without', (t) => {
   const random = seeded(21);
-  let now = members(40, { zones: 5, capacity: (index) => 1e12 * (1 + (index % 3)) });
+  let now = members(40, { zones: 5, weight: (index) => 1e12 * (1 + (index % 3)) });
   let chained: Assignment | undefined;
   for (let step = 0; step < 12; step++) {
     chained = assign(now, 3, 9, chained);
@@ -60,7 +53,7 @@ test('assign: the result with an earlier assignment at hand is the same as witho
     const at = Math.floor(random() * now.length);
     if (kind === 0) now = now.filter((_, index) => index !== at);
     else if (kind === 1) now = [...now, { ...newcomer, hostId: hostId(500_000 + step) }];
-    else now = now.map((member, index) => (index === at ? { ...member, capacityBytes: 5e12 } : member));
+    else now = now.map((member, index) => (index === at ? { ...member, weight: 5e12 } : member));
   }
 });
 
@@ -70,38 +63,6 @@ test('assign: few hosts that become many and few again give the same owners as f
     chained = assign(members(count), 3, 8, chained);
     t.is(bytesOf(chained), bytesOf(assign(members(count), 3, 8)), `${count} hosts`);
   }
-});
-
-test('assign: no host has more than 1.1 times the mean', (t) => {
-  for (const [count, zones, bits] of [
-    [5, 0, 8],
-    [10, 0, 8],
-    [30, 3, 10],
-    [100, 4, 12],
-    [300, 10, 14],
-  ] as const) {
-    const assignment = assign(members(count, { zones }), 3, bits);
-    const mean = (assignment.partitions * 3) / count;
-    t.true(Math.max(...loadsOf(assignment).values()) <= 1.1 * mean, `${count} hosts in ${zones} zones`);
-  }
-});
-
-test('assign: load follows capacity', (t) => {
-  const all = members(60, { capacity: (index) => 1e12 * (1 + (index % 4)) });
-  const loads = loadsOf(assign(all, 3, 12));
-  const total = all.reduce((sum, member) => sum + member.capacityBytes, 0);
-  for (const member of all) {
-    const share = (4_096 * 3 * member.capacityBytes) / total;
-    const load = loads.get(member.hostId) ?? 0;
-    t.true(load <= 1.1 * share && load >= 0.6 * share, `${load} of ${share}`);
-  }
-});
-
-test('assign: a host that outweighs all others owns each partition once', (t) => {
-  const all = members(4, { capacity: (index) => (index === 0 ? 1e15 : 1e12) });
-  const loads = loadsOf(assign(all, 3, 8));
-  t.is(loads.get(all[0]?.hostId as HostId), 256);
-  for (const member of all.slice(1)) t.true((loads.get(member.hostId) ?? 0) <= 1.1 * ((256 * 2) / 3));
 });
 
 test('assign: owners are in different zones where there are three, in both where there are two', (t) => {
@@ -129,41 +90,40 @@ test('assign: within two zones the two copies in one are in different racks', (t
 
 test('assign: a zone with one host among crowded ones gets a copy of everything, no more', (t) => {
   const all = members(11).map((member, index) => ({ ...member, zone: index === 0 ? 'small' : 'large' }));
-  const loads = loadsOf(assign(all, 3, 8));
-  t.is(loads.get(all[0]?.hostId as HostId), 256);
+  t.is(loadOf(assign(all, 3, 8), all[0]?.hostId), 256);
 });
 
-test('assign: one more host takes its share and little else moves', (t) => {
-  for (const [count, zones, bits, factorMax] of [
-    [3, 0, 8, 1.05],
-    [10, 0, 8, 1.25],
-    [100, 0, 12, 1.4],
-    [100, 4, 12, 1.4],
-    [300, 10, 14, 1.4],
-  ] as const) {
-    const all = members(count, { zones });
-    const before = assign(all, 3, bits);
-    const after = assign([...all, newcomer], 3, bits);
-    const share = loadsOf(after).get(newcomer.hostId) ?? 0;
-    t.true(share > 0.85 * ((2 ** bits * 3) / (count + 1)), `${count}: the newcomer got ${share}`);
-    t.true(moves(before, after) <= factorMax * share, `${count}: ${moves(before, after)} moves for ${share}`);
+test('assign: what a newcomer wins is all that moves', (t) => {
+  for (const zones of [0, 2, 3, 5]) {
+    const all = members(50, { zones });
+    const before = assign(all, 3, 10);
+    const after = assign([...all, newcomer], 3, 10);
+    t.is(countMoves(before, after), loadOf(after, newcomer.hostId), `${zones} zones`);
+    t.is(countMoves(after, before), loadOf(after, newcomer.hostId), 'and when it goes, only what it held');
   }
 });
 
-test('assign: when a host goes, what it held is spread over the others and little else moves', (t) => {
-  const all = members(50);
-  const before = assign(all, 3, 12);
-  const [gone, ...rest] = all;
-  const after = assign(rest, 3, 12, before);
-  const held = loadsOf(before).get(gone?.hostId as HostId) ?? 0;
-  t.true(moves(before, after) <= 1.4 * held, `${moves(before, after)} moves for ${held}`);
+test('assign: fewer replicas are the first of more, as far as the spread is the same', (t) => {
+  const all = members(30, { zones: 5 });
+  const [two, three] = [assign(all, 2, 9), assign(all, 3, 9)];
+  t.is(countMoves(three, two), 0);
+  t.is(countMoves(two, three), 512);
+});
+
+test('assign: a zone of one host among a thousand is found for every partition', (t) => {
+  const all = members(1_000).map((member, index) => ({ ...member, zone: index === 7 ? 'small' : 'large' }));
+  const start = process.cpuUsage();
+  const assignment = assign(all, 3, 12);
+  t.is(loadOf(assignment, all[7]?.hostId), 4_096);
+  const { user, system } = process.cpuUsage(start);
+  t.true(user + system < 5e6);
 });
 
 test('assign: a witness owns nothing', (t) => {
-  const all = members(4, { capacity: (index) => (index === 2 ? 0 : 1e12) });
+  const all = members(4, { weight: (index) => (index === 2 ? 0 : 1e12) });
   const assignment = assign(all, 3, 8);
   t.false(assignment.hosts.includes(all[2]?.hostId as HostId));
-  t.is(assign(members(2, { capacity: (index) => index }), 3, 8).replicas, 1);
+  t.is(assign(members(2, { weight: (index) => index }), 3, 8).replicas, 1);
 });
 
 test('assign: the first of the owners is each host about equally often', (t) => {

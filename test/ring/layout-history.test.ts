@@ -1,5 +1,5 @@
 import test from 'ava';
-import { acceptorsOf, digestOf, faultOf, foundLayout, nextLayout } from '../../agent/ring/layout.ts';
+import { acceptorsOf, digestOf, faultOf } from '../../agent/ring/layout.ts';
 import {
   completeVersion,
   emptyHistory,
@@ -12,12 +12,13 @@ import {
 } from '../../agent/ring/layout-history.ts';
 import type { Layout, Progress } from '../../proto/message/layout.ts';
 import { hostId } from '../membership/fake-network.ts';
+import { firstLayout, layoutAfter, memberOf } from './make.ts';
 
 const [a, b, c] = [hostId(1), hostId(2), hostId(3)];
-const member = (host: string, capacityBytes = 1e12) => ({ hostId: host, zone: 'z', capacityBytes });
-const first = foundLayout(member(a), 8);
-const second = nextLayout(first, [member(a), member(b)], 'joined: b');
-const third = nextLayout(second, [member(b), member(c)], 'joined: c; removed: a');
+const member = memberOf;
+const first = firstLayout(member(a), 8);
+const second = layoutAfter(first, [member(a), member(b)], 'joined: b');
+const third = layoutAfter(second, [member(b), member(c)], 'joined: c; removed: a');
 
 const follow = (...layouts: readonly Layout[]): History => {
   const [start, ...rest] = layouts;
@@ -43,13 +44,13 @@ test('layout history: a successor is learned, an equal one is known, one with a 
 });
 
 test('layout history: a different layout of the same version is a fork', (t) => {
-  const other = nextLayout(first, [member(a), member(c)], 'joined: c');
+  const other = layoutAfter(first, [member(a), member(c)], 'joined: c');
   t.is(learnLayout(follow(first, second), other).kind, 'fork');
 });
 
 test('layout history: a successor of another predecessor is a fork', (t) => {
-  const other = nextLayout(first, [member(a), member(c)], 'joined: c');
-  t.is(learnLayout(follow(first, second), nextLayout(other, [member(a)], 'removed: c')).kind, 'fork');
+  const other = layoutAfter(first, [member(a), member(c)], 'joined: c');
+  t.is(learnLayout(follow(first, second), layoutAfter(other, [member(a)], 'removed: c')).kind, 'fork');
 });
 
 test('layout: what cannot follow says why', (t) => {
@@ -61,29 +62,34 @@ test('layout: what cannot follow says why', (t) => {
   t.regex(bad({ replicas: 3 }), /replicas/);
   t.regex(bad({ members: second.members.toReversed() }), /order/);
   t.regex(bad({ members: [member(a), member(a)] }), /twice/);
+  const heavy = { ...member(b, 0), weight: 1 };
+  t.regex(bad({ members: [member(a), heavy], replicas: 1 }), /weight and no capacity/);
 });
 
 test('layout: replicas are three, or as many as hosts that store', (t) => {
   t.is(second.replicas, 2);
   t.is(
-    nextLayout(
+    layoutAfter(
       second,
       [a, b, c, hostId(4)].map((host) => member(host)),
       '',
     ).replicas,
     3,
   );
-  t.is(nextLayout(second, [member(a), member(b), member(c, 0)], '').replicas, 2);
+  t.is(layoutAfter(second, [member(a), member(b), member(c, 0)], '').replicas, 2);
+  const wished = { ...third, replicasWanted: 1, replicas: 1 };
+  t.is(faultOf(second, wished), undefined);
+  t.is(layoutAfter(wished, [member(a), member(b)], '').replicas, 1, 'what was wished stays');
 });
 
 test('layout: seven members at most vote, and not always the same', (t) => {
-  const many = nextLayout(
+  const many = layoutAfter(
     second,
     Array.from({ length: 20 }, (_, index) => member(hostId(index))),
     '',
   );
   t.is(acceptorsOf(many).length, 7);
-  const later = nextLayout(many, many.members, '');
+  const later = layoutAfter(many, many.members, '');
   t.notDeepEqual(acceptorsOf(many), acceptorsOf(later));
 });
 
@@ -126,7 +132,7 @@ test('layout history: a host reads from the old version until it has said that a
 });
 
 test('layout history: owner sets older than a forced version count without the host that was forced out', (t) => {
-  const forced = nextLayout(second, [member(a)], 'forced out: b', [b]);
+  const forced = layoutAfter(second, [member(a)], 'forced out: b', [b]);
   const history = follow(second, forced);
   t.deepEqual(forcedOut(history, 2), [b]);
   t.deepEqual(forcedOut(history, 3), []);

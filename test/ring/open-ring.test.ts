@@ -2,7 +2,7 @@ import test from 'ava';
 import { type OwnMembers, openMembers } from '../../agent/membership/members.ts';
 import { loopbackSettings } from '../../agent/membership/settings.ts';
 import type { Gossip, Rpc } from '../../agent/peer/port.ts';
-import { digestOf, foundLayout, nextLayout } from '../../agent/ring/layout.ts';
+import { digestOf } from '../../agent/ring/layout.ts';
 import { type OwnRing, openRing } from '../../agent/ring/open-ring.ts';
 import type { Syncer } from '../../agent/ring/port.ts';
 import type { RingSettings } from '../../agent/ring/settings.ts';
@@ -11,6 +11,7 @@ import { memoryKeyValue } from '../../agent/store/memory-key-value.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { LayoutTale } from '../../proto/message/layout.ts';
 import { fakeNetwork, fakeRoster, hostId, until } from '../membership/fake-network.ts';
+import { firstLayout, layoutAfter } from './make.ts';
 
 const quick: RingSettings = {
   partitionBits: 6,
@@ -77,7 +78,7 @@ const town = () => {
       const life = { isFirst: !known.has(self), ended: async () => void known.add(self) };
       const ring = openRing(
         { ...world, members },
-        { ...quick, ...options.settings, isFounder: index === 0, life },
+        { ...quick, ...options.settings, isFounder: index === 0, life, draining: members.setDraining },
       );
       if (options.syncer) ring.addSyncer(options.syncer);
       ring.start();
@@ -340,7 +341,7 @@ test('ring: another layout of a known version is refused and logged', async (t) 
   if (!real) throw new Error('no layout');
   const forged = { ...real, reason: 'mine alone' };
   await b.rpc.request(a.self, 'layout.push', { ...chain, layouts: [forged] });
-  const orphan = nextLayout(foundLayout(real.members[0] as never, 6), real.members, 'from elsewhere');
+  const orphan = layoutAfter(firstLayout(real.members[0] as never, 6), real.members, 'from elsewhere');
   await b.rpc.request(a.self, 'layout.push', {
     ...chain,
     layouts: [{ ...orphan, version: a.ring.newest + 1 }],
@@ -467,4 +468,173 @@ test('ring: a founder that lost its layouts while others are on the roster found
   await until('it learned the layout from the others', () => again.ring.newest === version);
   t.is(house.logged('layout founded').length, 1);
   t.deepEqual(ownersOf(again), ownersOf(c));
+});
+
+test('ring: paused on one host, nothing is proposed or copied anywhere, also after all were restarted, until it is resumed', async (t) => {
+  using house = town();
+  const [a, b, c] = await startThree(house);
+  const version = a.ring.newest;
+  await a.ring.pause(true, 'ada');
+  await until('all know', () => [a, b, c].every(({ ring }) => ring.describe().paused?.by === 'ada'));
+  const d = await house.start(3);
+  await until('it would join', () =>
+    [a, b, c].every(({ ring }) => ring.plan().next?.reason === 'joined: host 3'),
+  );
+  t.is(a.ring.plan().hold, 'paused by ada');
+  await until('a newcomer hears of it', () => d.ring.describe().paused?.by === 'ada');
+  for (const node of [a, b, c, d]) house.kill(node);
+  const again = [await house.start(0), await house.start(1), await house.start(2), await house.start(3)];
+  await until('it would join', () =>
+    again.slice(0, 3).every(({ ring }) => ring.plan().next?.reason === 'joined: host 3'),
+  );
+  t.true(again.every(({ ring }) => ring.newest === version));
+  await (again[2] as Node).ring.pause(false, 'bob');
+  await settled('it has joined', again);
+  t.is(a.ring.describe().settled, true);
+});
+
+test('ring: nobody votes while it is paused, also for a host that has not heard of it', async (t) => {
+  using house = town();
+  const [a, b, c] = await startThree(house);
+  await a.ring.pause(true, 'ada');
+  const { layouts } = (await b.rpc.request(a.self, 'layout.fetch', {
+    after: a.ring.newest - 1,
+  })) as LayoutTale;
+  const newest = layouts[0] as LayoutTale['layouts'][0];
+  const vote = { version: newest.version + 1, previous: digestOf(newest), request: { kind: 'read' } };
+  const votes = await Promise.allSettled(
+    [a, b].map(({ self }) => c.rpc.request(self, 'layout.register', vote)),
+  );
+  t.true(
+    votes.some(({ status }) => status === 'rejected'),
+    'a majority knows, so no majority votes',
+  );
+  await t.throwsAsync(c.rpc.request(a.self, 'layout.register', vote), { message: /paused/ });
+});
+
+test('ring: a pause stops the copying for a version that settles, and a resume goes on with it', async (t) => {
+  using house = town();
+  const a = await house.start(0);
+  await settled('one', [a]);
+  const tries: AbortSignal[] = [];
+  const done = Promise.withResolvers<void>();
+  const syncer: Syncer = {
+    name: 'slow',
+    async sync(_version, signal) {
+      tries.push(signal);
+      await Promise.race([done.promise, new Promise((resolve) => signal.addEventListener('abort', resolve))]);
+      signal.throwIfAborted();
+    },
+    progress: () => ({ rows: 40, bytes: 4_000 }),
+  };
+  const b = await house.start(1, { syncer });
+  await until('it copies', () => tries.length === 1 && b.ring.moving()?.rowsLeft === 40);
+  await a.ring.pause(true, 'ada');
+  await until('it has stopped', () => tries.length === 1 && tries[0]?.aborted === true);
+  await until('and says so', () => b.ring.moving() === null);
+  t.false(b.ring.describe().settled);
+  await a.ring.pause(false, 'ada');
+  await until('it goes on', () => tries.length === 2);
+  done.resolve();
+  await settled('both', [a, b]);
+});
+
+test('ring: a paused ring still follows a removal by force', async (t) => {
+  using house = town();
+  const [a, b] = [await house.start(0), await house.start(1)];
+  await settled('two', [a, b]);
+  await a.ring.pause(true, 'ada');
+  house.kill(b);
+  await a.ring.force(b.self);
+  t.is(a.ring.newest, 3);
+  t.false(a.ring.describe().settled, 'and copies nothing until it is resumed');
+  await a.ring.pause(false, 'ada');
+  await settled('alone', [a]);
+});
+
+test('ring: a drained host leaves the layout, stays a member that is there, and comes back when it is taken back', async (t) => {
+  using house = town();
+  const [a, b, c] = await startThree(house);
+  const d = await house.start(3);
+  await settled('four', [a, b, c, d]);
+  await a.ring.drain(d.self, true, 'ada');
+  await settled('three', [a, b, c, d], [a, b, c]);
+  t.is(b.members.get(d.self)?.state, 'draining');
+  t.true(b.members.isReachable(d.self));
+  t.is(d.ring.newest, a.ring.newest, 'it follows the layout: it may be asked anything');
+  house.kill(d);
+  const again = await house.start(3);
+  await until('it is drained in its next life, too', () => b.members.get(d.self)?.state === 'draining');
+  const version = a.ring.newest;
+  await c.ring.drain(d.self, false, 'ada');
+  await settled('four again', [a, b, c, again]);
+  t.is(a.ring.newest, version + 1);
+  t.deepEqual(
+    a.ring
+      .history()
+      .slice(0, 2)
+      .map(({ reason }) => reason),
+    ['joined: host 3', 'drained: host 3'],
+  );
+});
+
+test('ring: replicas become as many as is asked for, down and up', async (t) => {
+  using house = town();
+  const [a, b, c] = await startThree(house);
+  const copies = (node: Node) => new Set(ownersOf(node).map(({ length }) => length));
+  t.deepEqual(copies(a), new Set([3]));
+  await b.ring.setReplicas(2, 'ada');
+  await until('two', () =>
+    [a, b, c].every((node) => isAt(node, a, b, c) && node.ring.describe().replicas === 2),
+  );
+  t.deepEqual(copies(c), new Set([2]));
+  await c.ring.setReplicas(5, 'ada');
+  await until('as many as there are', () =>
+    [a, b, c].every((node) => isAt(node, a, b, c) && node.ring.describe().replicas === 3),
+  );
+  t.is(a.ring.describe().replicasWanted, 5);
+  await t.throwsAsync(a.ring.setReplicas(0, 'ada'), { code: 'BAD_REQUEST' });
+});
+
+test('ring: a wish that no majority hears of is not confirmed, holds here, and spreads when they are back', async (t) => {
+  using house = town();
+  const [a, b, c] = await startThree(house);
+  house.kill(b);
+  house.kill(c);
+  await t.throwsAsync(a.ring.pause(true, 'ada'), { code: 'QUORUM_MISSED', message: /1 of 3 voters/ });
+  t.is(a.ring.describe().paused?.by, 'ada');
+  const again = [await house.start(1), await house.start(2)];
+  await until('they know', () => again.every(({ ring }) => ring.describe().paused?.by === 'ada'));
+  t.pass();
+});
+
+test('ring: of two wishes at once one stands, the same everywhere', async (t) => {
+  using house = town();
+  const [a, b, c] = await startThree(house);
+  await Promise.all([a.ring.setReplicas(1, 'ada'), b.ring.setReplicas(2, 'bob')]);
+  await until('settled alike', () => {
+    const all = [a, b, c].map((node) => (isAt(node, a, b, c) ? node.ring.describe().replicas : 0));
+    return new Set(all).size === 1 && (all[0] ?? 0) > 0 && (all[0] ?? 3) < 3;
+  });
+  t.pass();
+});
+
+test('ring: the history tells when, by which host and why; the plan what the next one would move', async (t) => {
+  using house = town();
+  const [a, b, c] = await startThree(house);
+  const [newest, ...older] = a.ring.history();
+  t.like(newest, { version: a.ring.newest, hosts: 3, live: true, forced: false });
+  t.regex(newest?.reason ?? '', /^joined: .*host 2$/);
+  t.is(older.at(-1)?.reason, 'founded');
+  t.true([a.self, b.self, c.self].includes(newest?.hostId as HostId));
+  t.true(Math.abs((newest?.atMs ?? 0) - Date.now()) < 60_000);
+  await a.ring.pause(true, 'ada');
+  await house.start(3);
+  await until('planned', () => a.ring.plan().next !== null);
+  const { next, pairs } = a.ring.plan();
+  t.is(pairs, 192);
+  t.is(next?.members.length, 4);
+  const won = next?.members.find(({ partitionsNow }) => partitionsNow === 0)?.partitions ?? 0;
+  t.true(won >= 46 && won <= 50, `a quarter of 192: ${won}`);
+  t.is(next?.partitionsToMove, won);
 });

@@ -1,15 +1,23 @@
 import test from 'ava';
-import { foundLayout, nextLayout } from '../../agent/ring/layout.ts';
 import { emptyHistory, type History, mergeProgress } from '../../agent/ring/layout-history.ts';
 import { ownerIndex } from '../../agent/ring/owner-index.ts';
 import { mayCopy } from '../../agent/ring/settling.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { hostId } from '../membership/fake-network.ts';
+import { firstLayout, layoutAfter, memberOf } from './make.ts';
 
 const [a, b, c, d] = [hostId(1), hostId(2), hostId(3), hostId(4)] as [HostId, HostId, HostId, HostId];
-const member = (host: HostId) => ({ hostId: host as string, zone: 'z', capacityBytes: 1e12 });
-const old = nextLayout(foundLayout(member(a), 6), [a, b, c].map(member), '');
-const joined = nextLayout(old, [a, b, c, d].map(member), 'joined');
+const member = memberOf;
+const old = layoutAfter(
+  firstLayout(member(a), 6),
+  [a, b, c].map((host) => member(host)),
+  '',
+);
+const joined = layoutAfter(
+  old,
+  [a, b, c, d].map((host) => member(host)),
+  'joined',
+);
 const nobody = (): boolean => false;
 
 const may = (acked: readonly HostId[], reachable: (host: HostId) => boolean, newest = joined): boolean => {
@@ -37,7 +45,12 @@ test('settling: a dead owner is not waited for while a quorum has acked', (t) =>
 });
 
 test('settling: after a forced removal a quorum of those that are left is enough', (t) => {
-  const forced = nextLayout(old, [a, b, d].map(member), 'forced out', [c]);
+  const forced = layoutAfter(
+    old,
+    [a, b, d].map((host) => member(host)),
+    'forced out',
+    [c],
+  );
   t.false(may([a], nobody, forced));
   t.true(may([a, b], nobody, forced));
 });

@@ -25,9 +25,17 @@ const swimMessages = [
 ];
 
 /** As the world founds its own: votes follow it. */
-const member = (hostId: string) => ({ hostId, zone: card.zone, capacityBytes: card.capacityBytes });
-const first = foundLayout(member(own.hostId), 4);
-const second = nextLayout(first, [member(own.hostId), member(other.hostId)], 'joined: host-2');
+const { zone, capacityBytes } = card;
+const member = (hostId: string) => ({ hostId, zone, capacityBytes, weight: capacityBytes });
+const proposal = { atMs: nowMs, by: own.hostId };
+const first = foundLayout(member(own.hostId), 4, proposal);
+const second = nextLayout(first, {
+  members: [member(own.hostId), member(other.hostId)],
+  reason: 'joined: host-2',
+  ...proposal,
+});
+const wish = { value: 1, sequence: 3, host: other.hostId, atMs: nowMs, by: 'admin' };
+const wishes = { paused: wish, [`drain/${other.hostId}`]: wish };
 const progress = { ack: { [other.hostId]: 1 }, sync: { [other.hostId]: 1 }, syncAck: { [other.hostId]: 1 } };
 const ballot = { round: 5, host: other.hostId, run: 1 };
 const votes = [
@@ -133,9 +141,12 @@ export const groundTargets = async (): Promise<readonly Target[]> => [
   ),
   await handlerTarget(
     'rpc layout.push',
-    [{ oldest: 1, layouts: [first, second], progress }],
+    [{ oldest: 1, layouts: [first, second], progress, wishes }],
     ['BAD_REQUEST'],
     (world, body) => world.call('layout.push', body),
+  ),
+  await handlerTarget('rpc layout.wish', [wishes], ['BAD_REQUEST'], (world, body) =>
+    world.call('layout.wish', body),
   ),
   await handlerTarget(
     'rpc layout.register',
@@ -146,8 +157,8 @@ export const groundTargets = async (): Promise<readonly Target[]> => [
   await handlerTarget(
     'gossip layout',
     [
-      { newest: 2, digest: null, progress, layout: second },
-      { newest: 1, digest: null, progress },
+      { newest: 2, digest: null, progress, layout: second, wishes, wishesDigest: 'a1' },
+      { newest: 1, digest: null, progress, wishesDigest: '' },
     ],
     [],
     (world, body) => world.gossip('layout', body),

@@ -1,0 +1,93 @@
+/**
+ * The one writer of this host's wishes. What an operator asks for here is on the disks of a majority of the layout's
+ * voters before it is confirmed: whatever is agreed afterwards has met it.
+ */
+import { asShoalError, ShoalError } from '../../proto/error.ts';
+import type { HostId } from '../../proto/ids.ts';
+import { type Layout, Wishes } from '../../proto/message/layout.ts';
+import { serial } from '../base/serial.ts';
+import { checker } from '../peer/check.ts';
+import type { Rpc } from '../peer/port.ts';
+import type { Clock, Log } from '../runtime/ports.ts';
+import { acceptorsOf } from './layout.ts';
+import type { LayoutStore } from './layout-store.ts';
+import { changesWaitingMax, voteTimeoutMs } from './limits.ts';
+import { quorumOf } from './owner-index.ts';
+import { mergeWishes, nextWish, pruneWishes } from './wishes.ts';
+
+export interface WishBookWorld {
+  readonly log: Log;
+  readonly clock: Pick<Clock, 'wallMs'>;
+  readonly rpc: Rpc;
+  readonly store: LayoutStore;
+  newest(): Layout | undefined;
+  isRostered(host: HostId): boolean;
+  changed(): void;
+  /** To everyone, best effort. */
+  publish(wishes: Wishes): void;
+}
+
+const checkWishes = checker('wishes', Wishes);
+
+export const wishBook = (world: WishBookWorld) => {
+  const { rpc, store, log } = world;
+  const changes = serial('wishes', changesWaitingMax);
+  let held = store.loadWishes();
+
+  const change = (work: (now: Wishes) => Wishes): Promise<void> =>
+    changes.run(async () => {
+      const next = pruneWishes(work(held), world.isRostered);
+      if (next === held) return;
+      await store.saveWishes(next);
+      held = next;
+      world.changed();
+    });
+  const hear = (told: Wishes): Promise<void> => change((now) => mergeWishes(now, told));
+
+  rpc.handle('layout.wish', async (_from, body) => {
+    await hear(checkWishes(body));
+    return null;
+  });
+
+  return {
+    get held() {
+      return held;
+    },
+    hear,
+    /** After a change of the roster. */
+    prune: (): Promise<void> => change((now) => now),
+
+    /** Throws BUSY before this host knows a layout; QUORUM_MISSED when it is wished here, and its majority is not reached yet. */
+    async wish(name: Parameters<typeof nextWish>[1], value: number, by: string): Promise<void> {
+      const newest = world.newest();
+      if (!newest)
+        throw new ShoalError('BUSY', `Cannot set "${name}" of the layout: no layout is known here yet`);
+      const wish = nextWish(held, name, { value, host: rpc.self, atMs: world.clock.wallMs(), by });
+      await hear(wish);
+      log.info('layout wish', { name, value, by });
+      world.publish(wish);
+      const voters = acceptorsOf(newest);
+      const told = await Promise.all(
+        voters.map((host) =>
+          host === rpc.self
+            ? true
+            : rpc.request(host, 'layout.wish', wish, { timeoutMs: voteTimeoutMs }).then(
+                () => true,
+                (thrown: unknown) => {
+                  log.warn('layout wish not told', { host, error: asShoalError(thrown).message });
+                  return false;
+                },
+              ),
+        ),
+      );
+      const reached = told.filter((isTold) => isTold).length;
+      if (reached >= quorumOf(voters.length)) return;
+      throw new ShoalError(
+        'QUORUM_MISSED',
+        `Cannot be sure of "${name}" = ${value}: ${reached} of ${voters.length} voters know of it, the others will when they are back`,
+      );
+    },
+  };
+};
+
+export type WishBook = ReturnType<typeof wishBook>;
