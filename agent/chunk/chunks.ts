@@ -17,7 +17,6 @@ import { openChunkFiles } from './chunk-files.ts';
 import { collector } from './collect.ts';
 import { compareWith, sharedPartitions } from './compare.ts';
 import { contentStore } from './content.ts';
-import { openDataDirectory } from './data-directory.ts';
 import { debts as openDebts } from './debt.ts';
 import { digestPool as openDigestPool } from './digest-pool.ts';
 import { getChunk as openGetChunk } from './get-chunk.ts';
@@ -88,8 +87,8 @@ export const openChunks = async (
     readonly keyValue: KeyValue;
     /** One or several, each on a disk of its own; made where missing. */
     readonly directories: readonly string[];
-    /** What a directory is made of. Default files; the simulator has a disk of its own. */
-    readonly openDirectory?: typeof openDataDirectory;
+    /** Default `openChunkFiles`; the simulator has disks of its own. */
+    readonly openFiles?: typeof openChunkFiles;
   },
   settings: ChunkSettings = {},
 ): Promise<Chunks> => {
@@ -97,13 +96,10 @@ export const openChunks = async (
   const log = runtime.log.with({ part: 'chunk' });
   const parts = { runtime: { ...runtime, log }, log, ring, members, clock: runtime.clock };
 
-  const files = await openChunkFiles(
-    { ...parts, openDirectory: world.openDirectory ?? openDataDirectory },
-    {
-      directories: world.directories,
-      reserveBytes: settings.reserveBytes ?? limits.reserveBytesDefault,
-    },
-  );
+  const files = await (world.openFiles ?? openChunkFiles)(parts, {
+    directories: world.directories,
+    reserveBytes: settings.reserveBytes ?? limits.reserveBytesDefault,
+  });
   const ask = askOver(rpc);
   const references = openReferences({ tables, timers: runtime.timers });
   const census = openCensus({ ...parts, files });
