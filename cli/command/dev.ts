@@ -55,6 +55,7 @@ const inForeground = async (rehearsal: Rehearsal): Promise<void> => {
   } finally {
     say('Stopping ...');
     await takeDown(rehearsal);
+    say('Stopped.');
   }
 };
 

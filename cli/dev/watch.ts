@@ -22,12 +22,28 @@ export interface HostStatus {
   readonly state: string;
 }
 
-/** A client of the first host whose process runs and answers. */
-const anyClient = async (rehearsal: Rehearsal): Promise<Client | undefined> => {
+let known: Client | undefined;
+
+/**
+ * Asks the host that answered last, else the first whose process runs and answers; undefined when none does. One
+ * login serves many questions: a rehearsal is looked at every second, and each login is an event in its journal.
+ */
+const ask = async <Answer>(
+  rehearsal: Rehearsal,
+  question: (client: Client) => Promise<Answer>,
+): Promise<Answer | undefined> => {
+  try {
+    if (known) return await question(known);
+  } catch {
+    known = undefined;
+  }
   for (const host of rehearsal.hosts) {
     if (pidOf(host) === null) continue;
     try {
-      return await connect({ data: rehearsal.directory, cloud: host.name });
+      const client = await connect({ data: rehearsal.directory, cloud: host.name });
+      const answer = await question(client);
+      known = client;
+      return answer;
     } catch {
       // The next one may answer.
     }
@@ -41,8 +57,7 @@ const hostIdOf = (dataDir: string): string | null => {
 };
 
 export const statusOf = async (rehearsal: Rehearsal): Promise<HostStatus[]> => {
-  const client = await anyClient(rehearsal);
-  const seen = await client?.call(clusterRoutes.listHosts).catch(() => undefined);
+  const seen = await ask(rehearsal, (client) => client.call(clusterRoutes.listHosts));
   const byId = new Map<string, Host>(seen?.hosts.map((host) => [host.hostId, host]));
   return rehearsal.hosts.map((host) => {
     const hostId = hostIdOf(host.dataDir);
@@ -60,28 +75,28 @@ export const statusOf = async (rehearsal: Rehearsal): Promise<HostStatus[]> => {
   });
 };
 
-export const healthOf = async (rehearsal: Rehearsal): Promise<Health | undefined> => {
-  const client = await anyClient(rehearsal);
-  return (await client?.call(clusterRoutes.showHealth).catch(() => undefined))?.health;
-};
+export const healthOf = async (rehearsal: Rehearsal): Promise<Health | undefined> =>
+  (await ask(rehearsal, (client) => client.call(clusterRoutes.showHealth)))?.health;
 
 /** Resolves when every host is alive, in the layout, and everything is fully replicated. */
-export const waitUntilHealthy = async (rehearsal: Rehearsal): Promise<Health> => {
+export const waitUntilHealthy = async (rehearsal: Rehearsal): Promise<void> => {
+  const wanted = rehearsal.hosts.length;
   const end = Date.now() + healthyMaxMs;
   for (;;) {
-    const client = await anyClient(rehearsal);
-    const health = (await client?.call(clusterRoutes.showHealth).catch(() => undefined))?.health;
-    const layout = (await client?.call(clusterRoutes.showLayout).catch(() => undefined))?.layout;
+    const found = await ask(rehearsal, async (client) => ({
+      ...(await client.call(clusterRoutes.showHealth)),
+      ...(await client.call(clusterRoutes.showLayout)),
+    }));
     if (
-      health?.status === 'green' &&
-      health.hosts.alive >= rehearsal.hosts.length &&
-      (layout?.members.length ?? 0) >= rehearsal.hosts.length
+      found?.health.status === 'green' &&
+      found.health.hosts.alive >= wanted &&
+      found.layout.members.length >= wanted
     )
-      return health;
+      return;
     if (Date.now() > end)
       throw new ShoalError(
         'TIMEOUT',
-        `Cannot wait longer for the cluster: after ${healthyMaxMs / 1000} s ${health?.findings[0] ?? 'no host answers'}`,
+        `Cannot wait longer for the cluster: after ${healthyMaxMs / 1000} s ${found ? (found.health.findings[0] ?? 'a host is missing from the layout') : 'no host answers'}`,
       );
     await sleep(pollMs);
   }
