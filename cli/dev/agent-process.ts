@@ -45,7 +45,12 @@ export const runAgentCommand = (args: readonly string[], env: NodeJS.ProcessEnv 
     child.on('error', reject);
     child.on('exit', (code) => {
       if (code === 0) return resolve(out);
-      const last = err.trim().split('\n').at(-1) ?? '';
+      const lines = err.trim().split('\n');
+      // A crash of the program itself ends in a stack: its error's line tells more than its last one.
+      const last =
+        lines.findLast((line) => line.startsWith('shoal: ')) ??
+        lines.find((line) => /Error\b/.test(line)) ??
+        '';
       reject(
         new ShoalError(
           'UNREACHABLE',
