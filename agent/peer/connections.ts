@@ -59,6 +59,8 @@ export const watchConnections = (world: {
   readonly book: AddressBook;
   /** Connections by hosts that were not on the roster when they came, each with its timer; the gater counts them. */
   readonly strangers: Map<Connection, () => void>;
+  /** The host is not where it was: look for it, and tell the address book. */
+  readonly seek: (hostId: HostId) => void;
   /** A stranger in the middle of its join. */
   readonly isJoining: (hostId: HostId) => boolean;
 }): Connections => {
@@ -75,14 +77,17 @@ export const watchConnections = (world: {
     const open = openConnection(to);
     if (open) return open;
     const addresses = book.get(to)?.peer ?? [];
-    if (addresses.length === 0)
+    if (addresses.length === 0) {
+      world.seek(to);
       throw new ShoalError('UNREACHABLE', `Cannot reach host ${to}: none of its addresses is known`);
+    }
     try {
       return await libp2p.dial(
         addresses.map((address) => multiaddr(`${address}/p2p/${to}`)),
         { signal },
       );
     } catch (cause) {
+      world.seek(to);
       throw new ShoalError('UNREACHABLE', `Cannot reach host ${to}: ${reasonOf(cause)}`, { cause });
     }
   };
@@ -93,7 +98,7 @@ export const watchConnections = (world: {
       .map((member) => member.hostId)
       .filter((hostId) => hostId !== self);
     for (const hostId of roster.has(self) ? keptHosts(self, others) : []) {
-      if (openConnection(hostId) || !book.get(hostId)?.peer.length) continue;
+      if (openConnection(hostId)) continue;
       const retry = retries.get(hostId) ?? { attempt: 0, nextMs: 0 };
       if (clock.monotonicMs() < retry.nextMs) continue;
       // Until the dial has ended this host is not tried again.

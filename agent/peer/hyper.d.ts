@@ -15,12 +15,32 @@ declare module 'hyperdht' {
     readonly host?: string;
     readonly port?: number;
   }
+  interface QueryOptions {
+    /** How often a node that does not answer is asked again. Default 5, a second or more each. */
+    readonly retries?: number;
+  }
   export default class HyperDHT extends EventEmitter {
     constructor(options?: Options);
     /** A node that others may start from: it stays, and is reachable at this address. */
     static bootstrapper(port: number, host: string, options?: Options): HyperDHT;
     fullyBootstrapped(): Promise<void>;
     addNode(node: DhtNode): void;
+    /** Replies of the nodes nearest to the topic; throws when none answers. */
+    lookup(
+      topic: Uint8Array,
+      options?: QueryOptions,
+    ): AsyncIterable<{ readonly peers: readonly { readonly publicKey: Uint8Array }[] }>;
+    /** The newest record under this key that its owner signed; null: none. Throws when no node answers. */
+    mutableGet(
+      publicKey: Uint8Array,
+      options?: QueryOptions,
+    ): Promise<{ readonly seq: number; readonly value: Uint8Array } | null>;
+    /** Nodes keep the record with the highest `seq`. */
+    mutablePut(
+      keyPair: { readonly publicKey: Uint8Array; readonly secretKey: Uint8Array },
+      value: Uint8Array,
+      options: QueryOptions & { readonly seq: number },
+    ): Promise<unknown>;
     destroy(options?: { readonly force?: boolean }): Promise<void>;
   }
 }

@@ -1,6 +1,7 @@
 /**
- * `shoal join TOKEN`: the newcomer's side, without a running agent. Tries the token's addresses until a host of
- * the cluster has proved that it knows the secret and welcomes us; then the data directory becomes a host's.
+ * `shoal join TOKEN`: the newcomer's side, without a running agent. Tries the token's addresses, then what mDNS and
+ * the token's topic lead to, until a host of the cluster has proved that it knows the secret and welcomes us; then
+ * the data directory becomes a host's.
  * The key is made first and kept, so a join that was cut off anywhere is repeated with the same token.
  */
 import { noise } from '@chainsafe/libp2p-noise';
@@ -30,6 +31,7 @@ import { hostIdOfPeer } from './guard.ts';
 import { type HostKey, openHostKey } from './host-key.ts';
 import { type Invite, joinProof, parseInvite, proofIsRight } from './invite.ts';
 import { joinChannel } from './join-channel.ts';
+import { searchByTopic } from './join-search.ts';
 import { dialTimeoutMs, joinAttemptsMax, joinFrameBytesMax, joinTimeoutMs } from './limits.ts';
 import { openRoster } from './roster.ts';
 
@@ -158,6 +160,14 @@ export const joinCluster = async (
   node.addEventListener('peer:discovery', ({ detail }: CustomEvent<PeerInfo>) => {
     for (const address of detail.multiaddrs) found.add(`${bareAddress(address)}/p2p/${detail.id}`);
   });
+  const candidates = async function* (): AsyncGenerator<string> {
+    yield* found;
+    for await (const address of searchByTopic({ log: runtime.log }, body)) {
+      if (found.has(address)) continue;
+      found.add(address);
+      yield address;
+    }
+  };
   const joining: Joining = { runtime, key: ownKey, node, invite, name };
   let failure: unknown = new ShoalError(
     'UNREACHABLE',
@@ -166,7 +176,7 @@ export const joinCluster = async (
   try {
     for (let attempt = 0; attempt < joinAttemptsMax; attempt++) {
       if (attempt > 0) await runtime.timers.sleep(dialTimeoutMs / 4);
-      for (const address of found) {
+      for await (const address of candidates()) {
         try {
           const welcome = await joinAt(joining, multiaddr(address));
           const cluster = await store(joining, directory, welcome);

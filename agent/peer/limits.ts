@@ -78,9 +78,25 @@ export const bulkHeaderBytesMax = 16 * KiB;
 /** Sockets that a bulk server holds: 1,000 hosts with two each. */
 export const bulkSocketsMax = 4_000;
 
-/** Hosts that appear together cause one look-up of the topic, not one each. */
+/** Hosts that appear together cause one announcement, not one each. */
 export const discoveryDebounceMs = 250;
+/** A DHT node that was restarted has forgotten all; hosts that lost each other now find each other this late. */
+export const announceMs = 30 * secondMs;
+/** hyperdht's own bound on a record: it must fit one UDP packet. */
+export const recordBytesMax = 1_000;
+/** Between two looks for the same lost host: each asks up to 20 nodes, a dead host may be dialled 5 times a second. */
+export const seekPauseMs = 2 * secondMs;
+/** A datagram may get lost once; a node that does not answer twice is gone, and holds the whole look-up up till then. */
+export const dhtRetries = 1;
+/** Look-ups at once. Beyond it a lost host waits for its next failed dial. */
+export const seeksAtOnceMax = 16;
+/** Hosts that a newcomer takes from the topic: any one of them lets it in. */
+export const topicHostsMax = 16;
+/** A newcomer's whole search: a look-up takes some ms, and a second per dead node on its way. */
+export const topicSearchMsMax = 8 * secondMs;
+/** How often a missing swarm connection is dialled while libp2p has one: a journal is at most this late. */
+export const swarmTickMs = secondMs;
 /** Time for the last packets of closed swarm connections to leave. */
 export const swarmFarewellMs = 50;
-/** hyperswarm connections, for journals only. */
-export const swarmPeersMax = 64;
+/** hyperswarm connections, for journals only: twice `connectionsKept`, and hyperswarm counts each four times. */
+export const swarmPeersMax = 4 * 64;

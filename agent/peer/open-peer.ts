@@ -6,7 +6,8 @@ import type { Runtime } from '../runtime/ports.ts';
 import { bareAddress, openAddressBook } from './address-book.ts';
 import { startBulk } from './bulk.ts';
 import { type Connections, watchConnections } from './connections.ts';
-import { type Discovery, type DiscoverySettings, startDiscovery } from './discovery.ts';
+import type { DhtSettings } from './dht.ts';
+import { type Discovery, startDiscovery } from './discovery.ts';
 import { startGossip } from './gossip.ts';
 import { startHello } from './hello.ts';
 import { type HostKey, openHostKey } from './host-key.ts';
@@ -28,7 +29,7 @@ export interface PeerSettings {
   /** Bulk channel; `announce` is the `host:port` for others, default `host` and the port that it got. */
   readonly bulk: { readonly host: string; readonly port: number; readonly announce?: string };
   /** Absent: no hyperswarm, and so no journal replication. */
-  readonly discovery?: DiscoverySettings;
+  readonly discovery?: DhtSettings;
   /** Find hosts of the cluster on this LAN. Default false. */
   readonly mdns?: boolean;
   /** Multiaddrs that end in `/p2p/HOSTID`, tried besides the addresses known from before. */
@@ -88,18 +89,19 @@ export const openPeer = async (
   parts.defer(() => libp2p.stop());
   const bulk = await startBulk({ log: runtime.log, key, roster, book }, settings.bulk);
   parts.defer(() => bulk.stop());
+  const listening = (): HostAddresses & { bulk: string } => ({
+    peer: libp2p.getMultiaddrs().map(bareAddress),
+    bulk: settings.bulk.announce ?? `${settings.bulk.host}:${bulk.port}`,
+  });
   const discovery =
     settings.discovery &&
     (await startDiscovery(
-      { runtime, key, roster, book },
+      { runtime, key, roster, book, libp2p, addresses: listening },
       { ...settings.discovery, topic: Buffer.from(cluster.topic, 'base64url') },
     ));
   parts.defer(async () => discovery?.stop());
-
-  const bulkAddress = settings.bulk.announce ?? `${settings.bulk.host}:${bulk.port}`;
   const addresses = (): HostAddresses & { bulk: string } => ({
-    peer: libp2p.getMultiaddrs().map(bareAddress),
-    bulk: bulkAddress,
+    ...listening(),
     ...(discovery?.dhtAddress ? { dht: discovery.dhtAddress } : {}),
   });
 
@@ -111,6 +113,7 @@ export const openPeer = async (
     roster,
     book,
     strangers,
+    seek: (hostId) => discovery?.seek(hostId),
     isJoining: invites.isJoining,
   });
   parts.defer(() => connections.stop());

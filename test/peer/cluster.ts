@@ -82,10 +82,12 @@ export interface TestHost {
   readonly lines: LogLine[];
   readonly runtime: Runtime;
   peer: Peer;
-  restart(): Promise<void>;
+  /** TCP ports are others then; the DHT node keeps its own unless told. */
+  restart(more?: Partial<PeerSettings>): Promise<void>;
 }
 
-const freePort = async (): Promise<number> => {
+/** A UDP port that nobody has now. */
+export const freePort = async (): Promise<number> => {
   const socket = createSocket('udp4').bind(0, '127.0.0.1');
   await once(socket, 'listening');
   const { port } = socket.address();
@@ -107,9 +109,9 @@ export const startHost = async (
   const { runtime, lines } = recordingRuntime();
   const cluster = await readClusterFile(directory);
   if (!cluster) throw new Error('no cluster file');
-  // A restarted agent listens where it did before.
+  // Others start from it, so it is where it was before after a restart.
   const discovery = more.discovery && { ...more.discovery, port: await freePort() };
-  const open = (): Promise<Peer> =>
+  const open = (now: Partial<PeerSettings> = {}): Promise<Peer> =>
     openPeer(
       { runtime },
       {
@@ -119,6 +121,7 @@ export const startHost = async (
         bulk: { host: '127.0.0.1', port: 0 },
         ...more,
         ...(discovery ? { discovery } : {}),
+        ...now,
       },
     );
   const host: TestHost = {
@@ -126,9 +129,9 @@ export const startHost = async (
     lines,
     runtime,
     peer: await open(),
-    async restart() {
+    async restart(now) {
       await host.peer.stop();
-      host.peer = await open();
+      host.peer = await open(now);
     },
   };
   t.teardown(() => host.peer.stop());
