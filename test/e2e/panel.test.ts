@@ -100,11 +100,11 @@ const identity = async (method: string, path: string, json?: unknown): Promise<R
 const idOf = (answer: Record<string, { readonly id: string }>, kind: string): string =>
   answer[kind]?.id ?? '?';
 
-inBrowser('a wrong password is refused with the sentence of Keystone, and nothing is shown', async (t) => {
+inBrowser('a wrong password is refused in plain words, and nothing is shown', async (t) => {
   t.timeout(60_000);
   const { page } = await open();
   await fillLogIn(page, 'admin', 'wrong');
-  t.regex((await page.getByRole('alert').textContent()) ?? '', /requires authentication/);
+  t.regex((await page.getByRole('alert').textContent()) ?? '', /password or the domain is wrong/);
   t.is(await page.getByRole('navigation').count(), 0);
   await page.close();
 });

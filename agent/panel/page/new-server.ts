@@ -56,7 +56,7 @@ const Form = ({ session, choices }: { readonly session: Session; readonly choice
     <label>Image <select name="image" required>
       ${choices.images.map(({ id, name }) => html`<option key=${id} value=${id}>${name || id}</option>`)}
     </select></label>
-    <label>Flavor <select name="flavor" required>
+    <label class="wide">Flavor <select name="flavor" required>
       ${choices.flavors.map(({ id, name, vcpus, ram, disk }) => html`<option key=${id} value=${id}>${name}: ${bytes(ram * MiB)}, ${vcpus} vCPU, ${disk} GiB disk</option>`)}
     </select></label>
     <label>Key <select name="key">

@@ -73,7 +73,17 @@ const revoke = (token: string): Promise<unknown> =>
 /** Throws a Refusal, also when the user has no role anywhere. */
 export const logIn = async (name: string, domain: string, password: string): Promise<Session> => {
   const user = { name, password, domain: { name: domain } };
-  const { token } = await authenticate({ methods: ['password'], password: { user } }, 'unscoped');
+  const { token } = await authenticate({ methods: ['password'], password: { user } }, 'unscoped').catch(
+    (error) => {
+      // Keystone says the same of all three, and only that authentication is required.
+      throw error instanceof Refusal && error.status === 401
+        ? new Refusal(
+            401,
+            'Cannot log in: the user, the password or the domain is wrong, or the user is disabled.',
+          )
+        : error;
+    },
+  );
   const { projects } = await callJson<{ projects: Project[] }>(
     { token },
     'identity',
