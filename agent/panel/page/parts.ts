@@ -68,21 +68,24 @@ interface TableProps<Row> {
   readonly empty: Children;
 }
 
-/** The first column names the row. On a phone each row becomes a card, whose cells show their column's title. */
+/**
+ * The first column names the row. On a phone each row becomes a card, whose cells show their column's title; the
+ * roles keep it a table for those who listen, which the style would undo.
+ */
 export const Table = <Row>({ caption, rows, columns, rowKey, empty }: TableProps<Row>) =>
   rows.length === 0
     ? html`<p class="card empty">${empty}</p>`
-    : html`<table>
+    : html`<table role="table">
         <caption>${caption}</caption>
-        <thead>
-          <tr>
-            ${columns.map(({ title, kind = '' }) => html`<th key=${title} scope="col" class=${kind}>${title}</th>`)}
+        <thead role="rowgroup">
+          <tr role="row">
+            ${columns.map(({ title, kind = '' }) => html`<th key=${title} role="columnheader" scope="col" class=${kind}>${title}</th>`)}
           </tr>
         </thead>
-        <tbody>
+        <tbody role="rowgroup">
           ${rows.map(
-            (row) => html`<tr key=${rowKey(row)}>
-              ${columns.map(({ title, kind = '', cell }) => html`<td key=${title} data-title=${title} class=${kind}>${cell(row)}</td>`)}
+            (row) => html`<tr key=${rowKey(row)} role="row">
+              ${columns.map(({ title, kind = '', cell }) => html`<td key=${title} role="cell" data-title=${title} class=${kind}>${cell(row)}</td>`)}
             </tr>`,
           )}
         </tbody>
