@@ -8,6 +8,7 @@ import { groupCommit } from '../../agent/store/group-commit.ts';
 import type { KeyValue, KeyValueWriter } from '../../agent/store/key-value.ts';
 import { memoryKeyValue } from '../../agent/store/memory-key-value.ts';
 import { codec } from '../../proto/codec.ts';
+import { ShoalError } from '../../proto/error.ts';
 import type { Host } from './node.ts';
 
 interface Change {
@@ -91,6 +92,7 @@ export const simKeyValue = (host: Host, wait: (host: Host) => Promise<void> = fl
 
   const group = groupCommit(async (work) => {
     await recovered;
+    if (host.disk.full) throw new ShoalError('DISK_FULL', 'Cannot write to the store: the disk is full');
     const changes: Change[] = [];
     await staging.transact((writer) => work(recording(writer, changes)));
     if (changes.length > 0) {

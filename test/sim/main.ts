@@ -5,12 +5,18 @@
  */
 import { parseArgs } from 'node:util';
 import { hourMs, minuteMs } from '../../proto/units.ts';
+import { clusterScenario } from './scenario/cluster.ts';
 import { membershipScenario } from './scenario/membership.ts';
 import { registerScenario } from './scenario/register.ts';
 import { ringScenario } from './scenario/ring.ts';
 import { type Report, runSeed, type Scenario } from './scenario.ts';
 
-const scenarios: readonly Scenario[] = [membershipScenario(), ringScenario(), registerScenario()];
+const scenarios: readonly Scenario[] = [
+  membershipScenario(),
+  ringScenario(),
+  registerScenario(),
+  clusterScenario(),
+];
 
 const usage = (problem: string): never => {
   console.error(

@@ -18,8 +18,13 @@ export const faultKinds = [
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
+/** Does some harm; gives its mending and, for the timeline, what it was. undefined: not now, it would be too much. */
+export type Harm = () => { readonly what: string; readonly mend: () => void } | undefined;
+
 export interface NemesisOptions {
   readonly kinds: readonly FaultKind[];
+  /** Kinds of a scenario of its own. */
+  readonly harms?: Readonly<Record<string, Harm>>;
   /** Mean time from one fault to the next. */
   readonly everyMs: number;
   /** Mean times that one lasts; each fault draws one of them. */
@@ -52,74 +57,80 @@ export const nemesis = (
   const both = (some: readonly HostId[], others: readonly HostId[]) =>
     some.flatMap((a) => others.flatMap((b) => [[a, b] as const, [b, a] as const]));
 
-  /** Does the harm, returns its mending. */
-  const strike = (kind: FaultKind): (() => void) => {
-    const ids = nodes.map((each) => each.id);
-    switch (kind) {
-      case 'crash': {
-        const victim = random.pick(nodes);
-        victim.crash();
-        return () => victim.start();
-      }
-      case 'power cut':
-        for (const each of nodes) each.crash();
-        return () => {
-          for (const each of nodes) each.start();
-        };
-      case 'pause': {
-        const victim = random.pick(nodes);
-        victim.pause();
-        return () => victim.resume();
-      }
-      case 'cut one way': {
-        const [from, to] = random.sample(ids, 2);
-        return from && to ? cut([[from, to]]) : () => {};
-      }
-      case 'isolate': {
-        const alone = random.pick(ids);
-        return cut(
-          both(
-            [alone],
-            ids.filter((id) => id !== alone),
-          ),
-        );
-      }
-      case 'split': {
-        const some = random.sample(ids, 1 + random.int(ids.length - 1));
-        return cut(
-          both(
-            some,
-            ids.filter((id) => !some.includes(id)),
-          ),
-        );
-      }
-      case 'storm':
-        network.weather = options.storm;
-        return () => {
-          network.weather = calm;
-        };
-    }
+  const ids = (): HostId[] => nodes.map((each) => each.id);
+  const between = (some: readonly HostId[]) =>
+    cut(
+      both(
+        some,
+        ids().filter((id) => !some.includes(id)),
+      ),
+    );
+  const harms: Record<FaultKind, Harm> = {
+    crash() {
+      const victim = random.pick(nodes);
+      victim.crash();
+      return { what: `crash ${victim.id}`, mend: () => victim.start() };
+    },
+    'power cut'() {
+      const victims = [...nodes];
+      for (const each of victims) each.crash();
+      const mend = (): void => {
+        for (const each of victims) each.start();
+      };
+      return { what: 'power cut', mend };
+    },
+    pause() {
+      const victim = random.pick(nodes);
+      victim.pause();
+      return { what: `pause ${victim.id}`, mend: () => victim.resume() };
+    },
+    'cut one way'() {
+      const [from, to] = random.sample(ids(), 2);
+      return from && to ? { what: `cut ${from} to ${to}`, mend: cut([[from, to]]) } : undefined;
+    },
+    isolate() {
+      const alone = random.pick(ids());
+      return { what: `isolate ${alone}`, mend: between([alone]) };
+    },
+    split() {
+      if (nodes.length < 2) return undefined;
+      const some = random.sample(ids(), 1 + random.int(nodes.length - 1));
+      return { what: `split off ${some.join(' ')}`, mend: between(some) };
+    },
+    storm() {
+      network.weather = options.storm;
+      const mend = (): void => {
+        network.weather = calm;
+      };
+      return { what: 'storm', mend };
+    },
   };
+  const all: Readonly<Record<string, Harm>> = { ...harms, ...options.harms };
+  const kinds = [...options.kinds, ...Object.keys(options.harms ?? {})];
 
   const next = (): void =>
     world.after(random.exponential(options.everyMs), () => {
       if (over) return;
-      const kind = random.pick(options.kinds);
-      world.fault(kind);
-      world.note('fault', kind);
-      const mend = strike(kind);
-      mendings.add(mend);
-      world.after(random.exponential(random.pick(options.lastMs)), () => {
-        if (mendings.delete(mend)) mend();
-      });
+      const kind = random.pick(kinds);
+      const lastMs = random.exponential(random.pick(options.lastMs));
+      const harm = world.allows('fault') ? all[kind]?.() : undefined;
       next();
+      if (!harm) return;
+      world.fault(kind);
+      world.tell('fault', harm.what);
+      mendings.add(harm.mend);
+      world.after(lastMs, () => {
+        if (!mendings.delete(harm.mend)) return;
+        harm.mend();
+        world.tell('mended', harm.what);
+      });
     });
   next();
 
   return {
     heal() {
       over = true;
-      world.note('heal');
+      world.tell('heal');
       for (const mend of mendings) mend();
       mendings.clear();
       network.weather = fairWeather;

@@ -19,6 +19,8 @@ export interface Host {
   readonly disk: Disk;
   /** Monotonic by the host's own clock, which drifts. */
   nowMs(): number;
+  /** What the host takes for the time of day, whole milliseconds; jumps. */
+  wallMs(): number;
   /** By the host's own clock. Returns the cancellation. */
   after(delayMs: number, work: () => void): () => void;
   send(to: HostId, message: unknown): void;
@@ -40,7 +42,12 @@ export interface Node<P extends Program> {
   crash(): void;
   pause(): void;
   resume(): void;
+  /** An operator, or a broken time server, sets the clock: so far from the right time. */
+  setClock(wrongByMs: number): void;
 }
+
+/** Some day; two hosts that disagree on time disagree by their own doing. */
+const epochMs = Date.UTC(2026, 0, 1);
 
 export interface NodeOptions {
   /** Host seconds a true second, e.g. 1.01. */
@@ -62,6 +69,7 @@ export const node = <P extends Program>(
   let program: P | undefined;
   let paused = false;
   let backlog: (() => void)[] = [];
+  let wrongByMs = 0;
 
   const guardOf =
     (at: number): Host['guard'] =>
@@ -78,8 +86,15 @@ export const node = <P extends Program>(
       id,
       world,
       random,
-      disk: { ...files, sync: (done) => files.sync(guard(done)) },
+      disk: {
+        ...files,
+        get full() {
+          return files.full;
+        },
+        sync: (done) => files.sync(guard(done)),
+      },
       nowMs: () => world.nowMs() * rate,
+      wallMs: () => Math.floor(epochMs + world.nowMs() * rate + wrongByMs),
       after(delayMs, work) {
         let cancelled = false;
         world.after(
@@ -115,7 +130,7 @@ export const node = <P extends Program>(
     },
     start() {
       if (program) return;
-      world.note('start', id);
+      world.tell('start', id);
       program = boot(hostOf(life));
     },
     crash() {
@@ -126,6 +141,9 @@ export const node = <P extends Program>(
       backlog = [];
       paused = false;
       files.crash();
+    },
+    setClock(byMs) {
+      wrongByMs = byMs;
     },
     pause() {
       if (program) paused = true;

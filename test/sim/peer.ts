@@ -2,10 +2,11 @@
  * The `Rpc` and `Gossip` ports over the virtual network. Bodies and answers are encoded as on the wire, so nothing is shared by
  * accident. Both ways may lose the message: a request that timed out may have been served.
  */
-import type { Gossip, Rpc, RpcHandler } from '../../agent/peer/port.ts';
+import type { Bulk, Gossip, Rpc, RpcHandler } from '../../agent/peer/port.ts';
 import { codec } from '../../proto/codec.ts';
 import { asShoalError, type ErrorCode, ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
+import { simBulk } from './bulk.ts';
 import type { Host, Program } from './node.ts';
 
 type Frame =
@@ -23,6 +24,9 @@ const requestTimeoutMs = 500;
 export interface SimPeer extends Program {
   readonly rpc: Rpc;
   readonly gossip: Gossip;
+  readonly bulk: Bulk;
+  /** Requests under way from here. */
+  readonly waiting: number;
 }
 
 /** Gossip reaches `everyone`, each on a way of its own. */
@@ -64,15 +68,22 @@ export const simPeer = (host: Host, everyone: readonly HostId[]): SimPeer => {
         (value: T): void => {
           if (!waiting.delete(asked)) return;
           cancel();
+          signal?.removeEventListener('abort', abort);
           host.world.wake();
           end(value);
         };
+      const { signal } = options;
+      const abort = (): void => waiter.reject(signal?.reason as ShoalError);
       const waiter = { resolve: settle(resolve), reject: settle(reject) };
       waiting.set(asked, waiter);
       const cancel = host.after(options.timeoutMs ?? requestTimeoutMs, () =>
         waiter.reject(new ShoalError('TIMEOUT', `Cannot ask ${to}: no answer`)),
       );
-      send(to, { kind: 'ask', id: asked, method, body });
+      if (signal?.aborted) abort();
+      else {
+        signal?.addEventListener('abort', abort, { once: true });
+        send(to, { kind: 'ask', id: asked, method, body });
+      }
       return promise;
     },
   };
@@ -87,6 +98,10 @@ export const simPeer = (host: Host, everyone: readonly HostId[]): SimPeer => {
   return {
     rpc,
     gossip,
+    bulk: simBulk(rpc),
+    get waiting() {
+      return waiting.size;
+    },
     handleMessage(from, message) {
       const frame = wire.decode(message as Uint8Array);
       if (frame.kind === 'ask') {

@@ -14,9 +14,13 @@ const watchedLog = (watch: LogWatch): Log => ({
 });
 
 export const shellRuntime = (host: Host, watch: LogWatch = () => {}): Runtime => ({
-  clock: { wallMs: () => host.nowMs(), monotonicMs: () => host.nowMs() },
+  clock: { wallMs: () => host.wallMs(), monotonicMs: () => host.nowMs() },
   timers: {
-    after: (delayMs, work) => host.after(delayMs, work),
+    after: (delayMs, work) =>
+      host.after(delayMs, () => {
+        host.world.wake();
+        work();
+      }),
     sleep: (delayMs, signal) => {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const cancel = host.after(delayMs, () => {

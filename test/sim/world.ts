@@ -20,6 +20,15 @@ export interface World {
   /** A fault of this kind happened. */
   fault(kind: string, count?: number): void;
   readonly faults: ReadonlyMap<string, number>;
+  /** For the timeline that a person reads: what was done to the world and what its clients saw. */
+  tell(...what: readonly (string | number)[]): void;
+  /**
+   * Numbers the deeds of a run, each kind from 0, and says whether this one may happen: a run that is cut down
+   * leaves some out, and draws the same chances for the rest.
+   */
+  allows(kind: Deed): boolean;
+  /** How many there were so far, those left out included. */
+  readonly deeds: Readonly<Record<Deed, number>>;
   /** A bug showed itself where nobody can catch it: the run ends with this. */
   fail(bug: unknown): void;
   /** Runs events until the given time; stops early when `done` says so. Throws what an event throws, and bugs. */
@@ -28,9 +37,16 @@ export interface World {
   traceHash(): string;
 }
 
+export type Deed = 'fault' | 'operation';
+export type Deeds = Readonly<Record<Deed, ReadonlySet<number>>>;
+
 export interface WorldOptions {
   /** Gets each line of the trace. For whoever looks into a failed seed. */
   readonly trace?: (line: string) => void;
+  /** Gets each line of the timeline. */
+  readonly timeline?: (line: string) => void;
+  /** Deeds that are left out. */
+  readonly skip?: Deeds;
 }
 
 /** Macrotasks come after all microtasks, however long their chain is. */
@@ -42,6 +58,7 @@ export const world = (seed: number, options: WorldOptions = {}): World => {
   let nowMs = 0;
   let awake = false;
   const bugs: unknown[] = [];
+  const deeds: Record<Deed, number> = { fault: 0, operation: 0 };
   let [low, high] = [0x811c9dc5, 0x01000193];
 
   const hash = (text: string): void => {
@@ -49,6 +66,13 @@ export const world = (seed: number, options: WorldOptions = {}): World => {
       low = Math.imul(low ^ text.charCodeAt(at), 0x01000193);
       high = Math.imul(high ^ low, 0x85ebca6b) ^ (high >>> 15);
     }
+  };
+
+  const note = (...what: readonly (string | number)[]): string => {
+    const line = `${nowMs.toFixed(3)} ${what.join(' ')}\n`;
+    hash(line);
+    options.trace?.(line);
+    return line;
   };
 
   return {
@@ -59,11 +83,16 @@ export const world = (seed: number, options: WorldOptions = {}): World => {
     wake() {
       awake = true;
     },
-    note(...what) {
-      const line = `${nowMs.toFixed(3)} ${what.join(' ')}\n`;
-      hash(line);
-      options.trace?.(line);
+    note: (...what) => void note(...what),
+    tell(...what) {
+      const line = note(...what);
+      options.timeline?.(line);
     },
+    allows(kind) {
+      const number = deeds[kind]++;
+      return !options.skip?.[kind].has(number);
+    },
+    deeds,
     fault(kind, count = 1) {
       faults.set(kind, (faults.get(kind) ?? 0) + count);
     },

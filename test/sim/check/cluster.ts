@@ -1,0 +1,60 @@
+/** What a cluster at rest must look like; each check gives what is not so yet, in words. */
+import { chunkIdOf } from '../../../agent/chunk/chunk-name.ts';
+import { rootOf } from '../../../agent/table/tree.ts';
+import type { ChunkId, HostId } from '../../../proto/ids.ts';
+import { chunkFile, chunksOn } from '../data-directory.ts';
+import type { Disk } from '../disk.ts';
+import type { Node } from '../node.ts';
+import type { ClusterHost } from '../program/cluster-host.ts';
+
+type Nodes = readonly Node<ClusterHost>[];
+
+export const hasGood = (disk: Disk, id: ChunkId): boolean => {
+  const bytes = disk.durable(chunkFile(id));
+  return bytes !== undefined && chunkIdOf(bytes) === id;
+};
+
+/** Everyone is up, on one layout with all in it, and has nothing left to do. */
+export const unrest = (nodes: Nodes, newest: number): string[] =>
+  nodes.flatMap(({ id, program, paused }) => {
+    const { ring, tables, chunks } = program?.calls ?? {};
+    if (paused || !ring || !tables || !chunks) return [`${id} is not open`];
+    const { settled, newest: own, oldest, members } = ring.describe();
+    const table = tables.status();
+    const chunk = chunks.status();
+    const wrong: string[] = [];
+    if (!settled || own !== newest) wrong.push(`layouts ${oldest} to ${own} of ${newest}`);
+    if (members.length !== nodes.length || nodes.some((node) => !members.some((m) => m.hostId === node.id)))
+      wrong.push(`a layout with ${members.length} members, not ${nodes.length}`);
+    if (!table.whole) wrong.push('lost rows');
+    if (table.rowsToHeal > 0 || table.hostsToCompare > 0) wrong.push('rows to heal');
+    if (chunk.queued > 0) wrong.push(`${chunk.queued} chunks in queues`);
+    return wrong.length > 0 ? [`${id} has ${wrong.join(', ')}`] : [];
+  });
+
+/** Every owner that the layout names holds what it should: the same rows as the others, and each used chunk. */
+export const misplaced = (nodes: Nodes, used: ReadonlySet<ChunkId>): string[] => {
+  const wrong: string[] = [];
+  const byId = new Map<HostId, Node<ClusterHost>>(nodes.map((node) => [node.id, node]));
+  const ring = nodes[0]?.program?.calls?.ring;
+  if (!ring) return ['nobody is there'];
+  for (let partition = 0; partition < ring.partitionCount; partition++) {
+    const roots = ring.owners(partition).map((host) => {
+      const store = byId.get(host)?.program?.calls?.tableStore;
+      return store ? Buffer.from(rootOf(store, partition)).toString('hex') : `nothing of ${host}`;
+    });
+    if (new Set(roots).size > 1) wrong.push(`partition ${partition} differs: ${roots.join(' ')}`);
+  }
+  for (const id of used)
+    for (const host of ring.owners(ring.partitionOf(id))) {
+      const owner = byId.get(host);
+      if (!owner || !hasGood(owner.disk, id)) wrong.push(`${host} lacks chunk ${id.slice(0, 6)}`);
+    }
+  return wrong;
+};
+
+export const uncollected = (nodes: Nodes, garbage: readonly ChunkId[]): string[] =>
+  nodes.flatMap(({ id, disk }) => {
+    const held = chunksOn(disk.names()).filter((chunk) => garbage.includes(chunk));
+    return held.length > 0 ? [`${id} keeps ${held.map((chunk) => chunk.slice(0, 6)).join(' ')}`] : [];
+  });

@@ -1,0 +1,142 @@
+/** Clients of the chunks: they write, read, retain and release content, much of it equal. */
+import { chunkIdOf } from '../../../agent/chunk/chunk-name.ts';
+import type { Content } from '../../../agent/chunk/port.ts';
+import { hasCode } from '../../../proto/error.ts';
+import type { ChunkId, HostId } from '../../../proto/ids.ts';
+import { type Prng, prng } from '../prng.ts';
+import type { ClusterCalls } from '../program/cluster-host.ts';
+import type { World } from '../world.ts';
+import { codeOf } from './history.ts';
+
+interface Use {
+  readonly user: string;
+  readonly id: ChunkId;
+  readonly bytes: Uint8Array;
+}
+
+export interface Contents {
+  /** Acknowledged, and no release was begun. */
+  readonly live: ReadonlySet<Use>;
+  /** Released, and not acknowledged yet. */
+  readonly leaving: ReadonlySet<Use>;
+  /** Nobody uses them and nobody may: their copies must go. */
+  garbage(): readonly ChunkId[];
+  /** A host is gone with what it owed: references may stand for ever. */
+  debtsLost(): void;
+  readonly operations: number;
+  act(calls: ClusterCalls, host: HostId, random: Prng, by: string): Promise<unknown>;
+  /** True: it came, whole. */
+  read(calls: ClusterCalls, use: Use, where: string): Promise<boolean>;
+  release(calls: ClusterCalls, use: Use, where: string): Promise<unknown>;
+}
+
+const contentOf = ({ id, bytes }: Use): Content => ({
+  kind: 'chunks',
+  chunks: [{ id, length: bytes.length }],
+});
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield bytes;
+}
+
+export const contents = (world: World, kinds: number): Contents => {
+  const pool = Array.from({ length: kinds }, (_, index) => {
+    const random = prng(index + 1);
+    return Uint8Array.from({ length: 20 + random.int(200) }, () => random.int(256));
+  });
+  const live = new Set<Use>();
+  const leaving = new Set<Use>();
+  const seen = new Set<ChunkId>();
+  /** A reference may stand that nobody knows of: its writer died before the answer, or with its debts. */
+  const unsure = new Set<ChunkId>();
+  const underWay = new Map<ChunkId, number>();
+  let operations = 0;
+
+  /** Where its host dies this never ends, and the chunk counts as under way for good. */
+  const attempt = async (
+    use: Use,
+    where: string,
+    what: string,
+    work: () => Promise<unknown>,
+  ): Promise<void> => {
+    const add = (by: number): unknown => underWay.set(use.id, (underWay.get(use.id) ?? 0) + by);
+    add(1);
+    operations++;
+    try {
+      await work();
+      live.add(use);
+      world.tell(where, what, use.user, use.id.slice(0, 6));
+    } catch (thrown) {
+      world.tell(where, what, use.user, use.id.slice(0, 6), codeOf(world, thrown));
+    }
+    add(-1);
+  };
+
+  const read: Contents['read'] = async (calls, use, where) => {
+    operations++;
+    try {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of calls.chunks.content.read(contentOf(use))) pieces.push(piece);
+      if (Buffer.compare(Buffer.concat(pieces), use.bytes) !== 0)
+        world.fail(new Error(`${where} read other bytes than ${use.user} wrote into chunk ${use.id}`));
+      world.tell(where, 'read', use.user, use.id.slice(0, 6));
+      return true;
+    } catch (thrown) {
+      if (hasCode(thrown, 'DAMAGED'))
+        world.fail(new Error(`${where} lost chunk ${use.id} of ${use.user}: ${String(thrown)}`));
+      else world.tell(where, 'read', use.user, use.id.slice(0, 6), codeOf(world, thrown));
+      return false;
+    }
+  };
+
+  const release: Contents['release'] = async (calls, use, where) => {
+    live.delete(use);
+    leaving.add(use);
+    operations++;
+    try {
+      await calls.chunks.content.release(contentOf(use), use.user);
+      leaving.delete(use);
+      world.tell(where, 'release', use.user, use.id.slice(0, 6));
+    } catch (thrown) {
+      world.tell(where, 'release', use.user, use.id.slice(0, 6), codeOf(world, thrown));
+    }
+  };
+
+  return {
+    live,
+    leaving,
+    garbage: () => {
+      const used = new Set([...live, ...leaving].map(({ id }) => id));
+      return [...seen].filter((id) => !used.has(id) && !unsure.has(id) && !underWay.get(id));
+    },
+    debtsLost() {
+      for (const id of seen) unsure.add(id);
+    },
+    get operations() {
+      return operations;
+    },
+    read,
+    release,
+    async act(calls, host, random, by) {
+      const where = `${by}@${host.slice(-2)}`;
+      const { content } = calls.chunks;
+      const bytes = random.pick(pool);
+      const user = `${by}.${operations}`;
+      const dice = random.random();
+      const [gone] = leaving;
+      if (gone && random.chance(0.3)) return release(calls, gone, where);
+      const held = live.size > 0 ? random.pick([...live]) : undefined;
+      if (!held || dice < 0.3) {
+        const use: Use = { user, bytes, id: chunkIdOf(bytes) };
+        seen.add(use.id);
+        const options = { user, bytesMax: 1e6, inlineBytesMax: 0, digests: [] };
+        return attempt(use, where, 'write', () => content.write(once(bytes), options));
+      }
+      if (dice < 0.65) return read(calls, held, where);
+      if (dice < 0.9) return release(calls, held, where);
+      // It was in use when this began: even if that one is released meanwhile, the chunk outlives the grace.
+      const use: Use = { ...held, user };
+      return attempt(use, where, 'retain', () => content.retain(contentOf(held), user));
+    },
+  };
+};

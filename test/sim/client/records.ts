@@ -1,0 +1,148 @@
+/** Clients of the tables: rows and registers, read one by one and as ranges. */
+
+import type { Page, TableRange } from '../../../agent/table/port.ts';
+import type { HostId } from '../../../proto/ids.ts';
+import type { Operation } from '../check/linearizability.ts';
+import type { Prng } from '../prng.ts';
+import type { ClusterCalls } from '../program/cluster-host.ts';
+import type { World } from '../world.ts';
+import { codeOf, type Histories, historyOf, Mismatch, record } from './history.ts';
+
+type Kind = 'row' | 'register';
+
+export interface Records {
+  /** By `row GROUP KEY` and `register GROUP KEY`. */
+  readonly histories: Histories;
+  readonly groups: readonly string[];
+  readonly keys: readonly string[];
+  /** One operation of the client `by` through a host. Never rejects. */
+  act(calls: ClusterCalls, host: HostId, random: Prng, by: string): Promise<unknown>;
+  read(calls: ClusterCalls, kind: Kind, group: string, key: string, where: string): Promise<unknown>;
+}
+
+const name = (kind: Kind, group: string, key: string): string => `${kind} ${group} ${key}`;
+
+export const records = (
+  world: World,
+  shape: {
+    readonly groups: number;
+    readonly keys: number;
+    readonly readShare: number;
+    readonly rowShare: number;
+  },
+): Records => {
+  const groups = Array.from({ length: shape.groups }, (_, index) => `g${index}`);
+  const keys = Array.from({ length: shape.keys }, (_, index) => `k${index}`);
+  const histories: Histories = new Map();
+  let count = 0;
+
+  const read: Records['read'] = (calls, kind, group, key, where) =>
+    record(
+      world,
+      historyOf(histories, name(kind, group, key)),
+      { kind: 'read', value: null },
+      `${where} ${name(kind, group, key)}`,
+      async () => {
+        const table = kind === 'row' ? calls.rows : calls.registers;
+        return { kind: 'read', value: (await table.get(group, key)) ?? null };
+      },
+    );
+
+  const write = (calls: ClusterCalls, group: string, key: string, value: string | null, where: string) =>
+    record(
+      world,
+      historyOf(histories, name('row', group, key)),
+      { kind: 'write', value },
+      `${where} ${name('row', group, key)}`,
+      async () => {
+        if (value === null) await calls.rows.delete(group, key);
+        else await calls.rows.put(group, key, value);
+        return { kind: 'write', value };
+      },
+    );
+
+  const change = (
+    calls: ClusterCalls,
+    group: string,
+    key: string,
+    wanted: Operation['action'] & { readonly kind: 'write' | 'cas' },
+    where: string,
+  ) =>
+    record(
+      world,
+      historyOf(histories, name('register', group, key)),
+      wanted,
+      `${where} ${name('register', group, key)}`,
+      async () => {
+        let rounds = 0;
+        let seen: string | null = null;
+        await calls.registers.change(group, key, (current) => {
+          rounds++;
+          seen = current ?? null;
+          if (wanted.kind === 'cas' && seen !== wanted.expected) throw new Mismatch(seen);
+          return wanted.value ?? undefined;
+        });
+        // What stood already was left alone: the change read it.
+        if (seen === wanted.value) return { kind: 'read', value: seen };
+        // A change knows what it was built upon, which is far more than a blind write says.
+        return rounds === 1 ? { kind: 'cas', expected: seen, value: wanted.value } : wanted;
+      },
+    );
+
+  /** Each key that the page vouches for counts as read. */
+  const range = async (
+    calls: ClusterCalls,
+    kind: Kind,
+    group: string,
+    wish: TableRange,
+    where: string,
+  ): Promise<void> => {
+    const callMs = world.nowMs();
+    let page: Page<string>;
+    try {
+      page = await (kind === 'row' ? calls.rows : calls.registers).range(group, wish);
+    } catch (thrown) {
+      world.tell(where, 'range', kind, group, codeOf(world, thrown));
+      return;
+    }
+    const found = new Map(page.entries.map(({ sortKey, row }) => [sortKey, row]));
+    const last = page.entries.at(-1)?.sortKey;
+    const isCovered = (key: string): boolean =>
+      !page.more || (last !== undefined && (wish.reverse ? key >= last : key <= last));
+    for (const key of keys)
+      if (isCovered(key))
+        historyOf(histories, name(kind, group, key)).add({
+          ...{ callMs, returnMs: world.nowMs(), by: `${where} range ${group} ${key}` },
+          action: { kind: 'read', value: found.get(key) ?? null },
+        });
+    for (const key of found.keys())
+      if (!keys.includes(key)) world.fail(new Error(`range of ${kind} ${group} has the key ${key}`));
+    world.tell(where, 'range', kind, group, JSON.stringify([...found]), `since ${callMs.toFixed(1)}`);
+  };
+
+  return {
+    histories,
+    groups,
+    keys,
+    read,
+    act(calls, host, random, by) {
+      const [group, key, where] = [random.pick(groups), random.pick(keys), `${by}@${host.slice(-2)}`];
+      const kind: Kind = random.chance(shape.rowShare) ? 'row' : 'register';
+      const value = random.chance(0.2) ? null : `${by}.${++count}`;
+      if (random.chance(shape.readShare)) {
+        const wish = { limit: random.chance(0.3) ? 2 : 100, reverse: random.chance(0.3) };
+        return random.chance(0.3)
+          ? range(calls, kind, group, wish, where)
+          : read(calls, kind, group, key, where);
+      }
+      if (kind === 'row') return write(calls, group, key, value, where);
+      return change(
+        calls,
+        group,
+        key,
+        random.chance(0.5) ? { kind: 'write', value } : { kind: 'cas', expected: null, value },
+        where,
+      );
+    },
+  };
+};

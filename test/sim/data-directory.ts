@@ -1,0 +1,61 @@
+/**
+ * A data directory on a virtual disk, with the real one's order of steps: temporary file, sync, rename, sync. What
+ * a crash leaves in `temp/` is removed when it is opened.
+ */
+import type { openDataDirectory } from '../../agent/chunk/data-directory.ts';
+import { ShoalError } from '../../proto/error.ts';
+import type { ChunkId } from '../../proto/ids.ts';
+import { flush } from './key-value.ts';
+import type { Host } from './node.ts';
+
+const inUse = 'chunk/';
+/** Far more than any run stores. */
+const diskBytes = 2 ** 30;
+
+export const chunkFile = (id: ChunkId): string => `${inUse}${id}`;
+/** Chunks with a file on this disk, damaged or not. */
+export const chunksOn = (names: readonly string[]): ChunkId[] =>
+  names.flatMap((name) => (name.startsWith(inUse) ? (name.slice(inUse.length) as ChunkId) : []));
+
+export const simDataDirectory =
+  (host: Host): typeof openDataDirectory =>
+  async (root) => {
+    const { disk } = host;
+    for (const name of disk.names()) if (name.startsWith('temp/')) disk.write(name, undefined);
+    await flush(host);
+    let count = 0;
+    /** By their first two digits, as the real folders: a look at one does not walk the whole disk. */
+    const folders = new Map<string, Set<ChunkId>>();
+    const folder = (id: string): Set<ChunkId> => {
+      const held = folders.get(id.slice(0, 2)) ?? new Set();
+      folders.set(id.slice(0, 2), held);
+      return held;
+    };
+    for (const id of chunksOn(disk.names())) folder(id).add(id);
+    const drop = (id: ChunkId, how: () => void): void => {
+      if (folder(id).delete(id)) how();
+    };
+    return {
+      path: root,
+      retired: undefined,
+      async write(id, bytes, signal) {
+        signal?.throwIfAborted();
+        if (disk.full) throw new ShoalError('DISK_FULL', `Cannot store chunk ${id}: the disk is full`);
+        const temporary = `temp/${id}.${count++}`;
+        disk.write(temporary, bytes);
+        await flush(host);
+        disk.rename(temporary, chunkFile(id));
+        folder(id).add(id);
+        await flush(host);
+      },
+      async read(id) {
+        const bytes = disk.read(chunkFile(id));
+        return bytes && Uint8Array.from(bytes);
+      },
+      sizeOf: async (id) => disk.read(chunkFile(id))?.length,
+      remove: async (id) => drop(id, () => disk.write(chunkFile(id), undefined)),
+      quarantine: async (id) => drop(id, () => disk.rename(chunkFile(id), `quarantine/${id}.${count++}`)),
+      list: async (prefix) => [...folder(prefix)].sort(),
+      freeBytes: async () => (disk.full ? 0 : diskBytes),
+    };
+  };

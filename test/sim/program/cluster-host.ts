@@ -1,0 +1,163 @@
+/**
+ * A host with everything that holds data: members, ring, tables and chunks of the agent, put together as
+ * `agent/compose.ts` does it. `ClusterParts` is where tests put a bug in the place of a part.
+ */
+import { openChunkFiles } from '../../../agent/chunk/chunk-files.ts';
+import { type ChunkSettings, type Chunks, openChunks } from '../../../agent/chunk/chunks.ts';
+import { openMembers } from '../../../agent/membership/members.ts';
+import type { MemberCard } from '../../../agent/membership/port.ts';
+import { loopbackSettings } from '../../../agent/membership/settings.ts';
+import type { Rpc } from '../../../agent/peer/port.ts';
+import { type OwnRing, openRing, type RingWorld } from '../../../agent/ring/open-ring.ts';
+import type { Ring } from '../../../agent/ring/port.ts';
+import { type RingSettings, rehearsalSettings } from '../../../agent/ring/settings.ts';
+import type { KeyValue } from '../../../agent/store/key-value.ts';
+import { sub } from '../../../agent/store/namespace.ts';
+import type { Registers, Rows } from '../../../agent/table/port.ts';
+import { type OpenTables, openTables } from '../../../agent/table/tables.ts';
+import { hasCode } from '../../../proto/error.ts';
+import type { HostId } from '../../../proto/ids.ts';
+import { secondMs } from '../../../proto/units.ts';
+import { simDataDirectory } from '../data-directory.ts';
+import { simKeyValue } from '../key-value.ts';
+import type { Host, Program } from '../node.ts';
+import { simPeer } from '../peer.ts';
+import { type LogWatch, shellRuntime } from '../shell-runtime.ts';
+
+/** The parts that a planted bug takes the place of. */
+export interface ClusterParts {
+  openStore(host: Host): KeyValue;
+  tableStore(store: KeyValue): KeyValue;
+  tableRing(ring: Ring): Ring;
+  tableRpc(rpc: Rpc, host: Host): Rpc;
+  chunkRing(ring: Ring): Ring;
+  chunkRpc(rpc: Rpc): Rpc;
+  openFiles(host: Host): typeof openChunkFiles;
+  readonly chunkSettings: ChunkSettings;
+}
+
+export const soundParts: ClusterParts = {
+  openStore: (host) => simKeyValue(host),
+  tableStore: (store) => store,
+  tableRing: (ring) => ring,
+  tableRpc: (rpc) => rpc,
+  chunkRing: (ring) => ring,
+  chunkRpc: (rpc) => rpc,
+  openFiles: (host) => (world, settings) =>
+    openChunkFiles({ ...world, openDirectory: simDataDirectory(host) }, settings),
+  // The grace is above the 30 s that a reference may take; everything else as often as a short life needs it.
+  chunkSettings: {
+    collectGraceMs: 40 * secondMs,
+    collectEveryMs: 15 * secondMs,
+    compareEveryMs: 30 * secondMs,
+    collectPerSecond: 1000,
+  },
+};
+
+/** What clients use, once the host has opened. */
+export interface ClusterCalls {
+  readonly rows: Rows<string>;
+  readonly registers: Registers<string>;
+  readonly tables: OpenTables;
+  readonly chunks: Chunks;
+  readonly ring: OwnRing;
+  readonly tableStore: KeyValue;
+}
+
+export interface ClusterHost extends Program {
+  /** Undefined until all is open. */
+  readonly calls: ClusterCalls | undefined;
+  /** Requests of this host that wait for an answer. */
+  readonly waiting: number;
+}
+
+export interface ClusterHostOptions {
+  readonly everyone: readonly HostId[];
+  readonly roster: RingWorld['roster'];
+  readonly isFounder: boolean;
+  readonly life: { readonly isFirst: boolean; ended(): Promise<void> };
+  readonly zone: string;
+  readonly ring: Partial<RingSettings>;
+  readonly watch: LogWatch;
+  /** Called after each change of the live versions. */
+  changed(ring: OwnRing): void;
+  readonly parts: ClusterParts;
+}
+
+const cardOf = (id: HostId, zone: string): MemberCard => ({
+  name: id.slice(-4),
+  zone,
+  peerAddresses: [],
+  bulkAddress: '127.0.0.1:1',
+  apiUrl: 'http://127.0.0.1:2',
+  s3Url: null,
+  capacityBytes: 1e12,
+  version: '0.1.0',
+});
+
+export const clusterHost = (host: Host, options: ClusterHostOptions): ClusterHost => {
+  const { parts } = options;
+  const peer = simPeer(host, options.everyone);
+  const { rpc, gossip, bulk } = peer;
+  const runtime = shellRuntime(host, options.watch);
+  const keyValue = parts.openStore(host);
+  let calls: ClusterCalls | undefined;
+
+  const open = async (): Promise<void> => {
+    const base = { runtime, rpc, gossip, roster: options.roster };
+    const card = cardOf(host.id, options.zone);
+    const members = await openMembers(
+      { ...base, keyValue: sub(keyValue, 'members') },
+      { card, swim: loopbackSettings },
+    );
+    const ring = openRing(
+      { ...base, members, keyValue: sub(keyValue, 'ring') },
+      { ...rehearsalSettings, ...options.ring, isFounder: options.isFounder, life: options.life },
+    );
+    ring.onChange(() => options.changed(ring));
+    options.changed(ring);
+    const tableStore = parts.tableStore(sub(keyValue, 'tables'));
+    const tables = openTables({
+      ...{ runtime, members, keyValue: tableStore },
+      ...{ rpc: parts.tableRpc(rpc, host), ring: parts.tableRing(ring) },
+      soon: (work) => void runtime.timers.after(0, work),
+    });
+    const rows = tables.rows<string>({ name: 'row', weight: (row) => row.length });
+    const registers = tables.registers<string>({ name: 'register' });
+    const chunks = await openChunks(
+      {
+        ...{ runtime, bulk, members, tables, keyValue: sub(keyValue, 'chunks') },
+        ...{ rpc: parts.chunkRpc(rpc), ring: parts.chunkRing(ring) },
+        directories: ['/chunks'],
+        openFiles: parts.openFiles(host),
+      },
+      parts.chunkSettings,
+    );
+    ring.start();
+    tables.start();
+    chunks.start();
+    calls = { rows, registers, tables, chunks, ring, tableStore };
+  };
+  /** A host that cannot write its first record ends, and whoever watches it starts it again. */
+  const start = async (): Promise<void> => {
+    try {
+      await open();
+    } catch (thrown) {
+      if (!hasCode(thrown, 'DISK_FULL')) throw thrown;
+      await runtime.timers.sleep(secondMs);
+      await start();
+    }
+  };
+  // After a crash this goes nowhere: what it waits for never comes.
+  start().catch((bug: unknown) => host.world.fail(bug));
+
+  return {
+    handleMessage: peer.handleMessage,
+    get calls() {
+      return calls;
+    },
+    get waiting() {
+      return peer.waiting;
+    },
+  };
+};
