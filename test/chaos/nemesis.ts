@@ -1,0 +1,188 @@
+/**
+ * What goes wrong, drawn from the seed: one fault after the other, sometimes two at once, each healed after a
+ * while. `replace` does one thing only: a host is lost for good, a new one comes.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Prng } from '../sim/prng.ts';
+import type { History } from './history.ts';
+import type { ChaosHost } from './host.ts';
+import type { TestNetwork } from './network.ts';
+import type { Town } from './town.ts';
+
+export type Plan = 'mixed' | 'replace';
+
+export interface Nemesis {
+  readonly counts: ReadonlyMap<string, number>;
+  /** No new faults; what is broken is healed. Throws what went wrong with the runner's own means. */
+  stop(): Promise<void>;
+}
+
+export interface NemesisSettings {
+  readonly plan: Plan;
+  readonly replaceEveryMs: number;
+  /** How long a fault stands. */
+  readonly holdMs: readonly [from: number, to: number];
+  /** Between two faults. */
+  readonly restMs: readonly [from: number, to: number];
+}
+
+/** Copying everything to a new host, on a machine that is busy with everything else. */
+const replacedMsMax = 180_000;
+
+export const startNemesis = (
+  world: {
+    readonly town: Town;
+    readonly network: TestNetwork;
+    readonly history: History;
+    readonly chance: Prng;
+  },
+  settings: NemesisSettings,
+): Nemesis => {
+  const { town, network, history, chance } = world;
+  const counts = new Map<string, number>();
+  const stopping = new AbortController();
+  /** In the middle of a fault: nothing else is done to it. */
+  const busy = new Set<ChaosHost>();
+
+  const say = (what: string): void => history.fault(what);
+  const count = (kind: string): void => void counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const hold = (draw: Prng): Promise<void> =>
+    sleep(draw.between(...settings.holdMs), undefined, { signal: stopping.signal }).catch(() => {});
+  const others = (host: ChaosHost): readonly ChaosHost[] => town.hosts.filter((other) => other !== host);
+  const pairs = (some: readonly ChaosHost[], rest: readonly ChaosHost[]) =>
+    some.flatMap((from) => rest.map((to) => [from.index, to.index] as const));
+
+  const cutAll = async (directions: readonly (readonly [number, number])[], draw: Prng): Promise<void> => {
+    for (const [from, to] of directions) await network.cut(from, to);
+    await hold(draw);
+    for (const [from, to] of directions) await network.mend(from, to);
+  };
+
+  const faults: Readonly<Record<string, (host: ChaosHost, draw: Prng) => Promise<void>>> = {
+    async kill(host, draw) {
+      await host.kill();
+      await hold(draw);
+      host.start();
+    },
+    async pause(host, draw) {
+      host.pause();
+      await hold(draw);
+      host.resume();
+    },
+    async 'kill all'(_host, draw) {
+      const victims = town.hosts.filter((one) => one.isUp && !busy.has(one));
+      await Promise.all([_host, ...victims].map((one) => one.kill()));
+      await sleep(draw.between(100, 2_000));
+      for (const one of [_host, ...victims]) one.start();
+    },
+    async 'cut off'(host, draw) {
+      const rest = others(host);
+      await cutAll([...pairs([host], rest), ...pairs(rest, [host])], draw);
+    },
+    async 'cut in two'(host, draw) {
+      const side = [host, ...draw.sample(others(host), Math.floor((town.hosts.length - 1) / 2) - 1)];
+      const rest = town.hosts.filter((other) => !side.includes(other));
+      await cutAll([...pairs(side, rest), ...pairs(rest, side)], draw);
+    },
+    async 'cut one way'(host, draw) {
+      const rest = draw.sample(others(host), 1 + draw.int(others(host).length));
+      await cutAll(draw.chance(0.5) ? pairs([host], rest) : pairs(rest, [host]), draw);
+    },
+    async 'slow link'(host, draw) {
+      await network.slow(host.index);
+      await hold(draw);
+      await network.fast(host.index);
+    },
+    async 'full disk'(_host, draw) {
+      const host = town.hosts.find((one) => one.hasOwnDisk);
+      host?.fillDisk();
+      await hold(draw);
+      host?.freeDisk();
+    },
+    async replace(host) {
+      await town.lose(host);
+      say(`${host.name} is off the roster`);
+      const fresh = await town.grow();
+      say(`${fresh.name} has joined`);
+      const tookMs = await town.untilHealthy(replacedMsMax);
+      say(`all is replicated again after ${Math.round(tookMs / 1_000)} s`);
+    },
+  };
+  /** One after the other in random order, so that a run of any length meets as many kinds as it can. */
+  const kinds = (draw: Prng): string[] => {
+    const all = ['kill', 'kill', 'pause', 'kill all', 'replace'];
+    if (network.canCut) all.push('cut off', 'cut in two', 'cut one way');
+    if (network.slowing !== undefined) all.push('slow link');
+    if (town.hosts.some((host) => host.hasOwnDisk)) all.push('full disk');
+    return draw.sample(all, all.length);
+  };
+
+  const strike = async (kind: string, draw: Prng): Promise<void> => {
+    const free = town.hosts.filter((host) => !busy.has(host));
+    // The last copy of nothing may be at stake: a host is lost for good only while all others are well.
+    if (kind === 'replace' && busy.size > 0) return;
+    const candidates = kind === 'replace' ? free.filter((host) => !host.hasOwnDisk) : free;
+    if (candidates.length === 0) return;
+    const host = draw.pick(candidates);
+    busy.add(host);
+    count(kind);
+    say(`${kind}: ${host.name}`);
+    try {
+      await faults[kind]?.(host, draw);
+      say(`${kind}: ${host.name} over`);
+    } finally {
+      busy.delete(host);
+    }
+  };
+
+  const rest = (ms: number): Promise<void> =>
+    sleep(ms, undefined, { signal: stopping.signal }).catch(() => {});
+
+  const mixed = async (): Promise<void> => {
+    const draw = chance.fork();
+    let queue: string[] = [];
+    while (!stopping.signal.aborted) {
+      await rest(draw.between(...settings.restMs));
+      if (queue.length === 0) queue = kinds(draw);
+      const kind = queue.pop();
+      if (kind === undefined || stopping.signal.aborted) continue;
+      if (kind === 'replace') {
+        // Everything must be whole before a copy is given up for good.
+        await town.untilHealthy(replacedMsMax);
+        await strike(kind, draw);
+      } else if (kind !== 'kill all' && town.hosts.length > 3 && draw.chance(0.3)) {
+        const second = queue.find((one) => one !== 'replace' && one !== 'kill all');
+        await Promise.all([strike(kind, draw), second === undefined ? undefined : strike(second, draw)]);
+      } else await strike(kind, draw);
+    }
+  };
+
+  const replace = async (): Promise<void> => {
+    const draw = chance.fork();
+    let dueMs = settings.replaceEveryMs / 2;
+    while (!stopping.signal.aborted) {
+      await rest(Math.max(0, dueMs - history.nowMs()));
+      if (stopping.signal.aborted) return;
+      await strike('replace', draw);
+      dueMs += settings.replaceEveryMs;
+    }
+  };
+
+  let failure: unknown;
+  const running = (settings.plan === 'mixed' ? mixed() : replace()).catch((thrown: unknown) => {
+    failure = thrown;
+  });
+  return {
+    counts,
+    async stop() {
+      stopping.abort();
+      await running;
+      for (const host of town.hosts) {
+        if (host.isPaused) host.resume();
+        host.freeDisk();
+        host.start();
+      }
+      if (failure !== undefined) throw failure;
+    },
+  };
+};
