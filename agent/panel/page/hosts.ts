@@ -9,11 +9,14 @@ import type { Session } from './session.ts';
 const everyMs = 2_000;
 const MiB = 2 ** 20;
 
-/** A host that was never heard says nothing of itself. */
+/** Does it run, as far as is known? */
+const isUp = (host: Host): boolean => !['dead', 'left'].includes(host.state);
+
+/** A host that was never heard says nothing of itself, and what a dead one last said is no longer so. */
 const vital =
   (text: (vitals: NonNullable<Host['vitals']>, host: Host) => Children): Column<Host>['cell'] =>
   (host) =>
-    host.vitals ? text(host.vitals, host) : '–';
+    host.vitals && isUp(host) ? text(host.vitals, host) : '–';
 
 const columns: readonly Column<Host>[] = [
   {
@@ -50,7 +53,9 @@ const columns: readonly Column<Host>[] = [
   {
     title: 'Panel',
     cell: (host) =>
-      host.self ? location.host : html`<a href=${`${host.apiUrl}/`}>${new URL(host.apiUrl).host}</a>`,
+      host.self || !isUp(host)
+        ? new URL(host.apiUrl).host
+        : html`<a href=${`${host.apiUrl}/`}>${new URL(host.apiUrl).host}</a>`,
   },
 ];
 
