@@ -20,7 +20,7 @@ const wish: Readonly<Record<PolicyName, string>> = {
 };
 
 /** `listUsers` of identity as OpenStack's policies name it: `identity:list_users`. */
-const actionOf = ({ api, name }: Route): string =>
+export const actionOf = ({ api, name }: Route): string =>
   `${api}:${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
 
 /** Throws NOT_AUTHENTICATED or FORBIDDEN. */

@@ -11,7 +11,14 @@ export interface DomainRef {
 
 export type Scope =
   | { readonly kind: 'unscoped' }
-  | { readonly kind: 'project'; readonly id: string; readonly name: string; readonly domain: DomainRef }
+  | {
+      readonly kind: 'project';
+      readonly id: string;
+      readonly name: string;
+      readonly domain: DomainRef;
+      /** The project is a domain, its own. */
+      readonly isDomain?: true;
+    }
   | { readonly kind: 'domain'; readonly id: string; readonly name: string }
   | { readonly kind: 'system' };
 

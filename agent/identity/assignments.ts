@@ -1,120 +1,157 @@
-/** GET /v3/role_assignments: all grants, as few as the filters leave, and what they look like with names. */
+/**
+ * GET /v3/role_assignments: the grants that there are, or, when asked for the effective ones, what they come to:
+ * a group's grant becomes one for each member, an inherited one becomes one for each project below, and each role
+ * is joined by those that it implies.
+ */
 import { mapLimit } from '../base/map-limit.ts';
-import { withImplied } from './built-in.ts';
 import { type Directory, everywhere } from './directory.ts';
-import { badRequest } from './error.ts';
-import { flag } from './filter.ts';
-import { type Grant, type Target, targetKey } from './grants.ts';
-import { listRowsMax, readsMax } from './limits.ts';
-import { linkOf } from './render.ts';
+import { placesAbove } from './effective.ts';
+import { type Actor, type Grant, grantKey, type Target, targetKey } from './grants.ts';
+import { type Inferences, withImplied } from './inference.ts';
+import { readsMax } from './limits.ts';
+import type { ProjectRow } from './records.ts';
 
-/** Which one thing the query is about; several would contradict each other. Throws BAD_REQUEST. */
-const targetOf = (query: URLSearchParams): Target | undefined => {
-  const project = query.get('scope.project.id');
-  const domain = query.get('scope.domain.id');
-  const system = query.get('scope.system');
-  if (project && domain) throw badRequest('Specify a domain or project, not both');
-  if (domain && system) throw badRequest('Specify system or domain, not both');
-  if (project && system) throw badRequest('Specify system or project, not both');
-  if (project) return { kind: 'project', id: project };
-  if (domain) return { kind: 'domain', id: domain };
-  return system ? { kind: 'system' } : undefined;
-};
+export interface AssignmentQuery {
+  readonly actor?: Actor;
+  readonly target?: Target;
+  readonly roleId?: string;
+  /** Inherited ones only. */
+  readonly inherited: boolean;
+  readonly effective: boolean;
+  /** With all projects below the target. */
+  readonly subtree: boolean;
+  /** Only what is on this domain or its projects. */
+  readonly domainId?: string;
+}
 
+/** A grant, and through what it came when it is only the effect of one. */
+export interface Assignment extends Grant {
+  readonly via: {
+    readonly groupId?: string;
+    readonly from?: Target;
+    readonly priorRoleId?: string;
+  };
+}
+
+const below = async (
+  directory: Directory,
+  { id, isDomain, domainId }: ProjectRow,
+): Promise<readonly ProjectRow[]> =>
+  isDomain ? directory.projects.list(id) : directory.tree.subtree({ id, domainId });
+
+/** Everyone's, by walking all users and groups: there is no index of all grants, and few ask for it. */
 const ofEveryone = async (directory: Directory): Promise<readonly Grant[]> => {
   const domains = await directory.domains.list(everywhere);
-  const users = await mapLimit(domains, readsMax, ({ id }) => directory.users.list(id));
-  return (await mapLimit(users.flat(), readsMax, ({ id }) => directory.grants.ofUser(id))).flat();
+  const actors = await mapLimit(domains, readsMax, async ({ id }): Promise<readonly Actor[]> => {
+    const [users, groups] = await Promise.all([directory.users.list(id), directory.groups.list(id)]);
+    return [
+      ...users.map((user): Actor => ({ kind: 'user', id: user.id })),
+      ...groups.map((group): Actor => ({ kind: 'group', id: group.id })),
+    ];
+  });
+  const held = await mapLimit(actors.flat(), readsMax, (actor) => directory.grants.of(actor));
+  return held.flatMap(({ grants }) => grants);
 };
 
-/** Groups and inheritance do not exist here, so a filter for them finds nothing. */
-export const assignmentsFor = async (
+/** The targets that are meant, and for effective lists those above from which roles come down. */
+const targetsOf = async (directory: Directory, { target, subtree }: AssignmentQuery) => {
+  if (!target) return undefined;
+  const project = target.kind === 'project' ? await directory.project(target.id) : undefined;
+  const rows = subtree && project ? await below(directory, project) : [];
+  return [target, ...rows.map((row): Target => ({ kind: 'project', id: row.id }))];
+};
+
+const candidates = async (
   directory: Directory,
-  query: URLSearchParams,
+  { actor, effective }: AssignmentQuery,
+  targets: readonly Target[] | undefined,
 ): Promise<readonly Grant[]> => {
-  const target = targetOf(query);
-  const userId = query.get('user.id');
-  const roleId = query.get('role.id');
-  if (userId && query.get('group.id')) throw badRequest('Specify a user or group, not both');
-  if (query.get('group.id') || query.get('scope.OS-INHERIT:inherited_to')) return [];
-  const grants = userId
-    ? await directory.grants.ofUser(userId)
-    : target
-      ? await directory.grants.ofTarget(target)
-      : await ofEveryone(directory);
-  const seen = new Set<string>();
-  return grants
-    .flatMap((grant) =>
-      flag(query, 'effective')
-        ? withImplied([grant.roleId]).map((id) => ({ ...grant, roleId: id }))
-        : [grant],
-    )
-    .filter((grant) => {
-      const key = `${grant.userId} ${targetKey(grant.target)} ${grant.roleId}`;
-      const isNew = !seen.has(key);
-      seen.add(key);
-      return (
-        isNew &&
-        (!target || targetKey(grant.target) === targetKey(target)) &&
-        (!roleId || grant.roleId === roleId)
-      );
-    });
+  if (actor) {
+    const { grants, groupIds } = await directory.grants.of(actor);
+    if (!effective) return grants;
+    const ofGroups = await mapLimit(groupIds, readsMax, (id) => directory.grants.of({ kind: 'group', id }));
+    return [...grants, ...ofGroups.flatMap((held) => held.grants)];
+  }
+  if (!targets) return ofEveryone(directory);
+  const above = effective
+    ? await mapLimit(targets, readsMax, (target) =>
+        target.kind === 'project' ? placesAbove(directory, target.id) : Promise.resolve([]),
+      )
+    : [];
+  const places = new Map([...targets, ...above.flat()].map((target) => [targetKey(target), target]));
+  const found = await mapLimit(places.values(), readsMax, (target) => directory.grants.ofTarget(target));
+  return found.flat();
 };
 
-/** A look-up that asks once per id. */
-const once = <Row>(load: (id: string) => Promise<Row | undefined>) => {
-  const asked = new Map<string, Promise<Row | undefined>>();
-  return (id: string): Promise<Row | undefined> => {
-    const found = asked.get(id) ?? load(id);
-    asked.set(id, found);
-    return found;
-  };
-};
+const direct = (grant: Grant): Assignment => ({ ...grant, via: {} });
 
-/** Grants of what is gone are left out. */
-export const showAssignments = async (
+/** For each member in place of the group; of one user when only that one was asked about. */
+const perMember = async (
   directory: Directory,
-  origin: string,
+  grant: Assignment,
+  only: Actor | undefined,
+): Promise<readonly Assignment[]> => {
+  const { actor } = grant;
+  if (actor.kind === 'user') return [grant];
+  if (!(await directory.group(actor.id))) return [];
+  const userIds = only ? [only.id] : await directory.grants.members(actor.id);
+  return userIds.map((id) => ({
+    ...grant,
+    actor: { kind: 'user', id },
+    via: { ...grant.via, groupId: actor.id },
+  }));
+};
+
+const perProject = async (directory: Directory, grant: Assignment): Promise<readonly Assignment[]> => {
+  const { target } = grant;
+  if (!grant.inherited || target.kind === 'system') return grant.inherited ? [] : [grant];
+  const top = await directory.project(target.id);
+  const rows = top ? await below(directory, top) : [];
+  return rows.map(({ id }) => ({
+    ...grant,
+    target: { kind: 'project', id },
+    via: { ...grant.via, from: target },
+  }));
+};
+
+const perRole = (grant: Assignment, rules: Inferences): readonly Assignment[] =>
+  [...withImplied(rules, [grant.roleId])].map((roleId) =>
+    roleId === grant.roleId ? grant : { ...grant, roleId, via: { ...grant.via, priorRoleId: grant.roleId } },
+  );
+
+const effects = async (
+  directory: Directory,
   grants: readonly Grant[],
-  query: URLSearchParams,
-) => {
-  const named = flag(query, 'include_names');
-  const [user, role, domain, project] = [
-    once(directory.user),
-    once(directory.role),
-    once(directory.domain),
-    once(directory.project),
-  ];
-  const nameOf = async (id: string) => (await domain(id))?.name ?? '';
+  { actor }: AssignmentQuery,
+): Promise<readonly Assignment[]> => {
+  const rules = await directory.rules.all();
+  const found = await mapLimit(grants, readsMax, async (grant) => {
+    const users = await perMember(directory, direct(grant), actor);
+    const placed = await Promise.all(users.map((one) => perProject(directory, one)));
+    return placed.flat().flatMap((one) => perRole(one, rules));
+  });
+  const roleIds = [...new Set(found.flat().map(({ roleId }) => roleId))];
+  const roles = await mapLimit(roleIds, readsMax, (id) => directory.role(id));
+  const ofDomains = new Set(roles.flatMap((role) => (role?.domainId === undefined ? [] : [role.id])));
+  return found.flat().filter(({ roleId }) => !ofDomains.has(roleId));
+};
 
-  const scopeOf = async (target: Target): Promise<object | undefined> => {
-    if (target.kind === 'system') return { system: { all: true } };
-    const { id, kind } = target;
-    const row = await (kind === 'project' ? project : domain)(id);
-    if (!row) return undefined;
-    if (!named) return { [kind]: { id } };
-    if (!('domainId' in row)) return { domain: { id, name: row.name } };
-    const domainId = String(row.domainId);
-    return { project: { id, name: row.name, domain: { id: domainId, name: await nameOf(domainId) } } };
-  };
+const keyOf = ({ via, ...grant }: Assignment): string =>
+  [grantKey(grant), via.groupId, via.from && targetKey(via.from), via.priorRoleId].join(' ');
 
-  const show = async ({ userId, roleId, target }: Grant): Promise<object | undefined> => {
-    const [who, what, scope] = await Promise.all([user(userId), role(roleId), scopeOf(target)]);
-    if (!who || !what || !scope) return undefined;
-    const place = target.kind === 'system' ? 'system' : `${target.kind}s/${target.id}`;
-    return {
-      role: named ? { id: roleId, name: what.name } : { id: roleId },
-      user: named
-        ? { id: userId, name: who.name, domain: { id: who.domainId, name: await nameOf(who.domainId) } }
-        : { id: userId },
-      scope,
-      links: { assignment: linkOf(origin, `${place}/users/${userId}/roles/${roleId}`) },
-    };
-  };
-
-  const shown = await mapLimit(grants.slice(0, listRowsMax), readsMax, show);
-  return {
-    role_assignments: shown.filter((one) => one !== undefined),
-    ...(grants.length > listRowsMax && { truncated: true }),
-  };
+export const listAssignments = async (
+  directory: Directory,
+  asked: AssignmentQuery,
+): Promise<readonly Assignment[]> => {
+  const targets = await targetsOf(directory, asked);
+  const grants = await candidates(directory, asked, targets);
+  const all = asked.effective ? await effects(directory, grants, asked) : grants.map(direct);
+  const wanted = targets && new Set(targets.map(targetKey));
+  const fitting = all.filter(
+    (one) =>
+      (!wanted || wanted.has(targetKey(one.target))) &&
+      (!asked.inherited || one.inherited) &&
+      (asked.roleId === undefined || one.roleId === asked.roleId),
+  );
+  return [...new Map(fitting.map((one) => [keyOf(one), one])).values()];
 };

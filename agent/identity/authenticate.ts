@@ -6,13 +6,13 @@
 import { hasCode } from '../../proto/error.ts';
 import type { DomainRef, Principal, Scope } from '../http/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
-import { withImplied } from './built-in.ts';
-import { type Directory, rolesKey } from './directory.ts';
+import type { Directory } from './directory.ts';
+import { rolesOn } from './effective.ts';
 import { unauthorized } from './error.ts';
-import type { Target } from './grants.ts';
 import { tokensCachedMax } from './limits.ts';
-import type { RoleRow } from './records.ts';
-import { readToken, type SignedToken, type Signer, type TokenPayload, type TokenScope } from './token.ts';
+import type { ApplicationCredentialRow, RoleRow } from './records.ts';
+import { recentSource, type Source } from './source.ts';
+import { readToken, type SignedToken, type Signer, type TokenPayload } from './token.ts';
 
 export interface Authenticator {
   /** Throws NOT_AUTHENTICATED, and QUORUM_MISSED when that cannot be known now. */
@@ -22,12 +22,47 @@ export interface Authenticator {
     token: string,
     graceMs?: number,
   ): Promise<{ readonly payload: TokenPayload; readonly principal: Principal }>;
+  /** Who that is, whether signed or not, from no copy older than `sinceMs` (wall). Throws NOT_AUTHENTICATED. */
+  resolve(payload: TokenPayload, sinceMs?: number): Promise<Principal>;
 }
 
-const targetOfScope = (scope: TokenScope): Target | undefined =>
-  scope.kind === 'unscoped' ? undefined : scope;
-
 export const revocationKey = ({ auditId, expiresAtMs }: TokenPayload): string => `${auditId}/${expiresAtMs}`;
+
+const domainOf = async (source: Source, id: string): Promise<DomainRef> => {
+  const domain = await source.domain(id);
+  if (!domain?.enabled) throw unauthorized();
+  return { id, name: domain.name };
+};
+
+const userOf = async (source: Source, { userId, generation }: TokenPayload): Promise<Principal['user']> => {
+  const user = await source.user(userId);
+  if (!user?.enabled || user.generation !== generation) throw unauthorized();
+  return { id: user.id, name: user.name, domain: await domainOf(source, user.domainId) };
+};
+
+const scopeOf = async (source: Source, { scope }: TokenPayload): Promise<Scope> => {
+  if (scope.kind === 'unscoped' || scope.kind === 'system') return scope;
+  if (scope.kind === 'domain') return { kind: 'domain', ...(await domainOf(source, scope.id)) };
+  const project = await source.project(scope.id);
+  if (!project?.enabled) throw unauthorized();
+  const { id, name, isDomain } = project;
+  const domain = await domainOf(source, project.domainId);
+  return { kind: 'project', id, name, domain, ...(isDomain && { isDomain }) };
+};
+
+/** The application credential that bounds a token, while it stands. */
+const applicationOf = async (
+  source: Source,
+  { applicationId, userId, scope }: TokenPayload,
+): Promise<ApplicationCredentialRow | undefined> => {
+  if (applicationId === undefined) return undefined;
+  const row = await source.application(userId, applicationId);
+  if (!row || scope.kind !== 'project' || row.projectId !== scope.id) throw unauthorized();
+  return row;
+};
+
+const rolesOf = async (source: Source, { userId, scope }: TokenPayload): Promise<readonly RoleRow[]> =>
+  scope.kind === 'unscoped' ? [] : rolesOn(source, userId, scope);
 
 export const openAuthenticator = ({
   runtime,
@@ -38,7 +73,6 @@ export const openAuthenticator = ({
   readonly directory: Directory;
   readonly signer: Signer;
 }): Authenticator => {
-  const { recent } = directory;
   const verified = new Map<string, SignedToken>();
 
   const read = async (token: string): Promise<TokenPayload> => {
@@ -55,74 +89,55 @@ export const openAuthenticator = ({
     return signed.payload;
   };
 
-  const domainOf = async (id: string, sinceMs: number): Promise<DomainRef> => {
-    const domain = await recent.domain.get(id, sinceMs);
-    if (!domain?.enabled) throw unauthorized();
-    return { id, name: domain.name };
-  };
-
-  const userOf = async (
-    { userId, generation }: TokenPayload,
-    sinceMs: number,
-  ): Promise<Principal['user']> => {
-    const user = await recent.user.get(userId, sinceMs);
-    if (!user?.enabled || user.generation !== generation) throw unauthorized();
-    return { id: user.id, name: user.name, domain: await domainOf(user.domainId, sinceMs) };
-  };
-
-  const scopeOf = async ({ scope }: TokenPayload, sinceMs: number): Promise<Scope> => {
-    if (scope.kind === 'unscoped' || scope.kind === 'system') return scope;
-    if (scope.kind === 'domain') return { kind: 'domain', ...(await domainOf(scope.id, sinceMs)) };
-    const project = await recent.project.get(scope.id, sinceMs);
-    if (!project?.enabled) throw unauthorized();
-    return {
-      kind: 'project',
-      id: project.id,
-      name: project.name,
-      domain: await domainOf(project.domainId, sinceMs),
-    };
-  };
-
-  const rolesOf = async ({ userId, scope }: TokenPayload, sinceMs: number): Promise<readonly RoleRow[]> => {
-    const target = targetOfScope(scope);
-    if (!target) return [];
-    const ids = (await recent.roles.get(rolesKey(userId, target), sinceMs)) ?? [];
-    const roles = await Promise.all(withImplied(ids).map((id) => recent.role.get(id)));
-    const standing = roles.filter((role): role is RoleRow => role !== undefined);
-    if (standing.length === 0) throw unauthorized();
-    return standing;
-  };
-
-  const resolve = async (payload: TokenPayload, sinceMs: number): Promise<Principal> => {
-    const [user, scope, roles, revocation] = await Promise.all([
-      userOf(payload, sinceMs),
-      scopeOf(payload, sinceMs),
-      rolesOf(payload, sinceMs),
-      recent.token.get(revocationKey(payload)),
+  const resolve = async (payload: TokenPayload, sinceMs?: number): Promise<Principal> => {
+    const source = recentSource(directory, sinceMs);
+    const [user, scope, held, application] = await Promise.all([
+      userOf(source, payload),
+      scopeOf(source, payload),
+      rolesOf(source, payload),
+      applicationOf(source, payload),
     ]);
-    if (revocation?.revoked) throw unauthorized();
+    const roles = application ? held.filter(({ id }) => application.roleIds.includes(id)) : held;
+    if (scope.kind !== 'unscoped' && roles.length === 0) throw unauthorized();
     return {
       user,
       scope,
       roles: roles.map(({ id, name }) => ({ id, name })),
       methods: payload.methods,
+      ...(application && {
+        applicationCredential: {
+          id: application.id,
+          name: application.name,
+          restricted: !application.unrestricted,
+        },
+      }),
+      ...(application?.accessRules && { accessRules: application.accessRules }),
       auditIds: payload.parentAuditId ? [payload.auditId, payload.parentAuditId] : [payload.auditId],
       issuedAtMs: payload.issuedAtMs,
       expiresAtMs: payload.expiresAtMs,
     };
   };
 
-  const inspect: Authenticator['inspect'] = async (token, graceMs = 0) => {
-    const payload = await read(token);
-    if (runtime.clock.wallMs() >= payload.expiresAtMs + graceMs) throw unauthorized();
+  /** Clocks differ, so a copy may be older than it looks: a refusal is decided on rows read now. */
+  const resolveSurely = async (payload: TokenPayload, sinceMs?: number): Promise<Principal> => {
     try {
-      return { payload, principal: await resolve(payload, payload.issuedAtMs) };
+      return await resolve(payload, sinceMs);
     } catch (error) {
       if (!hasCode(error, 'NOT_AUTHENTICATED')) throw error;
-      // Clocks differ, so a copy may be older than it looks: a refusal is decided on rows read now.
-      return { payload, principal: await resolve(payload, runtime.clock.wallMs()) };
+      return resolve(payload, runtime.clock.wallMs());
     }
   };
 
-  return { inspect, authenticate: async (token) => (await inspect(token)).principal };
+  const inspect: Authenticator['inspect'] = async (token, graceMs = 0) => {
+    const payload = await read(token);
+    if (runtime.clock.wallMs() >= payload.expiresAtMs + graceMs) throw unauthorized();
+    const [principal, revocation] = await Promise.all([
+      resolveSurely(payload, payload.issuedAtMs),
+      directory.recent.token.get(revocationKey(payload)),
+    ]);
+    if (revocation?.revoked) throw unauthorized();
+    return { payload, principal };
+  };
+
+  return { inspect, authenticate: async (token) => (await inspect(token)).principal, resolve: resolveSurely };
 };

@@ -3,13 +3,19 @@
  * policies name, and admin's grants. Ids are the same on every host, so any number of hosts may do it at once
  * and after any kill -9 again: each step is a compare-and-set that the first one wins.
  *
- * A register remembers that it was done. Afterwards it changes nothing, so what an operator deletes stays deleted.
+ * A register remembers which version of it was done. That one it does not do again, so what an operator deletes
+ * stays deleted.
+ *
+ *   1   all of it, without the role manager and the rules of what implies what, which were built in
+ *   2   those as well
  */
 import { hasCode } from '../../proto/error.ts';
 import type { Registers, Tables } from '../table/port.ts';
-import { builtInId, builtInRoles, defaultDomainId } from './built-in.ts';
+import { builtInId, builtInRoles, builtInRules, defaultDomainId } from './built-in.ts';
 import { type Directory, everywhere } from './directory.ts';
 import type { Passwords } from './password.ts';
+
+const version = 2;
 
 export interface Bootstrap {
   /** Resolves with whether the cloud was new. Throws QUORUM_MISSED: call again. */
@@ -35,10 +41,27 @@ export const openBootstrap = ({
   readonly passwords: Passwords;
 }): Bootstrap => {
   const marks: Registers<{ readonly version: number }> = tables.registers({ name: 'identity.bootstrap' });
-  const { domains, projects, users, roles, grants } = directory;
+  const { domains, projects, users, roles, grants, rules } = directory;
+
+  const addRoles = async (): Promise<void> => {
+    for (const name of builtInRoles)
+      await unlessThere(() =>
+        roles.create(everywhere, { id: builtInId(`role ${name}`), name, description: null, extra: {} }),
+      );
+    for (const [prior, implied] of builtInRules) await rules.add(prior, implied);
+  };
+  const mark = (): Promise<unknown> =>
+    marks.change('done', '', (row) => (row && row.version >= version ? row : { version }));
+
   return {
     async run({ adminPassword }) {
-      if (await marks.get('done', '')) return { isNew: false };
+      const done = (await marks.get('done', ''))?.version ?? 0;
+      if (done >= version) return { isNew: false };
+      if (done > 0) {
+        await addRoles();
+        await mark();
+        return { isNew: false };
+      }
       const extra = {};
       await unlessThere(() =>
         domains.create(everywhere, {
@@ -49,10 +72,7 @@ export const openBootstrap = ({
           extra,
         }),
       );
-      for (const name of builtInRoles)
-        await unlessThere(() =>
-          roles.create(everywhere, { id: builtInId(`role ${name}`), name, description: null, extra }),
-        );
+      await addRoles();
       const project = builtInId('project admin');
       await unlessThere(() =>
         projects.create(defaultDomainId, {
@@ -87,8 +107,8 @@ export const openBootstrap = ({
         { kind: 'domain', id: defaultDomainId },
         { kind: 'system' },
       ] as const)
-        await grants.give({ userId: user, target, roleId });
-      await marks.change('done', '', (row) => row ?? { version: 1 });
+        await grants.give({ actor: { kind: 'user', id: user }, target, roleId, inherited: false });
+      await mark();
       return { isNew: true };
     },
   };

@@ -5,23 +5,26 @@ import type { Journal } from '../journal/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { Authenticator } from './authenticate.ts';
 import type { Catalog } from './catalog.ts';
+import type { CatalogStore } from './catalog-store.ts';
 import type { Directory } from './directory.ts';
 import type { Lockout } from './lockout.ts';
 import type { Login } from './login.ts';
 import type { Passwords } from './password.ts';
+import type { PasswordCheck } from './password-check.ts';
 
 export interface IdentityContext {
   readonly runtime: Runtime;
+  /** Behind the policy table, see guard.ts. */
   readonly http: Pick<Http, 'serve'>;
   readonly journal: Journal;
   readonly directory: Directory;
   readonly passwords: Passwords;
+  readonly passwordCheck: PasswordCheck;
   readonly lockout: Lockout;
   readonly authenticator: Authenticator;
   readonly login: Login;
   readonly catalog: Catalog;
-  /** Former passwords that may not be used again, the present one included. 0: no such rule. */
-  readonly passwordHistory: number;
+  readonly store: CatalogStore;
 }
 
 export const actorOf = (principal: Principal | undefined) =>

@@ -23,6 +23,30 @@ export const expiredWindowMs = 48 * hourMs;
 export const pageRowsMax = 1000;
 export const listRowsMax = 10_000;
 
+/**
+ * Roles and groups of one user, or roles of one group: all are read with every token, 10,000 rows of some 80 bytes
+ * in ten calls. Who needs more wants a group or an inherited role.
+ */
+export const holdingsMax = listRowsMax;
+
+/** Rules "this role implies that one". All are in one copy on each host. */
+export const inferencesMax = 1000;
+
+/** Levels of domain and projects, Keystone's `max_project_tree_depth`: an inherited role is looked for on each. */
+export const projectDepthMax = 5;
+
+/** Application credentials, credentials and access rules of one user: 5 keys for each of 200 programs. */
+export const credentialsMax = 1000;
+
+/** How far a signed request's own time may be off, Keystone's `auth_ttl`; AWS has the same 15 minutes. */
+export const signatureAgeMs = 15 * minuteMs;
+
+/** Steps of 30 s before and after now in which a one-time code holds: clocks of phones differ, people type. */
+export const totpStepsAround = 1;
+
+/** The expression of a password rule. Only cloud admins write one, so its running time is theirs to choose. */
+export const passwordPatternCharsMax = 512;
+
 /** Password text. Keystone's `max_password_length`. */
 export const passwordCharsMax = 4096;
 

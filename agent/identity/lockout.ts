@@ -5,44 +5,56 @@
 import { secondMs } from '../../proto/units.ts';
 import type { Clock } from '../runtime/ports.ts';
 import type { Registers, Tables } from '../table/port.ts';
+import type { Compliance } from './compliance.ts';
 
 interface Failures {
   readonly count: number;
   readonly lastAtMs: number;
 }
 
+type Rules = Pick<Compliance, 'lockout_failure_attempts' | 'lockout_duration'>;
+
+/** `lockout_failure_attempts` 0: off. `lockout_duration` 0: until an admin sets a new password. */
 export interface Lockout {
-  isLocked(userId: string): Promise<boolean>;
-  failed(userId: string): Promise<void>;
-  /** Also when the user is deleted. */
-  clear(userId: string): Promise<void>;
+  isLocked(rules: Rules, userId: string): Promise<boolean>;
+  failed(rules: Rules, userId: string): Promise<void>;
+  /** After a right password; costs nothing where no rule counts. */
+  clear(rules: Rules, userId: string): Promise<void>;
+  /** When the user is deleted. */
+  forget(userId: string): Promise<void>;
 }
 
-/** `failures` 0: off. `seconds` 0: until an admin sets a new password. */
-export const openLockout = (
-  { tables, clock }: { readonly tables: Tables; readonly clock: Clock },
-  settings: { readonly failures: number; readonly seconds: number },
-): Lockout => {
+export const openLockout = ({
+  tables,
+  clock,
+}: {
+  readonly tables: Tables;
+  readonly clock: Clock;
+}): Lockout => {
   const rows: Registers<Failures> = tables.registers({ name: 'identity.lockout' });
-  const isOver = ({ lastAtMs }: Failures): boolean =>
-    settings.seconds > 0 && clock.wallMs() >= lastAtMs + settings.seconds * secondMs;
+  const isOver = ({ lockout_duration: seconds = 0 }: Rules, { lastAtMs }: Failures): boolean =>
+    seconds > 0 && clock.wallMs() >= lastAtMs + seconds * secondMs;
+  const forget = async (userId: string): Promise<void> => {
+    if (await rows.get(userId, '')) await rows.change(userId, '', () => undefined);
+  };
   return {
-    async isLocked(userId) {
-      if (settings.failures === 0) return false;
+    forget,
+    async isLocked(rules, userId) {
+      const { lockout_failure_attempts: failures = 0 } = rules;
+      if (failures === 0) return false;
       const row = await rows.get(userId, '');
-      return row !== undefined && row.count >= settings.failures && !isOver(row);
+      return row !== undefined && row.count >= failures && !isOver(rules, row);
     },
-    async failed(userId) {
-      if (settings.failures === 0) return;
+    async failed(rules, userId) {
+      if (!rules.lockout_failure_attempts) return;
       const lastAtMs = clock.wallMs();
       await rows.change(userId, '', (row) => ({
-        count: row && !isOver(row) ? row.count + 1 : 1,
+        count: row && !isOver(rules, row) ? row.count + 1 : 1,
         lastAtMs,
       }));
     },
-    async clear(userId) {
-      if (settings.failures > 0 && (await rows.get(userId, '')))
-        await rows.change(userId, '', () => undefined);
+    async clear(rules, userId) {
+      if (rules.lockout_failure_attempts) await forget(userId);
     },
   };
 };

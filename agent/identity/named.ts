@@ -59,8 +59,10 @@ export interface NamedRecords<Row extends Named> {
   create(scope: string, row: Row): Promise<void>;
   /** `next` is pure and may be called again; what it throws comes out. Throws NOT_FOUND, CONFLICT. */
   change(scope: string, id: string, next: (row: Row) => Row): Promise<Row>;
-  /** `check` may throw to keep the record. Throws NOT_FOUND. */
-  delete(scope: string, id: string, check?: (row: Row) => void): Promise<Row>;
+  /** `check` may throw to keep the record; it sees nothing older than what is deleted. Throws NOT_FOUND. */
+  delete(scope: string, id: string, check?: (row: Row) => void | Promise<void>): Promise<Row>;
+  /** The record, or none for good: a creation of this id that is under way fails. */
+  settleId(scope: string, id: string): Promise<Row | undefined>;
 }
 
 /** Keystone compares names as MySQL does: without case. */
@@ -171,7 +173,7 @@ export const openNamed = <Row extends Named>(
     async delete(scope, id, check) {
       for (let tries = 0; tries < changeTriesMax; tries += 1) {
         const seen = await mustStand(scope, id);
-        check?.(seen.row);
+        await check?.(seen.row);
         const after = await records.change(scope, id, (current) =>
           current?.tag === seen.tag ? undefined : current,
         );
@@ -181,6 +183,11 @@ export const openNamed = <Row extends Named>(
         return seen.row;
       }
       throw new ShoalError('CONTENDED', `Cannot delete ${kind} "${id}": too many change it at once`);
+    },
+    async settleId(scope, id) {
+      const tag = nonce();
+      const slot = await records.change(scope, id, (current) => current ?? { tag, row: null });
+      return slot?.row ?? undefined;
     },
   };
 };

@@ -11,22 +11,37 @@ import type { Journal } from '../journal/port.ts';
 import type { Gossip } from '../peer/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { Tables } from '../table/port.ts';
+import { serveApplicationCredential } from './api/application-credential.ts';
+import { serveAuth } from './api/auth.ts';
+import { serveCatalog } from './api/catalog.ts';
+import { serveCredential } from './api/credential.ts';
+import { serveDiscovery } from './api/discovery.ts';
+import { serveDomain } from './api/domain.ts';
+import { serveDomainConfig } from './api/domain-config.ts';
+import { serveEc2 } from './api/ec2.ts';
+import { serveEndpointFilter } from './api/endpoint-filter.ts';
+import { serveGrant } from './api/grant.ts';
+import { serveGroup } from './api/group.ts';
+import { serveInference } from './api/inference.ts';
+import { servePolicy } from './api/policy.ts';
+import { serveProject } from './api/project.ts';
+import { serveRole } from './api/role.ts';
+import { serveTag } from './api/tag.ts';
+import { serveUser } from './api/user.ts';
 import { openAuthenticator } from './authenticate.ts';
 import { type Bootstrap, openBootstrap } from './bootstrap.ts';
 import { openCatalog, type ServiceType } from './catalog.ts';
+import { openCatalogStore } from './catalog-store.ts';
 import type { IdentityContext } from './context.ts';
 import { openDirectory } from './directory.ts';
+import { type Ec2, openEc2 } from './ec2.ts';
 import { expecting } from './error.ts';
+import { guarded } from './guard.ts';
+import { openIdentify } from './identify.ts';
 import { openLockout } from './lockout.ts';
 import { openLogin } from './login.ts';
 import { openPasswords } from './password.ts';
-import { serveAuth } from './serve-auth.ts';
-import { serveDiscovery } from './serve-discovery.ts';
-import { serveDomain } from './serve-domain.ts';
-import { serveGrant } from './serve-grant.ts';
-import { serveProject } from './serve-project.ts';
-import { serveRole } from './serve-role.ts';
-import { serveUser } from './serve-user.ts';
+import { openPasswordCheck } from './password-check.ts';
 import type { Signer } from './token.ts';
 
 export interface IdentitySettings {
@@ -36,7 +51,9 @@ export interface IdentitySettings {
   readonly services: readonly ServiceType[];
   /** Life of a token from a password. Default an hour, as Keystone's. */
   readonly tokenSeconds?: number;
-  /** Wrong passwords in a row that lock an account. Default 0: never. */
+  /** May a token with a scope be used to get one with another? Default yes, as Keystone's `allow_rescope_scoped_token`. */
+  readonly allowRescope?: boolean;
+  /** Wrong passwords in a row that lock an account. Default 0: never. A domain's config goes before these three. */
   readonly lockoutFailures?: number;
   /** For how long. 0: until an admin sets a new password. Default 1800, as Keystone's. */
   readonly lockoutSeconds?: number;
@@ -47,6 +64,8 @@ export interface IdentitySettings {
 export interface Identity {
   readonly authenticate: Authenticate;
   readonly bootstrap: Bootstrap['run'];
+  /** For the S3 door: the secret of an access key and who calls with it. */
+  readonly ec2Secret: Ec2['secretOf'];
   /** Sweeps what expired, about every hour, until the signal aborts. Never throws. */
   tend(signal: AbortSignal): Promise<void>;
 }
@@ -78,28 +97,40 @@ export const openIdentity = async (
 ): Promise<Identity> => {
   const directory = openDirectory({ runtime, tables, gossip });
   const passwords = await openPasswords();
-  const lockout = openLockout(
-    { tables, clock: runtime.clock },
-    { failures: settings.lockoutFailures ?? 0, seconds: settings.lockoutSeconds ?? 1800 },
+  const lockout = openLockout({ tables, clock: runtime.clock });
+  const passwordCheck = openPasswordCheck(
+    { clock: runtime.clock, directory, passwords, lockout },
+    {
+      lockout_failure_attempts: settings.lockoutFailures ?? 0,
+      lockout_duration: settings.lockoutSeconds ?? 1800,
+      unique_last_password_count: settings.passwordHistory ?? 0,
+    },
   );
   const authenticator = openAuthenticator({ runtime, directory, signer });
+  const identify = openIdentify({ clock: runtime.clock, directory, passwords, passwordCheck, authenticator });
   const login = openLogin(
-    { runtime, directory, passwords, lockout, authenticator, signer },
-    { tokenSeconds: settings.tokenSeconds ?? 3600 },
+    { runtime, directory, identify, authenticator, signer },
+    { tokenSeconds: settings.tokenSeconds ?? 3600, allowRescope: settings.allowRescope ?? true },
   );
-  const catalog = openCatalog({ region: settings.region ?? 'RegionOne', services: settings.services });
+  const ec2 = openEc2({ runtime, directory, authenticator, login });
+  const store = openCatalogStore({ runtime, tables, directory });
+  const catalog = openCatalog(
+    { store },
+    { region: settings.region ?? 'RegionOne', services: settings.services },
+  );
   const bootstrap = openBootstrap({ tables, directory, passwords });
   const context: IdentityContext = {
     runtime,
-    http,
+    http: guarded({ http, directory }),
     journal,
     directory,
     passwords,
+    passwordCheck,
     lockout,
     authenticator,
     login,
     catalog,
-    passwordHistory: settings.passwordHistory ?? 0,
+    store,
   };
   http.shapeErrors('identity', shape);
   http.setAuthenticate(authenticator.authenticate);
@@ -107,16 +138,27 @@ export const openIdentity = async (
     serveDiscovery,
     serveAuth,
     serveDomain,
+    serveDomainConfig,
     serveProject,
+    serveTag,
     serveUser,
+    serveGroup,
     serveRole,
+    serveInference,
     serveGrant,
+    serveCredential,
+    serveCatalog,
+    serveEndpointFilter,
+    servePolicy,
   ])
     serve(context);
+  serveApplicationCredential(context, { tables });
+  serveEc2(context, ec2);
 
   return {
     authenticate: authenticator.authenticate,
     bootstrap: bootstrap.run,
+    ec2Secret: ec2.secretOf,
     async tend(signal) {
       const log = runtime.log.with({ part: 'identity' });
       while (!signal.aborted) {

@@ -1,7 +1,7 @@
 /**
  * A token: what a login decided, signed by the host that decided it. Any agent checks it without asking anyone:
  *
- *     base64url( version, msgpack [ host key 32, user 16, generation, scope, methods, audit 16, issued, expires, parent ], signature 64 )
+ *     base64url( version, msgpack [ host key 32, user 16, generation, scope, methods, audit 16, issued, expires, parent, application ], signature 64 )
  *
  * Some 225 characters for a project scope (Fernet's have 180 to 250). It carries ids only: names, roles and
  * whether all of that still stands are rows. `generation` is the user's: a new password or a disabled account
@@ -28,6 +28,8 @@ export interface TokenPayload {
   readonly auditId: string;
   /** The token that this one was made from. */
   readonly parentAuditId?: string;
+  /** Made with this application credential, or from such a token: it bounds what the token may. */
+  readonly applicationId?: string;
   readonly issuedAtMs: number;
   /** A whole second. */
   readonly expiresAtMs: number;
@@ -43,7 +45,8 @@ export interface Signer {
 }
 
 const signatureBytes = 64;
-const methodNames = ['password', 'token'] as const;
+/** A bit each, by place: only ever longer. */
+const methodNames = ['password', 'token', 'application_credential', 'totp', 'ec2credential'] as const;
 const scopeKinds = ['unscoped', 'project', 'domain', 'system'] as const;
 /** The host's key signs other things too; none of them begins so. */
 const context = new TextEncoder().encode('shoal token\0');
@@ -59,6 +62,7 @@ type Packed = readonly [
   issuedAtMs: number,
   expiresAtSeconds: number,
   parent: Uint8Array | null,
+  application?: Uint8Array | string,
 ];
 const packed = codec<Packed>('token');
 
@@ -85,6 +89,7 @@ export const issueToken = async (signer: Signer, payload: TokenPayload): Promise
     payload.issuedAtMs,
     payload.expiresAtMs / secondMs,
     parentAuditId === undefined ? null : packAudit(parentAuditId),
+    ...(payload.applicationId === undefined ? ([] as const) : ([packId(payload.applicationId)] as const)),
   ];
   const body = packed.encode(fields);
   return Buffer.concat([body, await signer.sign(signed(body))]).toString('base64url');
@@ -97,8 +102,9 @@ export interface SignedToken {
 }
 
 const unpack = (fields: Packed): SignedToken => {
-  const [host, user, generation, scopeKind, scopeId, methods, audit, issuedAtMs, expiresAtSeconds, parent] =
+  const [host, user, generation, scopeKind, scopeId, methods, audit, issuedAtMs, expiresAtSeconds, ...more] =
     fields;
+  const [parent, application] = more;
   const kind = scopeKinds[scopeKind] ?? 'unscoped';
   const scope: TokenScope =
     kind === 'project' || kind === 'domain' ? { kind, id: unpackId(scopeId ?? '') } : { kind };
@@ -111,6 +117,7 @@ const unpack = (fields: Packed): SignedToken => {
       methods: methodNames.filter((_, i) => methods & (1 << i)),
       auditId: unpackAudit(audit),
       ...(parent && { parentAuditId: unpackAudit(parent) }),
+      ...(application !== undefined && { applicationId: unpackId(application) }),
       issuedAtMs,
       expiresAtMs: expiresAtSeconds * secondMs,
     },

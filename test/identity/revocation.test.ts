@@ -174,11 +174,11 @@ test('outage: without a quorum a known token works for a while, an unknown one g
   const fresh = await here.login('ann', 'secret', 'ann-project');
   outage.on = true;
   there.runtime.aheadMs += freshMs + 1_000;
-  t.is((await there.call('GET', '/v3/regions', { token })).status, 200);
-  t.is((await there.call('GET', '/v3/regions', { token: fresh })).status, 503);
-  t.is((await there.call('GET', '/v3/regions', { token: `${fresh}A` })).status, 401);
+  t.is((await there.call('GET', '/v3/limits/model', { token })).status, 200);
+  t.is((await there.call('GET', '/v3/limits/model', { token: fresh })).status, 503);
+  t.is((await there.call('GET', '/v3/limits/model', { token: `${fresh}A` })).status, 401);
   there.runtime.aheadMs += staleMs;
-  t.is((await there.call('GET', '/v3/regions', { token })).status, 503);
+  t.is((await there.call('GET', '/v3/limits/model', { token })).status, 503);
   outage.on = false;
   t.is(await statusAt(there), 200);
 });
