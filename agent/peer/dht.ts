@@ -4,7 +4,7 @@
  *
  * An agent runs two nodes: one that stores and answers, and one that asks and listens. A node never asks itself,
  * so in a cluster of two with a node each nobody would find the other's word, which lies with the one that looks
- * for it. The second is "ephemeral": others do not remember it, for it has another port after each start.
+ * for it. The second is "ephemeral": others do not remember it as a node to start from.
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ import { parseHostPort } from './address-book.ts';
 export interface DhtSettings {
   /** IPv4 address at which other hosts reach this one; undefined: none, then it is a client of others' nodes. */
   readonly host?: string | undefined;
-  /** UDP port of the node that others start from. 0: a free one. */
+  /** UDP port of the node that others start from, 0: a free one. The node that asks takes the next one if it is free. */
   readonly port: number;
   /** Also use hyperswarm's public DHT. Default false. */
   readonly publicDht?: boolean;
@@ -30,14 +30,20 @@ export interface OwnDht {
   stop(): Promise<void>;
 }
 
-/** hyperdht cannot bind port 0 and say what it got. */
-const freeUdpPort = async (host: string): Promise<number> => {
-  const socket = createSocket('udp4').bind(0, host);
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, 'close');
-  return port;
+/** `wanted` if nobody has it, or any free one. hyperdht cannot bind port 0 and say what it got. */
+const freeUdpPort = async (host: string, wanted = 0): Promise<number> => {
+  const socket = createSocket('udp4');
+  try {
+    await once(socket.bind(wanted, host), 'listening');
+    const { port } = socket.address();
+    socket.close();
+    await once(socket, 'close');
+    return port;
+  } catch (thrown) {
+    socket.close();
+    if (wanted === 0) throw thrown;
+    return freeUdpPort(host);
+  }
 };
 
 /** Once it is bound it can ask; its tour of the other nodes goes on behind. Rejects when it cannot be bound. */
@@ -58,7 +64,9 @@ export const startDht = async (settings: DhtSettings, known: readonly string[]):
     await keeper.fullyBootstrapped();
     for (const node of nodes) keeper.addNode(node);
     const bootstrap = [{ host, port }, ...nodes];
-    const askerPort = await freeUdpPort(host);
+    // Beside the other, and there again after a restart if it can be: who was connected before tries it first,
+    // and would wait 4 s for a dead one.
+    const askerPort = await freeUdpPort(host, port + 1);
     const dht = publicDht
       ? new HyperDHT({ nodes: bootstrap })
       : HyperDHT.bootstrapper(askerPort, host, { host, bootstrap, ephemeral: true });

@@ -120,11 +120,11 @@ export const startDiscovery = async (
     announceSoon();
   };
   const wentOffline = ({ detail: peer }: CustomEvent<PeerId>): void => {
-    const publicKey = peer.publicKey?.raw;
-    if (!publicKey) return;
-    swarm.leavePeer(Buffer.from(publicKey));
+    const hostId = hostIdOfPeer(peer);
+    // Strangers may have keys of another kind.
+    if (peer.type === 'Ed25519') swarm.leavePeer(Buffer.from(publicKeyOf(hostId)));
     for (const connection of swarm.connections)
-      if (compareBytes(connection.remotePublicKey, publicKey) === 0) connection.destroy();
+      if (hostIdOfPublicKey(connection.remotePublicKey) === hostId) connection.destroy();
   };
   libp2p.addEventListener('peer:connect', cameOnline);
   libp2p.addEventListener('peer:disconnect', wentOffline);

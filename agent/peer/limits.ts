@@ -94,7 +94,7 @@ export const seeksAtOnceMax = 16;
 export const topicHostsMax = 16;
 /** A newcomer's whole search: a look-up takes some ms, and a second per dead node on its way. */
 export const topicSearchMsMax = 8 * secondMs;
-/** How often a missing swarm connection is dialled while libp2p has one: a journal is at most this late. */
+/** How often a missing swarm connection is dialled while libp2p has one. */
 export const swarmTickMs = secondMs;
 /** Time for the last packets of closed swarm connections to leave. */
 export const swarmFarewellMs = 50;

@@ -12,7 +12,7 @@ import { joinCluster } from '../../agent/peer/join.ts';
 import type { ClusterId } from '../../proto/ids.ts';
 import { freePort, recordingRuntime, startCluster, tempDirectory, until } from '../peer/cluster.ts';
 
-/** It takes a tenth of a second to 3 s; hyperswarm alone would need 12 to 20. */
+/** It takes below a second; on a busy machine more, but not the 12 to 20 s of hyperswarm alone. */
 const catchUpMs = 5_000;
 
 interface Child {
