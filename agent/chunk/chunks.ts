@@ -190,7 +190,9 @@ export const openChunks = async (
       return absent.length;
     },
   });
-  ring.addSyncer(chunkSyncer({ ...parts, compare, repair, queue }));
+  ring.addSyncer(
+    chunkSyncer({ ...parts, compare, repair, queue, held: () => ({ rows: 0, bytes: space.usedBytes }) }),
+  );
 
   let space = await files.space();
   const stopping = new AbortController();

@@ -51,11 +51,14 @@ export const compareWith =
     }
   };
 
-/** For each other owner the partitions that it and this host own together, in any live version. */
+/**
+ * For each other owner the partitions that it and this host own together, in the oldest live version. What a newer
+ * one adds is the sync's to fetch: once, and not at all while an operator holds it.
+ */
 export const sharedPartitions = (ring: Ring): Map<HostId, Partition[]> => {
   const shared = new Map<HostId, Partition[]>();
   for (let partition = 0; partition < ring.partitionCount; partition++) {
-    const owners = ring.owners(partition);
+    const owners = ring.ownerSets(partition)[0]?.owners ?? [];
     if (!owners.includes(ring.self)) continue;
     for (const host of owners)
       if (host !== ring.self) shared.set(host, (shared.get(host) ?? []).concat(partition));

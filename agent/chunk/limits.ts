@@ -77,6 +77,8 @@ export const compareEveryMs = 10 * minuteMs;
 export const compareRetryMs = 30 * secondMs;
 /** Chunks fetched for repair at once: 16 MiB in memory. */
 export const repairInFlightMax = 4;
+/** A sync tells how far it is after each so many chunks. */
+export const syncSliceMax = 32;
 /** Entries looked at together, most endangered first. */
 export const repairBatchMax = 256;
 /** Half of a 1 Gbit/s link: a repair must not starve the users. */

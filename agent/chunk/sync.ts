@@ -7,10 +7,10 @@
  */
 import { ShoalError } from '../../proto/error.ts';
 import type { ChunkId, HostId } from '../../proto/ids.ts';
-import type { OwnerSet, Partition, Ring, Syncer } from '../ring/port.ts';
+import type { DataSize, OwnerSet, Partition, Ring, Syncer } from '../ring/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { Compare } from './compare.ts';
-import { repairEveryMs } from './limits.ts';
+import { digestsPerMessageMax, repairEveryMs, syncSliceMax } from './limits.ts';
 import type { Repair } from './repair.ts';
 import type { RepairQueue } from './repair-queue.ts';
 
@@ -19,19 +19,55 @@ interface Source {
   readonly sets: readonly OwnerSet[];
 }
 
+/**
+ * How much is still to come. An owner lists its ids in order, and ids are hashes: the place of the last one listed
+ * tells how far the list is, and so about how many it will be.
+ */
+const forecast = (repair: Pick<Repair, 'repairedBytes'>) => {
+  const startBytes = repair.repairedBytes;
+  let [lists, list, place] = [1, 0, 0];
+  let [found, done] = [0, 0];
+  return {
+    /** One list an owner and batch of partitions. */
+    begin(partitions: number): void {
+      [lists, list, place] = [Math.ceil(partitions / digestsPerMessageMax), 0, 0];
+      [found, done] = [0, 0];
+    },
+    listed(ids: readonly ChunkId[]): void {
+      const next = Number.parseInt(ids.at(-1)?.slice(0, 12) ?? '0', 16) / 2 ** 48;
+      if (next < place) list++;
+      place = next;
+      found += ids.length;
+    },
+    fetched(count: number): void {
+      done += count;
+    },
+    left(): DataSize | undefined {
+      const bytes = repair.repairedBytes - startBytes;
+      if (done === 0) return found === 0 ? { rows: 0, bytes: 0 } : undefined;
+      const chunks = (found * lists) / Math.max(list + place, 1e-6);
+      return { rows: 0, bytes: Math.max(0, Math.round((chunks - done) * (bytes / done))) };
+    },
+  };
+};
+
 export const chunkSyncer = ({
   runtime,
   ring,
   compare,
   repair,
   queue,
+  held,
 }: {
   readonly runtime: Pick<Runtime, 'timers' | 'log'>;
   readonly ring: Ring;
   readonly compare: Compare;
   readonly repair: Repair;
   readonly queue: RepairQueue;
+  held(): DataSize;
 }): Syncer => {
+  let running: ReturnType<typeof forecast> | undefined;
+
   /** Partitions of `layoutVersion` here, with the older live versions that hold their content. */
   const sources = (layoutVersion: number): Source[] => {
     const found: Source[] = [];
@@ -55,14 +91,20 @@ export const chunkSyncer = ({
     let later = 0;
     const answered = new Set<HostId>([ring.self]);
     const fetch = async (ids: readonly ChunkId[]): Promise<void> => {
-      const outcomes = await repair.mend(ids, signal);
-      const lost = ids.filter((id) => outcomes.get(id) === 'lost');
-      // Its owner lists it and cannot read it: no reason to hold the layout up for ever, one to show in `status`.
-      if (lost.length > 0) await queue.add(lost, 'missing');
-      later += ids.filter((id) => outcomes.get(id) === 'later').length;
+      running?.listed(ids);
+      for (let at = 0; at < ids.length; at += syncSliceMax) {
+        const slice = ids.slice(at, at + syncSliceMax);
+        const outcomes = await repair.mend(slice, signal);
+        const lost = slice.filter((id) => outcomes.get(id) === 'lost');
+        // Its owner lists it and cannot read it: no reason to hold the layout up for ever, one to show in `status`.
+        if (lost.length > 0) await queue.add(lost, 'missing');
+        later += slice.filter((id) => outcomes.get(id) === 'later').length;
+        running?.fetched(slice.length);
+      }
     };
     for (const [host, partitions] of byHost)
       try {
+        running?.begin(partitions.length);
         await compare(host, partitions, fetch, signal);
         answered.add(host);
       } catch (thrown) {
@@ -81,18 +123,25 @@ export const chunkSyncer = ({
 
   return {
     name: 'chunk',
+    held,
+    progress: () => running?.left(),
     async sync(layoutVersion, signal) {
-      for (;;) {
-        signal.throwIfAborted();
-        if (layoutVersion > ring.newest)
-          throw new ShoalError(
-            'BAD_REQUEST',
-            `Cannot sync layout ${layoutVersion}: ${ring.newest} is the newest`,
-          );
-        const gap = await round(layoutVersion, signal);
-        if (gap === undefined) return;
-        runtime.log.info('chunks of the new layout are not all here yet', { layoutVersion, gap });
-        await runtime.timers.sleep(repairEveryMs, signal);
+      running = forecast(repair);
+      try {
+        for (;;) {
+          signal.throwIfAborted();
+          if (layoutVersion > ring.newest)
+            throw new ShoalError(
+              'BAD_REQUEST',
+              `Cannot sync layout ${layoutVersion}: ${ring.newest} is the newest`,
+            );
+          const gap = await round(layoutVersion, signal);
+          if (gap === undefined) return;
+          runtime.log.info('chunks of the new layout are not all here yet', { layoutVersion, gap });
+          await runtime.timers.sleep(repairEveryMs, signal);
+        }
+      } finally {
+        running = undefined;
       }
     },
   };

@@ -27,20 +27,23 @@ export interface AntiEntropy {
 
 export interface AntiEntropyWorld {
   readonly self: HostId;
-  readonly ring: Pick<Ring, 'partitionCount' | 'owners' | 'onChange'>;
+  readonly ring: Pick<Ring, 'partitionCount' | 'ownerSets' | 'onChange'>;
   readonly members: Pick<Members, 'isReachable' | 'onChange'>;
   readonly healer: Healer;
   readonly timers: Timers;
   readonly log: Log;
 }
 
-/** Partitions that this host owns together with each other host, in any live layout version. */
+/**
+ * Partitions that this host owns together with each other host, in the oldest live layout version. What a newer one
+ * adds is the sync's to fetch: once, at its pace, and not at all while an operator holds it.
+ */
 const sharedPartitions = (
   world: Pick<AntiEntropyWorld, 'self' | 'ring'>,
 ): ReadonlyMap<HostId, readonly Partition[]> => {
   const shared = new Map<HostId, Partition[]>();
   for (let partition = 0; partition < world.ring.partitionCount; partition++) {
-    const owners = world.ring.owners(partition);
+    const owners = world.ring.ownerSets(partition)[0]?.owners ?? [];
     if (!owners.includes(world.self)) continue;
     for (const owner of owners) {
       if (owner === world.self) continue;

@@ -99,3 +99,9 @@ export const healPassesMax = 4;
 /** Between attempts of a sync that could not reach a quorum. */
 export const syncBackoffBaseMs = 200;
 export const syncBackoffCapMs = 5 * secondMs;
+
+/** How many rows are here is told to operators alone, so ... */
+export const censusAgeMs = 10 * secondMs;
+/** ... it is taken from a sample, at most 32,000 keys: some 30 ms. */
+export const censusPartitionsMax = 16;
+export const censusRowsMax = 2_000;

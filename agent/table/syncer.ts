@@ -6,10 +6,11 @@
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { backoffMs } from '../base/backoff.ts';
-import type { OwnerSet, Partition, Ring, Syncer } from '../ring/port.ts';
+import { mapLimit } from '../base/map-limit.ts';
+import type { DataSize, OwnerSet, Partition, Ring, Syncer } from '../ring/port.ts';
 import type { Chance, Log, Timers } from '../runtime/ports.ts';
 import type { Healer } from './healer.ts';
-import { syncBackoffBaseMs, syncBackoffCapMs } from './limits.ts';
+import { healPartitionsInFlightMax, syncBackoffBaseMs, syncBackoffCapMs } from './limits.ts';
 
 export interface SyncerWorld {
   readonly self: HostId;
@@ -20,33 +21,82 @@ export interface SyncerWorld {
   readonly log: Log;
   /** Resolves when nothing that this host once vouched for is missing here. */
   whole(signal: AbortSignal): Promise<void>;
+  /** About how many rows are here. */
+  rows(): number;
 }
 
-export const tableSyncer = (world: SyncerWorld): Syncer => ({
-  name: 'table',
-  async sync(layoutVersion, signal) {
-    await world.whole(signal);
-    const wanted = new Map<Partition, readonly OwnerSet[]>();
-    for (let partition = 0; partition < world.ring.partitionCount; partition++) {
-      const sets = world.ring.ownerSets(partition);
-      const older = sets.filter((set) => set.layoutVersion < layoutVersion);
-      const mine = sets.find((set) => set.layoutVersion === layoutVersion);
-      if (older.length > 0 && mine?.owners.includes(world.self)) wanted.set(partition, older);
-    }
-    await gather(world, wanted, signal);
-  },
-});
+/** How many rows are still to come: as many in each partition that differs as there were in those that are done. */
+const forecast = () => {
+  let [partitions, finished] = [0, 0];
+  /** In finished partitions, and those taken already in the others. */
+  let [rows, ahead] = [0, 0];
+  return {
+    /** Partitions in which another owner was found to differ. */
+    differ(count: number): void {
+      partitions += count;
+    },
+    /** Heals one of them. */
+    async watch(heal: (progress: Progress) => Promise<unknown>): Promise<void> {
+      let done = 0;
+      const take = (count: number): void => {
+        done += count;
+        ahead += count;
+      };
+      try {
+        await heal({ found: () => {}, done: take });
+        finished++;
+        rows += done;
+      } finally {
+        ahead -= done;
+      }
+    },
+    /** undefined until one is done. */
+    left(): DataSize | undefined {
+      if (partitions > 0 && finished === 0) return undefined;
+      const mean = finished > 0 ? rows / finished : 0;
+      return { rows: Math.max(0, Math.round((partitions - finished) * mean - ahead)), bytes: 0 };
+    },
+  };
+};
+type Forecast = ReturnType<typeof forecast>;
+type Progress = Omit<NonNullable<Parameters<Healer['heal']>[2]>, 'signal'>;
+
+export const tableSyncer = (world: SyncerWorld): Syncer => {
+  let running: Forecast | undefined;
+  return {
+    name: 'table',
+    held: () => ({ rows: world.rows(), bytes: 0 }),
+    progress: () => running?.left(),
+    async sync(layoutVersion, signal) {
+      await world.whole(signal);
+      const wanted = new Map<Partition, readonly OwnerSet[]>();
+      for (let partition = 0; partition < world.ring.partitionCount; partition++) {
+        const sets = world.ring.ownerSets(partition);
+        const older = sets.filter((set) => set.layoutVersion < layoutVersion);
+        const mine = sets.find((set) => set.layoutVersion === layoutVersion);
+        if (older.length > 0 && mine?.owners.includes(world.self)) wanted.set(partition, older);
+      }
+      running = forecast();
+      try {
+        await gather(world, wanted, signal, undefined, running);
+      } finally {
+        running = undefined;
+      }
+    },
+  };
+};
 
 /**
  * Heals each partition with owners of each given set, until a quorum of it (this host counts where it is an owner)
  * has been heard. Goes on trying until the signal aborts.
  */
 export const gather = async (
-  world: Omit<SyncerWorld, 'whole'>,
+  world: Omit<SyncerWorld, 'whole' | 'rows'>,
   wanted: ReadonlyMap<Partition, readonly OwnerSet[]>,
   signal: AbortSignal,
   /** Of a set, how many others must be heard. */
   need = (set: OwnerSet): number => set.quorum - Number(set.owners.includes(world.self)),
+  progress: Forecast = forecast(),
 ): Promise<void> => {
   const heard = new Map<Partition, Set<HostId>>();
   const isMissing = (partition: Partition, set: OwnerSet): boolean => {
@@ -72,9 +122,16 @@ export const gather = async (
     let failure: unknown;
     for (const [host, partitions] of missing)
       try {
-        await world.healer.healAll(host, partitions, { found: () => {}, done: () => {}, signal });
-        for (const partition of partitions)
-          heard.set(partition, (heard.get(partition) ?? new Set()).add(host));
+        const differing = await world.healer.compare(host, partitions);
+        progress.differ(differing.length);
+        const hear = (partition: Partition): void =>
+          void heard.set(partition, (heard.get(partition) ?? new Set()).add(host));
+        for (const partition of partitions) if (!differing.includes(partition)) hear(partition);
+        const healOne = async (partition: Partition): Promise<void> => {
+          await progress.watch((taken) => world.healer.heal(host, partition, { ...taken, signal }));
+          hear(partition);
+        };
+        await mapLimit(differing, healPartitionsInFlightMax, healOne, signal);
       } catch (thrown) {
         signal.throwIfAborted();
         failure = thrown;

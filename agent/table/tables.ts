@@ -23,6 +23,7 @@ import { owner } from './owner.ts';
 import { poller } from './poll.ts';
 import type { RegisterSchema, Registers, RowSchema, Rows, Tables } from './port.ts';
 import { openRegisters } from './registers.ts';
+import { rowCensus } from './row-census.ts';
 import { rowRegisters } from './row-registers.ts';
 import { openRows, stampSource } from './rows.ts';
 import { type Perform, serveTables } from './serve.ts';
@@ -118,7 +119,11 @@ export const openTables = (
   const entropy = antiEntropy({ self, ring, members, healer: heal, timers, log }, settings);
   serveTables({ rpc, ring, log }, perform);
   ring.addSyncer(
-    tableSyncer({ self, ring, healer: heal, timers, chance, log, whole: (signal) => whole.restore(signal) }),
+    tableSyncer({
+      ...{ self, ring, healer: heal, timers, chance, log },
+      whole: (signal) => whole.restore(signal),
+      rows: rowCensus({ self, ring, keyValue, clock }),
+    }),
   );
 
   const coordinator = { self, ring, findPlace, outbox: out, poller: poll, clock, timers };
