@@ -7,6 +7,7 @@ import type { PeerDiscovery } from '@libp2p/interface';
 import { mdns } from '@libp2p/mdns';
 import { tcp } from '@libp2p/tcp';
 import { createLibp2p, type Libp2p } from 'libp2p';
+import { gathered } from './gathered.ts';
 import { guarded, type IsAllowed, rosterGater } from './guard.ts';
 import type { HostKey } from './host-key.ts';
 import { connectionsMax, dialTimeoutMs, gossipBytesMax, strangersMax } from './limits.ts';
@@ -36,7 +37,7 @@ export const startLibp2p = (
     addresses: { listen: [...settings.listen], announce: [...settings.announce] },
     transports: [tcp()],
     streamMuxers: [yamux()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [gathered(noise())],
     connectionGater: rosterGater(isAllowed, () => world.strangers() < strangersMax),
     connectionManager: {
       maxConnections: connectionsMax,
