@@ -34,12 +34,6 @@ export const parseHostId = parser<HostId>(
 );
 export const parseClusterId = parser<ClusterId>('cluster id', /^[0-9a-f]{32}$/, 'it has 32 hex digits');
 export const parseChunkId = parser<ChunkId>('chunk id', /^[0-9a-f]{64}$/, 'it has 64 hex digits');
-export const parseUuid = parser<Uuid>(
-  'UUID',
-  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
-  'it has the form 8-4-4-4-12 in lower-case hex',
-);
-export const parseHexId = parser<HexId>('id', /^[0-9a-f]{32}$/, 'it has 32 hex digits');
 
 export const newUuid = (): Uuid => crypto.randomUUID() as Uuid;
 export const newHexId = (): HexId => crypto.randomUUID().replaceAll('-', '') as HexId;

@@ -44,7 +44,7 @@ export const fakeContent = (): ContentStore & {
       const list: { id: ChunkId; length: number }[] = [];
       for (let at = 0; at < length; at += 4 * MiB) {
         const part = bytes.subarray(at, at + 4 * MiB);
-        const id = blake3(part).toString('hex') as ChunkId;
+        const id = blake3(Buffer.from(part)).toString('hex') as ChunkId;
         chunks.set(id, part);
         list.push({ id, length: part.length });
       }
