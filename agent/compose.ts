@@ -93,7 +93,10 @@ export const startAgent = async (
     version,
   };
   const members = await openMembers(
-    { runtime, rpc, gossip, roster, keyValue: sub(keyValue, 'members') },
+    {
+      ...{ runtime, rpc, gossip, roster, keyValue: sub(keyValue, 'members') },
+      signer: { sign: key.sign, verify: verifySignature },
+    },
     { card, swim: profile.swim },
   );
   closing('members', () => members.stop());

@@ -17,6 +17,8 @@ export interface CardIndexWorld {
   readonly log: Log;
   readonly rpc: Rpc;
   readonly store: ReturnType<typeof memberStore>;
+  /** Signed by its host, in an incarnation that it can have had? */
+  isGenuine(record: CardRecord): boolean;
   /** Others worth asking. */
   reachable(): readonly HostId[];
   /** A newer card has come. */
@@ -56,7 +58,7 @@ export const cardIndex = (world: CardIndexWorld) => {
       if (source !== undefined) {
         const hosts = [...missed.keys()].slice(0, cardsPerRequestMax);
         const answer = checkAnswer(await rpc.request(source, 'membership.cards', { hosts }));
-        for (const record of answer.cards) if (hosts.includes(record.host as HostId)) put(record);
+        for (const record of answer.cards) if (hosts.includes(record.host as HostId)) put(record, source);
       }
     } catch (error) {
       world.log.debug('cards not fetched', { from: source, error: String(error) });
@@ -65,9 +67,13 @@ export const cardIndex = (world: CardIndexWorld) => {
     arm(fruitless === 0 ? 0 : Math.min(cardRetryMsMax, cardWaitMs * 2 ** fruitless));
   };
 
-  const put = (record: CardRecord): void => {
+  const put = (record: CardRecord, from: HostId): void => {
     const host = record.host as HostId;
-    if (record.vitals) world.vitals(host, record.vitals);
+    if (!world.isGenuine(record)) {
+      world.log.warn('a member card was refused: its host did not sign it', { host, from });
+      return;
+    }
+    if (record.vitals && host === from) world.vitals(host, record.vitals);
     const { vitals: _, ...bare } = record;
     if (record.incarnation <= (cards.get(host)?.incarnation ?? 0)) return;
     cards.set(host, bare);
@@ -81,7 +87,7 @@ export const cardIndex = (world: CardIndexWorld) => {
     put,
     /** From disk: quietly. */
     load(record: CardRecord): void {
-      cards.set(record.host as HostId, record);
+      if (world.isGenuine(record)) cards.set(record.host as HostId, record);
     },
     /** A fact says that the card has changed in this incarnation. */
     expect(host: HostId, incarnation: number): void {

@@ -5,6 +5,7 @@
  *   alive, draining  <  suspect  <  dead  <  left
  */
 import type { FactState, MemberFact } from '../../proto/message/membership.ts';
+import { ceiling } from '../base/ceiling.ts';
 
 const weight: Readonly<Record<FactState, number>> = { alive: 0, draining: 0, suspect: 1, dead: 2, left: 3 };
 
@@ -12,6 +13,13 @@ const weight: Readonly<Record<FactState, number>> = { alive: 0, draining: 0, sus
 export const supersedes = (fact: MemberFact, known: MemberFact): boolean =>
   fact.incarnation > known.incarnation ||
   (fact.incarnation === known.incarnation && weight[fact.state] > weight[known.state]);
+
+/**
+ * A host raises its incarnation now and then, never a thousand times a second. What lies beyond that was made up, and
+ * could not be refuted: its host must be able to go above it.
+ */
+export const isBelievable = (incarnation: number, wallMs: number): boolean =>
+  incarnation <= ceiling(wallMs, 1);
 
 /** Is it worth sending to? */
 export const isReachableState = (state: FactState): boolean => state !== 'dead' && state !== 'left';

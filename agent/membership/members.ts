@@ -7,6 +7,7 @@ import type { HostId } from '../../proto/ids.ts';
 import {
   type CardRecord,
   CardsRequest,
+  type MemberFact,
   MembersNews,
   parseFacts,
   parseSwimMessage,
@@ -18,11 +19,12 @@ import type { Runtime } from '../runtime/ports.ts';
 import type { KeyValue } from '../store/key-value.ts';
 import { cardIndex } from './card-index.ts';
 import { openCoreRuntime } from './core-runtime.ts';
-import { isReachableState } from './fact.ts';
+import { isBelievable, isReachableState } from './fact.ts';
 import { farewellMs } from './limits.ts';
 import { memberStore } from './member-store.ts';
 import type { Member, MemberCard, Members, Vitals } from './port.ts';
 import { lanSettings, type SwimSettings } from './settings.ts';
+import { type CardSigner, isSigned, signCard } from './signed-card.ts';
 import { swim } from './swim.ts';
 import type { SwimEvent } from './swim-runtime.ts';
 import { vitalsPublisher } from './vitals-publisher.ts';
@@ -40,6 +42,7 @@ export interface MembersWorld {
   readonly gossip: Gossip;
   readonly roster: MemberRoster;
   readonly keyValue: KeyValue;
+  readonly signer: CardSigner;
 }
 
 export interface MembersSettings {
@@ -68,7 +71,7 @@ const checkCardsRequest = checker('cards request', CardsRequest);
 
 /** Resolves when this life's incarnation is on disk and the core runs. Throws what the store throws. */
 export const openMembers = async (world: MembersWorld, settings: MembersSettings): Promise<OwnMembers> => {
-  const { runtime, rpc, gossip, roster } = world;
+  const { runtime, rpc, gossip, roster, signer } = world;
   const { self } = rpc;
   const log = runtime.log.with({ part: 'membership' });
   const store = memberStore(world.keyValue, log);
@@ -102,7 +105,20 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
     if (member) for (const listener of listeners) listener(member);
   };
 
+  const canBe = (incarnation: number): boolean => isBelievable(incarnation, runtime.clock.wallMs());
+  /** Leaves out facts that no host can have come to: one lie must not cost the message that it came with. */
+  const believed = (from: HostId, facts: readonly MemberFact[]): readonly MemberFact[] => {
+    const good = facts.filter(({ incarnation, card }) => canBe(incarnation) && card <= incarnation);
+    if (good.length < facts.length)
+      log.warn('facts refused: incarnations that no host can have', {
+        from,
+        count: facts.length - good.length,
+      });
+    return good;
+  };
+
   const takeVitals = (from: HostId, record: VitalsRecord): void => {
+    if (!canBe(record.incarnation)) return;
     const held = loads.get(from);
     const isNewer =
       !held ||
@@ -122,6 +138,7 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
     log,
     rpc,
     store,
+    isGenuine: (record) => canBe(record.incarnation) && isSigned(signer, record),
     reachable: () =>
       [...core.list()]
         .filter(({ host, state }) => host !== self && isReachableState(state))
@@ -130,11 +147,16 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
     vitals: takeVitals,
   });
 
-  const ownRecord = (): CardRecord => ({
-    host: self,
-    incarnation: core.own.card,
-    card: { ...ownCard, peerAddresses: [...ownCard.peerAddresses] },
-  });
+  let signed: CardRecord | undefined;
+  const ownRecord = (): CardRecord => {
+    if (signed?.incarnation !== core.own.card)
+      signed = signCard(signer, {
+        host: self,
+        incarnation: core.own.card,
+        card: { ...ownCard, peerAddresses: [...ownCard.peerAddresses] },
+      });
+    return signed;
+  };
 
   const handleEvent = ({ fact, before, own }: SwimEvent): void => {
     const { host, state } = fact;
@@ -164,14 +186,15 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
     };
 
   rpc.handle('membership', (from, body) => {
-    core.handleMessage(from, parseSwimMessage(body), coreRuntime);
+    const message = parseSwimMessage(body);
+    core.handleMessage(from, { ...message, facts: believed(from, message.facts) }, coreRuntime);
     return null;
   });
   rpc.handle('membership.cards', (_from, body) => ({
     cards: checkCardsRequest(body).hosts.flatMap((name) => {
       const host = name as HostId;
       const record = host === self ? ownRecord() : cards.get(host);
-      const vitals = host === self ? publisher.current() : loads.get(host);
+      const vitals = host === self ? publisher.current() : undefined;
       return record ? [vitals ? { ...record, vitals } : record] : [];
     }),
   }));
@@ -179,8 +202,8 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
     'members',
     guarded('members', (from, body) => {
       const news = checkNews(body);
-      if (news.card?.host === from) cards.put(news.card);
-      core.learn(parseFacts(news.facts), coreRuntime);
+      if (news.card?.host === from) cards.put(news.card, from);
+      core.learn(believed(from, parseFacts(news.facts)), coreRuntime);
     }),
   );
   gossip.subscribe(

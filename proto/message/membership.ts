@@ -39,7 +39,7 @@ export type SwimMessage =
 
 /** A page of `state`: 512 facts of some 100 bytes are 50 KB, far below a frame's bound. */
 export const factsPerMessageMax = 512;
-/** Beyond this an incarnation is a lie: one a millisecond for 8,000 years. It keeps refutation inside safe integers. */
+/** Keeps refutation inside safe integers. What is beyond belief lies far lower and moves with time: `isBelievable`. */
 const incarnationMax = 2 ** 48;
 
 const refuse = (what: string, value: unknown): never => {
@@ -148,6 +148,9 @@ export const CardRecord = Type.Object({
   /** In which the card last changed. */
   incarnation: Incarnation,
   card: Card,
+  /** Of the host itself, over all of the above (agent/membership/signed-card.ts). */
+  signature: Type.String({ pattern: '^[A-Za-z0-9_-]{86}$' }),
+  /** The answering host's own load; another's is not passed on. */
   vitals: Type.Optional(VitalsRecord),
 });
 export type CardRecord = Static<typeof CardRecord>;

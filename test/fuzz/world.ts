@@ -3,6 +3,7 @@
  * straight in. No timer fires, so whatever changes came from an input.
  */
 import { openMembers } from '../../agent/membership/members.ts';
+import { verifySignature } from '../../agent/peer/host-key.ts';
 import type { Gossip, Rpc, RpcHandler } from '../../agent/peer/port.ts';
 import { openRing } from '../../agent/ring/open-ring.ts';
 import type { Log, Runtime } from '../../agent/runtime/ports.ts';
@@ -106,7 +107,8 @@ export const openGround = async (): Promise<GroundWorld> => {
     onChange: () => silent,
   };
   const store = counted(memoryKeyValue());
-  const world = { runtime, rpc, gossip, roster, keyValue: store.keyValue };
+  const signer = { sign: own.sign, verify: verifySignature };
+  const world = { runtime, rpc, gossip, roster, signer, keyValue: store.keyValue };
   const members = await openMembers(world, { card: { ...card, name: 'host-1' } });
   const ring = openRing({ ...world, members }, { isFounder: true, partitionBits: 4 });
   ring.start();

@@ -5,6 +5,7 @@ import { loopbackSettings, type SwimSettings } from '../../agent/membership/sett
 import type { KeyValue } from '../../agent/store/key-value.ts';
 import { memoryKeyValue } from '../../agent/store/memory-key-value.ts';
 import type { HostId } from '../../proto/ids.ts';
+import { fakeSigner } from '../fake/signer.ts';
 import { fakeNetwork, fakeRoster, hostId, until } from './fake-network.ts';
 
 const quick: SwimSettings = {
@@ -57,7 +58,13 @@ const village = (count: number) => {
     async start(host: HostId, card = cardOf(`host ${hosts.indexOf(host)}`)): Promise<OwnMembers> {
       const keyValue = disks.get(host) ?? memoryKeyValue();
       disks.set(host, keyValue);
-      const world = { runtime: network.runtime(), roster, keyValue, ...network.join(host) };
+      const world = {
+        runtime: network.runtime(),
+        roster,
+        keyValue,
+        signer: fakeSigner(host),
+        ...network.join(host),
+      };
       const members = await openMembers(world, { card, swim: quick });
       opened.push(members);
       return members;

@@ -10,6 +10,7 @@ import type { KeyValue } from '../../agent/store/key-value.ts';
 import { memoryKeyValue } from '../../agent/store/memory-key-value.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { LayoutTale } from '../../proto/message/layout.ts';
+import { fakeSigner } from '../fake/signer.ts';
 import { fakeNetwork, fakeRoster, hostId, until } from '../membership/fake-network.ts';
 import { firstLayout, layoutAfter } from './make.ts';
 
@@ -62,7 +63,13 @@ const town = () => {
       roster.add(self);
       const keyValue = disks.get(self) ?? memoryKeyValue();
       disks.set(self, keyValue);
-      const world = { runtime: network.runtime(), roster, keyValue, ...network.join(self) };
+      const world = {
+        runtime: network.runtime(),
+        roster,
+        keyValue,
+        signer: fakeSigner(self),
+        ...network.join(self),
+      };
       const card = {
         name: `host ${index}`,
         zone: 'z',

@@ -1,7 +1,9 @@
 /** What rostered hosts say to the ground rooms: membership, layouts, tables, chunks, journals. */
 import { eventCodec } from '../../../agent/journal/log.ts';
 import { checkLogNames } from '../../../agent/journal/log-set.ts';
+import { signCard } from '../../../agent/membership/signed-card.ts';
 import { checker } from '../../../agent/peer/check.ts';
+import { verifySignature } from '../../../agent/peer/host-key.ts';
 import { decodeLayout, foundLayout, layoutCodec, nextLayout } from '../../../agent/ring/layout.ts';
 import { parsePlace } from '../../../agent/ring/zone.ts';
 import { asShoalError } from '../../../proto/error.ts';
@@ -73,7 +75,10 @@ const asks = [
 ];
 const batches = [{ layout: 1, operations: asks }, ...asks.map((ask) => ({ layout: 1, operations: [ask] }))];
 
-const cardRecord = { host: other.hostId, incarnation: 2, card, vitals };
+const cardRecord = signCard(
+  { sign: other.sign, verify: verifySignature },
+  { host: other.hostId, incarnation: 2, card },
+);
 const event = {
   atMs: nowMs,
   requestId: 'req-1',

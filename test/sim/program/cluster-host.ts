@@ -18,6 +18,7 @@ import { type OpenTables, openTables } from '../../../agent/table/tables.ts';
 import { hasCode } from '../../../proto/error.ts';
 import type { HostId } from '../../../proto/ids.ts';
 import { secondMs } from '../../../proto/units.ts';
+import { fakeSigner } from '../../fake/signer.ts';
 import { simDataDirectory } from '../data-directory.ts';
 import { simKeyValue } from '../key-value.ts';
 import type { Host, Program } from '../node.ts';
@@ -107,7 +108,7 @@ export const clusterHost = (host: Host, options: ClusterHostOptions): ClusterHos
     const base = { runtime, rpc, gossip, roster: options.roster };
     const card = cardOf(host.id, options.zone);
     const members = await openMembers(
-      { ...base, keyValue: sub(keyValue, 'members') },
+      { ...base, signer: fakeSigner(host.id), keyValue: sub(keyValue, 'members') },
       { card, swim: loopbackSettings },
     );
     const ring = openRing(

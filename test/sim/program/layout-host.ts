@@ -6,6 +6,7 @@ import { type OwnRing, openRing, type RingWorld } from '../../../agent/ring/open
 import type { Syncer } from '../../../agent/ring/port.ts';
 import { rehearsalSettings } from '../../../agent/ring/settings.ts';
 import type { HostId } from '../../../proto/ids.ts';
+import { fakeSigner } from '../../fake/signer.ts';
 import { simKeyValue } from '../key-value.ts';
 import type { Host, Program } from '../node.ts';
 import { simPeer } from '../peer.ts';
@@ -47,6 +48,7 @@ export const layoutHost = (host: Host, options: LayoutHostOptions): LayoutHost =
     gossip,
     roster: options.roster,
     keyValue: simKeyValue(host),
+    signer: fakeSigner(host.id),
   };
   let ring: OwnRing | undefined;
 
