@@ -43,6 +43,8 @@ export const takeoverMs = 1_500;
 export const avoidMs = 5 * secondMs;
 /** A read asks the other owners as well after this long: twice what an owner takes under load. */
 export const hedgeMs = 30;
+/** What a failure counts as among the times of a host's answers: slower than any that answers. */
+export const failedMs = 1_000;
 
 /** Writers that race for one row each go above the other's stamp. Two meet once or twice; 16 means a storm. */
 export const restampsMax = 16;

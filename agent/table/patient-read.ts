@@ -4,12 +4,14 @@
  * also takes the next change's promise from the host that runs the changes. So wait a little for the owners that
  * have not answered, and ask once more, before it comes to that.
  */
+import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { Accepted, Reply } from '../register/message.ts';
 import { ownersOf, type QuorumSet } from '../register/quorum.ts';
 import { decideRead } from '../register/read.ts';
 import type { Timers } from '../runtime/ports.ts';
 import { splitPatienceMs } from './limits.ts';
+import type { Poller } from './poll.ts';
 
 export type PatientRead =
   | { readonly kind: 'chosen'; readonly accepted: Accepted | null }
@@ -17,14 +19,39 @@ export type PatientRead =
 
 /** `open`: the owners do not agree, or too few of them answered. Never throws. */
 export const patientRead = async (
-  world: { readonly timers: Pick<Timers, 'after' | 'sleep'> },
+  world: { readonly timers: Pick<Timers, 'after' | 'sleep'>; readonly poller: Poller },
   sets: readonly QuorumSet[],
   ask: (host: HostId) => Promise<Reply>,
 ): Promise<PatientRead> => {
+  const nearest = await readNearest(world, sets, ask);
+  if (nearest.kind === 'chosen') return nearest;
   const first = await readOnce(world, sets, ask);
   if (first !== 'split') return first;
   const again = await readOnce(world, sets, ask);
   return again === 'split' ? { kind: 'open' } : again;
+};
+
+/** Most registers rest: the nearest quorum agrees, and the other owners need not be asked. */
+const readNearest = async (
+  { poller }: { readonly poller: Poller },
+  sets: readonly QuorumSet[],
+  ask: (host: HostId) => Promise<Reply>,
+): Promise<PatientRead> => {
+  try {
+    const answers = await poller.poll({
+      ...{ action: 'read a register', sets, order: 'nearest' },
+      async ask(host) {
+        const reply = await ask(host);
+        if (reply.kind === 'state') return reply.accepted;
+        throw new ShoalError('INTERNAL', `Host ${host} answered a read with "${reply.kind}"`);
+      },
+    });
+    const decision = decideRead(sets, answers);
+    if (decision.kind === 'chosen') return decision;
+  } catch {
+    // All owners are asked next, and who reads then hears why it does not work.
+  }
+  return { kind: 'open' };
 };
 
 const readOnce = (

@@ -14,7 +14,7 @@ import type { HostId } from '../../proto/ids.ts';
 import type { Members } from '../membership/port.ts';
 import { hasQuorum, ownersOf, type QuorumSet } from '../register/quorum.ts';
 import type { Clock, Timers } from '../runtime/ports.ts';
-import { hedgeMs } from './limits.ts';
+import { failedMs, hedgeMs } from './limits.ts';
 
 interface PollOptions<Answer> {
   /** For messages: `read row "a" of table "object"`. */
@@ -40,9 +40,32 @@ export const poller = (world: {
   const noteTime = (host: HostId, ms: number): void => {
     tookMs.set(host, (tookMs.get(host) ?? ms) * 0.8 + ms * 0.2);
   };
+  /** When each question that is still open was asked, oldest first. */
+  const openSinceMs = new Map<HostId, Set<{ readonly sinceMs: number }>>();
+  /** A host that has just stopped answering is as slow as its oldest question is old: the next reads ask others. */
+  const slownessMs = (host: HostId): number => {
+    const [oldest] = openSinceMs.get(host) ?? [];
+    const waitedMs = oldest ? world.clock.monotonicMs() - oldest.sinceMs : 0;
+    return Math.max(tookMs.get(host) ?? 0, waitedMs);
+  };
+  const timed = async <Answer>(host: HostId, ask: (host: HostId) => Promise<Answer>): Promise<Answer> => {
+    const question = { sinceMs: world.clock.monotonicMs() };
+    const questions = openSinceMs.get(host) ?? new Set();
+    openSinceMs.set(host, questions.add(question));
+    try {
+      const answer = await ask(host);
+      noteTime(host, world.clock.monotonicMs() - question.sinceMs);
+      return answer;
+    } catch (thrown) {
+      noteTime(host, failedMs);
+      throw thrown;
+    } finally {
+      questions.delete(question);
+    }
+  };
   const isHere = (host: HostId): boolean => host === world.self || world.members.isReachable(host);
   const distance = (host: HostId): number =>
-    host === world.self ? -1 : (isHere(host) ? 0 : 1e9) + (tookMs.get(host) ?? 0);
+    host === world.self ? -1 : (isHere(host) ? 0 : 1e9) + slownessMs(host);
 
   return {
     poll<Answer>({ action, sets, ask, order }: PollOptions<Answer>) {
@@ -63,15 +86,12 @@ export const poller = (world: {
         for (const host of hosts) {
           if (asked.has(host)) continue;
           asked.add(host);
-          const sinceMs = world.clock.monotonicMs();
-          ask(host).then(
+          timed(host, ask).then(
             (answer) => {
-              noteTime(host, world.clock.monotonicMs() - sinceMs);
               answers.set(host, answer);
               if (hasQuorum(sets, answers)) finish();
             },
             (thrown) => {
-              noteTime(host, 1_000);
               failures.set(host, thrown);
               widen();
             },

@@ -18,6 +18,7 @@ import type { Leaders } from './leaders.ts';
 import { promisesKeptMax, rowWaitersMax } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import { patientRead } from './patient-read.ts';
+import type { Poller } from './poll.ts';
 import { type View, type ViewRing, viewOf, withView } from './view.ts';
 
 export interface RowRegisters {
@@ -39,6 +40,7 @@ export interface RowRegistersWorld {
   readonly ring: ViewRing;
   readonly leaders: Leaders;
   readonly outbox: Outbox;
+  readonly poller: Poller;
   readonly timers: Timers;
   readonly chance: Chance;
   readonly clock: Pick<Clock, 'wallMs'>;

@@ -92,6 +92,7 @@ export const openTables = (
     ring,
     leaders: first,
     outbox: out,
+    poller: poll,
     timers,
     chance,
     clock,

@@ -148,6 +148,32 @@ test('poll: where the living cannot make a quorum, the dead are asked too: gossi
   t.true(answers.size >= 2);
 });
 
+test('poll: a host that has just fallen silent costs the reads that asked it, not the next ones', async (t) => {
+  let nowMs = 0;
+  const timers = { after: () => () => {} };
+  const poll = poller({ ...world([b, c]), timers, clock: { monotonicMs: () => nowMs } });
+  const silent = new Set<string>();
+  const read = async (asked: string[]): Promise<unknown> =>
+    poll.poll({
+      ...{ action: 'read', sets, order: 'nearest' },
+      ask: (host) => {
+        asked.push(host);
+        return silent.has(host) ? new Promise(() => {}) : Promise.resolve(host);
+      },
+    });
+  const usual: string[] = [];
+  await read(usual);
+  const [, second = ''] = usual;
+  silent.add(second);
+  const lost: string[] = [];
+  void read(lost);
+  t.deepEqual(lost, usual, 'nobody can know yet');
+  nowMs += 5;
+  const next: string[] = [];
+  await read(next);
+  t.false(next.includes(second));
+});
+
 test('poll: each live owner set needs a quorum of its own', async (t) => {
   const joint = [...sets, { owners: [b, c, d], quorum: 2 }];
   const poll = (dead: readonly string[]) =>
