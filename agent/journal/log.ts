@@ -72,7 +72,8 @@ export const openLog = async (
     world.log.error('journal history was rewritten', { host, epoch: name.epoch, length });
     world.conflict();
   });
-  if (!own) core.download({ start: 0, end: -1 });
+  // Its own host, too, may lack blocks: after its disk forgot some, others' copies give them back.
+  core.download({ start: 0, end: -1 });
 
   return {
     name,

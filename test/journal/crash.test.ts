@@ -134,14 +134,16 @@ test('crash: a history that was rewritten is detected; the first version stays, 
   await until('b has both', async () => (await targets(atB)).length === 2);
   await atA.stop();
   await a.peer.stop();
-  // The host forgets what it said and says something else in its place, under the same name and key.
+  // The host forgets what it said and, while nobody can remind it, says something else under the same name and key.
   const cores = join(a.directory, 'journal', 'cores');
   await rm(cores, { recursive: true });
   await mkdir(cores);
+  const { journal } = await open(a.directory, a.peer.cluster.clusterId as ClusterId);
+  for (const target of ['another one', 'another two', 'another three']) journal.append(event(target));
+  await journal.stop();
   await a.restart();
   atA = await journalOf(a);
   t.teardown(() => atA.stop());
-  for (const target of ['another one', 'another two', 'another three']) atA.append(event(target));
   await until('somebody noticed', () =>
     [...a.lines, ...b.lines].some((line) => line.message === 'journal history was rewritten'),
   );
@@ -158,4 +160,24 @@ test('crash: a history that was rewritten is detected; the first version stays, 
     60_000,
   );
   t.pass();
+});
+
+test('crash: a host that forgot its log is given it back by those who have a copy, and goes on from there', async (t) => {
+  const { a, b } = await startTwo(t);
+  const atB = await journalOf(b);
+  t.teardown(() => atB.stop());
+  let atA = await journalOf(a);
+  for (const target of ['one', 'two']) atA.append(event(target));
+  await until('b has both', async () => (await targets(atB)).length === 2);
+  await atA.stop();
+  const cores = join(a.directory, 'journal', 'cores');
+  await rm(cores, { recursive: true });
+  await mkdir(cores);
+  await a.restart();
+  atA = await journalOf(a);
+  t.teardown(() => atA.stop());
+  await until('it has them back', async () => (await targets(atA)).join() === 'one,two');
+  atA.append(event('three'));
+  await until('b has what came after', async () => (await targets(atB)).join() === 'one,two,three');
+  t.false([...a.lines, ...b.lines].some((line) => line.message === 'journal history was rewritten'));
 });
