@@ -5,6 +5,7 @@ import { agentCommands } from './command/agent.ts';
 import { devCommands } from './command/dev.ts';
 import { eventCommands } from './command/event.ts';
 import { hostCommands } from './command/host.ts';
+import { identityCommands } from './command/identity.ts';
 import { imageCommands } from './command/image.ts';
 import { layoutCommands } from './command/layout.ts';
 import { objectCommands } from './command/object.ts';
@@ -27,6 +28,7 @@ for (const add of [
   objectCommands,
   imageCommands,
   serverCommands,
+  identityCommands,
   devCommands,
 ])
   add(program);
