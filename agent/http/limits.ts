@@ -45,3 +45,6 @@ export const stopGraceMs = 5 * secondMs;
 
 /** What a client is told to wait (seconds) after an answer that it may repeat. */
 export const retryAfterSeconds = 1;
+
+/** Values of a JSON body in which a fault is looked for, with its place: some 50 ms. Real bodies have hundreds. */
+export const faultValuesMax = 50_000;

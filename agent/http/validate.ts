@@ -2,6 +2,8 @@
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { ShoalError } from '../../proto/error.ts';
+import { treeSize } from '../base/tree-size.ts';
+import { faultValuesMax } from './limits.ts';
 
 export type Check = (value: unknown) => void;
 
@@ -43,6 +45,12 @@ export const compileCheck = (schema: TSchema, what: string): Check => {
   const validator = Compile(schema);
   return (value) => {
     if (validator.Check(value)) return;
+    // The search for what is wrong goes through everything: in what is too large nobody looks for it.
+    if (treeSize(value, faultValuesMax).values >= faultValuesMax)
+      throw new ShoalError(
+        'BAD_REQUEST',
+        `Cannot read ${what}: it does not match, and is too large to say where`,
+      );
     const failures = validator.Errors(value) as readonly Failure[];
     throw new ShoalError('BAD_REQUEST', describe(failures, what), {
       details: { field: fieldOf(failures[0]?.instancePath ?? '') },

@@ -100,3 +100,8 @@ export const swarmTickMs = secondMs;
 export const swarmFarewellMs = 50;
 /** hyperswarm connections, for journals only: twice `connectionsKept`, and hyperswarm counts each four times. */
 export const swarmPeersMax = 4 * 64;
+
+/** Values in one message: 256 layouts of 1,000 hosts have as many. They are walked through before any is believed. */
+export const checkedValuesMax = 2_000_000;
+/** A fault is looked for, with its place, in no more: some 50 ms. */
+export const faultValuesMax = 50_000;

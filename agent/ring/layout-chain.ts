@@ -36,8 +36,8 @@ export interface ChainWorld {
   tell(host: HostId): void;
 }
 
-const checkVote = checker('layout vote', LayoutVote);
-const checkReply = checker('answer to a layout vote', LayoutReply);
+const checkVote = checker('layout vote', LayoutVote, { bytes: true });
+const checkReply = checker('answer to a layout vote', LayoutReply, { bytes: true });
 
 export const layoutChain = (world: ChainWorld) => {
   const { rpc, store, runtime } = world;
