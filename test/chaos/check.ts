@@ -157,7 +157,7 @@ export const timelineOf = (
   faults: readonly { readonly atMs: number; readonly what: string }[],
 ): readonly string[] => {
   const nameOf = (entry: Entry): string =>
-    'register' in entry ? entry.register : 'name' in entry ? entry.name : '';
+    isOf(entry, 'set', 'look') ? entry.register : isOf(entry, 'list') ? entry.container : entry.name;
   const own = entries.filter((entry) => nameOf(entry) === about);
   const [from, to] = [
     Math.min(...own.map(({ callMs }) => callMs)),
@@ -165,17 +165,16 @@ export const timelineOf = (
   ];
   const lines = own.map((entry) => {
     const { kind, by, via, callMs, returnMs, outcome, status } = entry;
-    const value =
-      'version' in entry
-        ? (entry.version ?? 'nothing')
-        : 'value' in entry
-          ? (entry.value ?? 'nothing')
-          : 'id' in entry
-            ? (entry.id ?? '')
-            : '';
+    const value = isOf(entry, 'put', 'get')
+      ? entry.version
+      : isOf(entry, 'set', 'look')
+        ? entry.value
+        : isOf(entry, 'claim')
+          ? entry.id
+          : '';
     return {
       atMs: callMs,
-      text: `${callMs.toFixed(1).padStart(12)} - ${returnMs.toFixed(1)} ms  ${by} via ${via}: ${kind} ${value} ${outcome} (${status})`,
+      text: `${callMs.toFixed(1).padStart(12)} - ${returnMs.toFixed(1)} ms  ${by} via ${via}: ${kind} ${value ?? 'nothing'} ${outcome} (${status})`,
     };
   });
   const between = faults

@@ -1,7 +1,7 @@
-/** Objects that say what they are: the version at the start, then bytes that follow from it. A mixed-up byte is seen. */
+/** Objects that say what they are: version and length at the start, then bytes that follow from it. A mixed-up byte is seen. */
 import { createHash } from 'node:crypto';
 
-const headBytes = 32;
+const headBytes = 48;
 
 const fill = (version: string, bytes: number): Buffer => {
   const seed = createHash('sha256').update(version).digest();
@@ -18,12 +18,12 @@ const fill = (version: string, bytes: number): Buffer => {
 
 export const contentOf = (version: string, bytes: number): Buffer => {
   const out = fill(version, Math.max(headBytes, bytes));
-  out.write(version.padEnd(headBytes), 0, headBytes, 'latin1');
+  out.write(`${version} ${out.length}`.padEnd(headBytes), 0, headBytes, 'latin1');
   return out;
 };
 
 /** Undefined: these are not the bytes of any version. */
 export const versionOf = (content: Buffer): string | undefined => {
-  const version = content.subarray(0, headBytes).toString('latin1').trim();
+  const [version = ''] = content.subarray(0, headBytes).toString('latin1').split(' ');
   return content.equals(contentOf(version, content.length)) ? version : undefined;
 };
