@@ -1,95 +1,31 @@
-/** The panel in a real browser against a real cloud: with the mouse, with the keyboard, on a phone, by a member. */
-import { existsSync } from 'node:fs';
+/** The panel in a real browser against a real cloud, used by an admin and by a member. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import anyTest, { type TestFn } from 'ava';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { parse } from 'yaml';
-import { qemuMissing, run, startCloud, type TestCloud } from './cloud.ts';
-import { poorContrasts, shiftsDuring } from './looks.ts';
+import { browserMissing, goTo, memberPages, openPanels, type Panels } from './browser.ts';
+import { qemuMissing, run } from './cloud.ts';
+import { poorContrasts } from './looks.ts';
 
-const program = '/usr/bin/chromium';
 const test = anyTest as TestFn;
-const inBrowser = existsSync(program) ? test.serial : test.serial.skip;
-if (!existsSync(program))
-  console.log('panel: chromium is missing (apt-get install chromium), its tests are skipped');
-const withMachines = existsSync(program) && !qemuMissing() ? test.serial : test.serial.skip;
+const skipped = browserMissing();
+const inBrowser = skipped ? test.serial.skip : test.serial;
+const withMachines = skipped || qemuMissing() ? test.serial.skip : test.serial;
 
-const desk = { width: 1200, height: 800 };
-const phone = { width: 375, height: 667 };
-const quiet = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-const adminPages = ['Hosts', 'Layout', 'Servers', 'Images', 'Objects', 'Events'];
-const memberPages = ['Servers', 'Images', 'Objects'];
-
-let cloud: TestCloud;
-let browser: Browser;
-let password: string;
-let url: string;
-
+let panels: Panels;
 test.before(async (t) => {
-  if (!existsSync(program)) return;
   t.timeout(240_000);
-  cloud = await startCloud(2);
-  const { clouds } = parse(await readFile(join(cloud.directory, 'clouds.yaml'), 'utf8')) as {
-    clouds: { shoal: { auth: { password: string } } };
-  };
-  password = clouds.shoal.auth.password;
-  url = `${(await cloud.host('shoal-1')).apiUrl}/`;
-  browser = await chromium.launch({ executablePath: program, args: quiet });
+  if (!skipped) panels = await openPanels(2);
 });
 test.after.always(async (t) => {
   t.timeout(60_000);
-  await browser?.close();
-  await cloud?.stop();
+  await panels?.stop();
 });
-
-interface Opened {
-  readonly page: Page;
-  /** What went wrong unseen: exceptions, and what the content policy stopped. */
-  readonly errors: string[];
-}
-
-const open = async (viewport = desk, colorScheme: 'light' | 'dark' = 'light'): Promise<Opened> => {
-  const page = await browser.newPage({ viewport, colorScheme });
-  page.setDefaultTimeout(20_000);
-  const errors: string[] = [];
-  page.on('pageerror', (error) => errors.push(error.message));
-  page.on(
-    'console',
-    (message) => void (message.text().includes('Content Security Policy') && errors.push(message.text())),
-  );
-  await page.goto(url);
-  return { page, errors };
-};
-
-const fillLogIn = async (page: Page, name = 'admin', secret = password): Promise<void> => {
-  await page.getByLabel('User').fill(name);
-  await page.getByLabel('Password').fill(secret);
-  await page.getByRole('button', { name: 'Log in' }).click();
-};
-const logIn = async (page: Page, name = 'admin', secret = password): Promise<void> => {
-  await fillLogIn(page, name, secret);
-  await page.getByRole('navigation').waitFor();
-};
-const goTo = async (page: Page, title: string): Promise<void> => {
-  await page.getByRole('link', { name: title, exact: true }).click();
-  await page.locator('main h1').waitFor();
-  await page.locator('main [aria-busy]').waitFor({ state: 'detached' });
-};
 
 /** As admin, over the same API. The parsed answer. */
 const identity = async (method: string, path: string, json?: unknown): Promise<Record<string, never>> => {
-  const { token } = await cloud.token('shoal-1');
-  const response = await fetch(`${url}identity/v3${path}`, {
+  const { token } = await panels.cloud.token('shoal-1');
+  const response = await fetch(`${panels.url}identity/v3${path}`, {
     method,
     headers: { 'x-auth-token': token, 'content-type': 'application/json' },
     ...(json !== undefined && { body: JSON.stringify(json) }),
@@ -102,8 +38,8 @@ const idOf = (answer: Record<string, { readonly id: string }>, kind: string): st
 
 inBrowser('a wrong password is refused in plain words, and nothing is shown', async (t) => {
   t.timeout(60_000);
-  const { page } = await open();
-  await fillLogIn(page, 'admin', 'wrong');
+  const { page } = await panels.open();
+  await panels.fillLogIn(page, 'admin', 'wrong');
   t.regex((await page.getByRole('alert').textContent()) ?? '', /password or the domain is wrong/);
   t.is(await page.getByRole('navigation').count(), 0);
   await page.close();
@@ -111,8 +47,8 @@ inBrowser('a wrong password is refused in plain words, and nothing is shown', as
 
 inBrowser('an admin sees the hosts, the layout and the events', async (t) => {
   t.timeout(60_000);
-  const { page, errors } = await open();
-  await logIn(page);
+  const { page, errors } = await panels.open();
+  await panels.logIn(page);
   for (const name of ['shoal-1', 'shoal-2']) {
     const row = page.getByRole('row').filter({ hasText: name });
     await row.getByText('alive').waitFor();
@@ -134,8 +70,8 @@ inBrowser('an admin sees the hosts, the layout and the events', async (t) => {
 
 inBrowser('a container is made, a file goes up and comes down the same, and is deleted', async (t) => {
   t.timeout(90_000);
-  const { page, errors } = await open();
-  await logIn(page);
+  const { page, errors } = await panels.open();
+  await panels.logIn(page);
   await goTo(page, 'Objects');
   await page.getByText('No containers yet.').waitFor();
   const container = 'pictures %41 ü?#';
@@ -143,7 +79,7 @@ inBrowser('a container is made, a file goes up and comes down the same, and is d
   await page.getByRole('button', { name: 'Create' }).click();
   await page.getByRole('link', { name: container }).click();
   await page.getByText('Nothing is stored here yet.').waitFor();
-  const file = join(cloud.directory, 'wave ü?.txt');
+  const file = join(panels.cloud.directory, 'wave ü?.txt');
   await writeFile(file, 'seven waves');
   await page.getByLabel('Upload files').setInputFiles(file);
   await page.getByRole('cell', { name: 'wave ü?.txt', exact: true }).waitFor();
@@ -168,15 +104,15 @@ inBrowser('a container is made, a file goes up and comes down the same, and is d
 
 inBrowser('folders are walked by links, and the way back is the browser’s', async (t) => {
   t.timeout(60_000);
-  const { token, storageUrl } = await cloud.token('shoal-1');
+  const { token, storageUrl } = await panels.cloud.token('shoal-1');
   for (const path of ['tree', 'tree/leaf', 'tree/bran ch/leaf', 'tree/bran ch/100%/leaf'])
     t.is(
       (await fetch(`${storageUrl}/${encodeURI(path)}`, { method: 'PUT', headers: { 'x-auth-token': token } }))
         .status,
       201,
     );
-  const { page } = await open();
-  await logIn(page);
+  const { page } = await panels.open();
+  await panels.logIn(page);
   await goTo(page, 'Objects');
   await page.getByRole('link', { name: 'tree' }).click();
   await page.getByRole('link', { name: 'bran ch/' }).click();
@@ -195,11 +131,11 @@ inBrowser('folders are walked by links, and the way back is the browser’s', as
 
 inBrowser('an upload shows how far it is, and when called off it leaves nothing', async (t) => {
   t.timeout(90_000);
-  const { page } = await open();
-  await logIn(page);
+  const { page } = await panels.open();
+  await panels.logIn(page);
   await goTo(page, 'Objects');
   await page.getByRole('link', { name: 'tree' }).click();
-  const file = join(cloud.directory, 'whale');
+  const file = join(panels.cloud.directory, 'whale');
   await writeFile(file, Buffer.alloc(30_000_000));
   const network = await page.context().newCDPSession(page);
   await network.send('Network.emulateNetworkConditions', {
@@ -216,85 +152,8 @@ inBrowser('an upload shows how far it is, and when called off it leaves nothing'
   await page.getByRole('button', { name: 'Cancel Uploading whale' }).click();
   await bar.waitFor({ state: 'detached' });
   t.is(await page.getByRole('alert').count(), 0, 'whoever calls off needs no error');
-  const { token, storageUrl } = await cloud.token('shoal-1');
+  const { token, storageUrl } = await panels.cloud.token('shoal-1');
   t.is((await fetch(`${storageUrl}/tree/whale`, { headers: { 'x-auth-token': token } })).status, 404);
-  await page.close();
-});
-
-inBrowser('the keyboard alone leads from the login to every page', async (t) => {
-  t.timeout(60_000);
-  const { page } = await open();
-  // The user field has the focus from the start.
-  await page.keyboard.type('admin');
-  await page.keyboard.press('Tab');
-  await page.keyboard.type(password);
-  await page.keyboard.press('Enter');
-  await page.getByRole('heading', { name: 'Hosts' }).waitFor();
-  const reached: string[] = [];
-  for (let step = 0; step < 14 && reached.at(-1) !== 'Events'; step++) {
-    await page.keyboard.press('Tab');
-    reached.push((await page.evaluate(() => document.activeElement?.textContent?.trim())) ?? '');
-  }
-  for (const title of ['Skip to the page', ...adminPages])
-    t.true(reached.includes(title), `${title} in ${reached}`);
-  await page.keyboard.press('Enter');
-  await page.getByRole('heading', { name: 'Events' }).waitFor();
-  t.is(await page.evaluate(() => document.activeElement?.id), 'main', 'the next Tab is in the page');
-  await page.close();
-});
-
-for (const [size, viewport] of Object.entries({ desk, phone }))
-  for (const scheme of ['light', 'dark'] as const)
-    inBrowser(
-      `every page can be read, ${scheme}, at the ${size}: contrast 4.5, and no wider than the screen`,
-      async (t) => {
-        t.timeout(90_000);
-        const { page } = await open(viewport, scheme);
-        t.deepEqual(await poorContrasts(page), [], 'Login');
-        await logIn(page);
-        for (const title of adminPages) {
-          await goTo(page, title);
-          for (const summary of await page.locator('main summary').all()) await summary.click();
-          t.true(
-            await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
-            `${title} is too wide`,
-          );
-          t.deepEqual(await poorContrasts(page), [], title);
-        }
-        // The measures see what is wrong.
-        await page.evaluate(() => {
-          const faint = document.createElement('p');
-          faint.textContent = 'faint';
-          faint.style.color = getComputedStyle(document.body).backgroundColor;
-          faint.style.width = '200vw';
-          document.querySelector('main')?.append(faint);
-        });
-        t.deepEqual(await poorContrasts(page), ['faint: 1.00']);
-        t.false(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-        await page.close();
-      },
-    );
-
-inBrowser('nothing on a page moves while it asks again', async (t) => {
-  t.timeout(90_000);
-  const { page } = await open();
-  await logIn(page);
-  for (const [title, path] of [
-    ['Hosts', '/cluster/v1/hosts'],
-    ['Layout', '/cluster/v1/layout'],
-    ['Servers', '/compute/v2.1/servers/detail'],
-    ['Objects', '/object-store/v1/'],
-  ] as const) {
-    await goTo(page, title);
-    const polls = async (): Promise<void> => {
-      for (let count = 0; count < 2; count++)
-        await page.waitForResponse((response) => response.url().includes(path));
-    };
-    t.is(await shiftsDuring(page, polls), 0, title);
-  }
-  const push = (): Promise<void> =>
-    page.evaluate(() => document.querySelector('main')?.prepend(document.createElement('textarea')));
-  t.true((await shiftsDuring(page, push)) > 0, 'the measure sees what moves');
   await page.close();
 });
 
@@ -308,16 +167,16 @@ inBrowser('a member sees what is the project’s, and nothing of the hosts', asy
     'user',
   );
 
-  const { page, errors } = await open();
-  await fillLogIn(page, 'nemo', 'anemone');
+  const { page, errors } = await panels.open();
+  await panels.fillLogIn(page, 'nemo', 'anemone');
   t.regex((await page.getByRole('alert').textContent()) ?? '', /no role on any project/);
 
   await identity('PUT', `/projects/${project}/users/${user}/roles/${member}`);
-  await logIn(page, 'nemo', 'anemone');
+  await panels.logIn(page, 'nemo', 'anemone');
   t.deepEqual(await page.getByRole('navigation').getByRole('link').allTextContents(), memberPages);
   const asked: string[] = [];
   page.on('request', (request) => asked.push(new URL(request.url()).pathname));
-  await page.goto(`${url}#/hosts`);
+  await page.goto(`${panels.url}#/hosts`);
   for (const title of memberPages) await goTo(page, title);
   await page.getByText('No containers yet.').waitFor();
   await page.getByLabel('New container').fill('anemone');
@@ -333,8 +192,8 @@ inBrowser('a member sees what is the project’s, and nothing of the hosts', asy
 
 inBrowser('a token that was revoked elsewhere leads back to the login, which says why', async (t) => {
   t.timeout(60_000);
-  const { page } = await open();
-  await logIn(page);
+  const { page } = await panels.open();
+  await panels.logIn(page);
   await page.evaluate(async () => {
     const { token } = JSON.parse(sessionStorage.getItem('shoal.session') ?? '{}') as { token: string };
     await fetch('/identity/v3/auth/tokens', {
@@ -349,12 +208,12 @@ inBrowser('a token that was revoked elsewhere leads back to the login, which say
 
 inBrowser('whoever logs out leaves no token that works', async (t) => {
   t.timeout(60_000);
-  const { page } = await open();
-  await logIn(page);
+  const { page } = await panels.open();
+  await panels.logIn(page);
   const session = await page.evaluate(() => sessionStorage.getItem('shoal.session') ?? '{}');
   const { token, key } = JSON.parse(session) as { token: string; key: string };
   const status = async (mine: string): Promise<number> =>
-    (await fetch(`${url}identity/v3/auth/projects`, { headers: { 'x-auth-token': mine } })).status;
+    (await fetch(`${panels.url}identity/v3/auth/projects`, { headers: { 'x-auth-token': mine } })).status;
   t.deepEqual([await status(token), await status(key)], [200, 200]);
   const gone = Promise.all(
     [1, 2].map(() => page.waitForResponse((response) => response.request().method() === 'DELETE')),
@@ -373,8 +232,8 @@ withMachines(
     t.timeout(600_000);
     const built = await run(process.execPath, [fileURLToPath(new URL('../guest/build.ts', import.meta.url))]);
     t.is(built.status, 0, built.err);
-    const { page, errors } = await open();
-    await logIn(page);
+    const { page, errors } = await panels.open();
+    await panels.logIn(page);
     await goTo(page, 'Servers');
     await page.getByText('New server', { exact: true }).click();
     await page.getByRole('link', { name: 'upload one' }).click();
@@ -414,21 +273,21 @@ inBrowser(
   'when its host dies the page says so and leads to another, and goes on when the host is back',
   async (t) => {
     t.timeout(180_000);
-    const { page } = await open();
-    await logIn(page);
+    const { page } = await panels.open();
+    await panels.logIn(page);
     await page.getByRole('row').filter({ hasText: 'shoal-2' }).getByText('alive').waitFor();
-    await cloud.shoalOk('dev', 'kill', 'shoal-1');
+    await panels.cloud.shoalOk('dev', 'kill', 'shoal-1');
     const banner = page.getByRole('alert').filter({ hasText: 'This host does not answer.' });
     await banner.waitFor();
     t.true(await page.getByRole('row').filter({ hasText: 'shoal-2' }).isVisible(), 'what was known stays');
     const other = (await banner.getByRole('link', { name: 'shoal-2' }).getAttribute('href')) ?? '';
-    t.true(other.startsWith(`${(await cloud.host('shoal-2')).apiUrl}/`));
+    t.true(other.startsWith(`${(await panels.cloud.host('shoal-2')).apiUrl}/`));
 
-    await cloud.shoalOk('dev', 'start', 'shoal-1');
+    await panels.cloud.shoalOk('dev', 'start', 'shoal-1');
     await banner.waitFor({ state: 'detached', timeout: 60_000 });
     await page.getByRole('row').filter({ hasText: 'shoal-1' }).getByText('alive').waitFor();
     await page.goto(other);
-    await logIn(page);
+    await panels.logIn(page);
     await page.getByRole('heading', { name: 'Hosts' }).waitFor();
     await page.close();
   },
