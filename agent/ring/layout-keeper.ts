@@ -34,6 +34,8 @@ export interface KeeperWorld {
   readonly store: LayoutStore;
   readonly life: FirstLife;
   isRostered(host: HostId): boolean;
+  /** Will it tell by itself how far it is? */
+  isReachable(host: HostId): boolean;
   /** The live versions, or which of them may be read alone, are others now. */
   changed(history: History): void;
 }
@@ -61,10 +63,18 @@ export const layoutKeeper = (world: KeeperWorld) => {
         world.changed(next);
     });
 
-  /** Others may remember more of this host than its disk does; only the disk knows what it holds. */
-  const ofOthers = ({ ack, sync, syncAck }: Progress): Progress => {
-    const without = ({ [self]: _, ...others }: Progress['ack']) => others;
-    return { ack: without(ack), sync: without(sync), syncAck: without(syncAck) };
+  /**
+   * How far a host is, it says itself: what others tell counts only of hosts that cannot be asked. Of this host only
+   * its disk knows what it holds.
+   */
+  const believed = (from: HostId, { ack, sync, syncAck }: Progress): Progress => {
+    const only = (numbers: Progress['ack']): Progress['ack'] =>
+      Object.fromEntries(
+        Object.entries(numbers).filter(
+          ([host]) => host !== self && (host === from || !world.isReachable(host as HostId)),
+        ),
+      );
+    return { ack: only(ack), sync: only(sync), syncAck: only(syncAck) };
   };
   const reach = (now: History, stage: keyof Progress, version: number): History => {
     const none: Progress = { ack: {}, sync: {}, syncAck: {} };
@@ -115,7 +125,7 @@ export const layoutKeeper = (world: KeeperWorld) => {
       let isStranger = false;
       await change(
         (now) => {
-          const next = mergeProgress(learnAll(now, tale, from), ofOthers(tale.progress));
+          const next = mergeProgress(learnAll(now, tale, from), believed(from, tale.progress));
           // It came back without its disk: it cannot vote on the next version, see `Own.votesFrom`.
           isStranger = !world.life.isFirst && now.live.length === 0 && next.live.length > 0;
           return next;

@@ -32,6 +32,8 @@ export interface SpreadWorld {
   wishes(): Wishes;
   /** Others worth asking. */
   reachable(): readonly HostId[];
+  /** Those of them whose word a layout still waits for. */
+  lagging(): readonly HostId[];
   /** What another host told. */
   hear(from: HostId, tale: LayoutTale): void;
 }
@@ -126,9 +128,10 @@ export const layoutSpread = (world: SpreadWorld) => {
         ...fresh,
       });
     },
-    /** All that a random host knows. */
+    /** All that a random host knows; one that is waited for, where there is any: nobody else can speak for it. */
     async compare(): Promise<void> {
-      const others = world.reachable();
+      const lagging = world.lagging();
+      const others = lagging.length > 0 ? lagging : world.reachable();
       const other = others[Math.floor(runtime.chance.random() * others.length)];
       if (other !== undefined) await fetch(other);
     },

@@ -86,6 +86,7 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
     store,
     life: options.life ?? { isFirst: false, ended: async () => {} },
     isRostered,
+    isReachable,
     changed(history) {
       index.update(history);
       for (const listener of listeners) listener();
@@ -120,6 +121,8 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
     gossip,
     store,
     reachable,
+    lagging: () =>
+      waitedFor(keeper.history, 'syncAck', isRostered).filter((host) => host !== self && isReachable(host)),
     history: () => keeper.history,
     wishes: () => wishes.held,
     hear(from, tale) {

@@ -79,6 +79,16 @@ export const openTables = (
     if (stopping.signal.aborted) throw new ShoalError('BUSY', `Host ${self} is stopping`);
     if (operation.do === 'change') return change(operation);
     if (operation.do === 'reconcile') return reconcile(operation);
+    if (operation.do === 'push' && !ring.owners(operation.partition).includes(from)) {
+      log.warn('refused copies of rows from a host that does not own them', {
+        from,
+        partition: operation.partition,
+      });
+      throw new ShoalError(
+        'FORBIDDEN',
+        `Cannot take copies for partition ${operation.partition} from ${from}: it owns none`,
+      );
+    }
     return own[operation.do](operation as never, from);
   };
   const out = outbox({

@@ -72,7 +72,7 @@ for (const [name, operation] of Object.entries(operations))
     const { hosts, net } = await cluster(t);
     const target = hosts[0];
     if (!target) return t.fail();
-    const rpc = net.rpc(hostId(7));
+    const rpc = net.rpc(hosts[1]?.id ?? hostId(7));
     const { answers } = (await rpc.request(target.id, 'table.ask', {
       layout: 1,
       operations: [

@@ -111,3 +111,17 @@ test('liar: a row from the end of time can be written over', async (t) => {
   await rows.put('p', 'k', { by: 'honest' });
   t.is((await rows.get('p', 'k'))?.by, 'honest');
 });
+
+test('liar: copies of rows are taken from their owners only', async (t) => {
+  const { hosts, net } = await cluster(t, { hosts: 4, owners: 3 });
+  const [a, b, , outsider] = hosts;
+  if (!a || !b || !outsider) return t.fail();
+  const state = { kind: 'lww', stamp: { wallMs: 1, count: 0, host: liar }, weight: 1, value: null } as const;
+  const push = { do: 'push', partition: a.ring.partitionOf('thing\0p'), rows: [{ ...row, state }] };
+  const from = async (host: typeof liar) => {
+    const asked = net.rpc(host).request(a.id, 'table.ask', { layout: 1, operations: [push] });
+    return ((await asked) as { answers: { error?: { code: string }; value?: unknown }[] }).answers[0];
+  };
+  t.is((await from(outsider.id))?.error?.code, 'FORBIDDEN');
+  t.deepEqual((await from(b.id))?.value, { refused: [] });
+});
