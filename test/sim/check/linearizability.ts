@@ -65,9 +65,32 @@ export const checkLinearizable = (history: readonly Operation[], initial: Regist
       return { ok: false, operation, possible };
     }
     slots[slot] = undefined;
-    configurations = explained;
+    configurations = withoutDominated(slots, explained);
   }
   return { ok: true };
+};
+
+/**
+ * Whatever follows from a configuration follows as well from one that is equal but for unknown operations that have not taken
+ * effect yet: they may, and need not. Without this a few unknown operations double the work again and again.
+ */
+const withoutDominated = (
+  slots: readonly (Operation | undefined)[],
+  configurations: readonly Configuration[],
+): Configuration[] => {
+  const unknown = slots.reduce(
+    (bits, each, at) => (each?.returnMs === Infinity ? bits | (1 << at) : bits),
+    0,
+  );
+  const groups = new Map<string, Configuration[]>();
+  for (const each of configurations) {
+    const key = keyOf({ ...each, done: each.done & ~unknown });
+    const group = groups.get(key) ?? [];
+    groups.set(key, group);
+    if (group.some(({ done }) => (done & ~each.done) === 0)) continue;
+    groups.set(key, [...group.filter(({ done }) => (each.done & ~done) !== 0), each]);
+  }
+  return [...groups.values()].flat();
 };
 
 /** All configurations in which the operation of `slot` has taken effect; its bit is free again in them. */
@@ -91,6 +114,10 @@ const explain = (
     seen.add(keyOf(next));
     slots.forEach((operation, at) => {
       if (!operation || done & (1 << at)) return;
+      // Of unknown operations that do the same the first that is left stands for all.
+      const isSame = (other: Operation | undefined, index: number): boolean =>
+        other !== undefined && (done & (1 << index)) === 0 && isAlike(other, operation);
+      if (operation.returnMs === Infinity && slots.slice(0, at).some(isSame)) return;
       const after = effect(operation.action, value);
       if (after !== undefined) open.push({ value: after, done: done | (1 << at) });
     });
@@ -104,6 +131,12 @@ const effect = (action: Action, value: RegisterValue): RegisterValue | undefined
   if (action.kind === 'read') return action.value === value ? value : undefined;
   return action.expected === value ? action.value : undefined;
 };
+
+const isAlike = (a: Operation, b: Operation): boolean =>
+  a.returnMs === b.returnMs &&
+  a.action.kind === b.action.kind &&
+  a.action.value === b.action.value &&
+  (a.action.kind !== 'cas' || b.action.kind !== 'cas' || a.action.expected === b.action.expected);
 
 const keyOf = ({ value, done }: Configuration): string => `${done} ${value === null ? '' : `=${value}`}`;
 

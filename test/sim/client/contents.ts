@@ -25,8 +25,8 @@ export interface Contents {
   debtsLost(): void;
   readonly operations: number;
   act(calls: ClusterCalls, host: HostId, random: Prng, by: string): Promise<unknown>;
-  /** True: it came, whole. */
-  read(calls: ClusterCalls, use: Use, where: string): Promise<boolean>;
+  /** True: it came, whole. undefined: it could not be had now. */
+  read(calls: ClusterCalls, use: Use, where: string): Promise<true | undefined>;
   release(calls: ClusterCalls, use: Use, where: string): Promise<unknown>;
 }
 
@@ -58,7 +58,7 @@ export const contents = (world: World, kinds: number): Contents => {
     where: string,
     what: string,
     work: () => Promise<unknown>,
-  ): Promise<void> => {
+  ): Promise<true | undefined> => {
     const add = (by: number): unknown => underWay.set(use.id, (underWay.get(use.id) ?? 0) + by);
     add(1);
     operations++;
@@ -66,10 +66,13 @@ export const contents = (world: World, kinds: number): Contents => {
       await work();
       live.add(use);
       world.tell(where, what, use.user, use.id.slice(0, 6));
+      return true;
     } catch (thrown) {
       world.tell(where, what, use.user, use.id.slice(0, 6), codeOf(world, thrown));
+      return undefined;
+    } finally {
+      add(-1);
     }
-    add(-1);
   };
 
   const read: Contents['read'] = async (calls, use, where) => {
@@ -85,7 +88,7 @@ export const contents = (world: World, kinds: number): Contents => {
       if (hasCode(thrown, 'DAMAGED'))
         world.fail(new Error(`${where} lost chunk ${use.id} of ${use.user}: ${String(thrown)}`));
       else world.tell(where, 'read', use.user, use.id.slice(0, 6), codeOf(world, thrown));
-      return false;
+      return undefined;
     }
   };
 
@@ -97,8 +100,10 @@ export const contents = (world: World, kinds: number): Contents => {
       await calls.chunks.content.release(contentOf(use), use.user);
       leaving.delete(use);
       world.tell(where, 'release', use.user, use.id.slice(0, 6));
+      return true;
     } catch (thrown) {
       world.tell(where, 'release', use.user, use.id.slice(0, 6), codeOf(world, thrown));
+      return undefined;
     }
   };
 

@@ -5,6 +5,8 @@ import type { World } from '../world.ts';
 
 /** Then the client goes on with something else; the outcome is noted when it comes. */
 const patienceMs = 2500;
+/** After a failure or a loss of patience: whoever hammers a cluster that cannot answer only fills its history. */
+const disappointedMs = 1000;
 /** How soon a client sees that its host is gone, as a connection that breaks would tell it. */
 const lookMs = 20;
 
@@ -12,7 +14,7 @@ export interface ClientOptions<P extends Program> {
   readonly nodes: readonly Node<P>[];
   readonly meanThinkMs: number;
   isOver(): boolean;
-  /** Never rejects. undefined: the host cannot be asked yet. */
+  /** Never rejects; undefined where it failed. undefined at once: the host cannot be asked yet. */
   act(program: P, host: HostId): Promise<unknown> | undefined;
 }
 
@@ -35,13 +37,15 @@ export const client = <P extends Program>(world: World, options: ClientOptions<P
       return;
     }
     let isDone = false;
-    const done = (): void => {
-      if (!isDone) think();
+    const done = (result: unknown): void => {
+      if (isDone) return;
       isDone = true;
+      if (result === undefined) world.after(random.exponential(disappointedMs), turn);
+      else think();
     };
     const look = (leftMs: number): void =>
       world.after(lookMs, () => {
-        if (leftMs <= 0 || host?.program !== program) done();
+        if (leftMs <= 0 || host?.program !== program) done(undefined);
         else if (!isDone) look(leftMs - lookMs);
       });
     look(patienceMs);

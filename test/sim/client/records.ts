@@ -96,14 +96,14 @@ export const records = (
     group: string,
     wish: TableRange,
     where: string,
-  ): Promise<void> => {
+  ): Promise<true | undefined> => {
     const callMs = world.nowMs();
     let page: Page<string>;
     try {
       page = await (kind === 'row' ? calls.rows : calls.registers).range(group, wish);
     } catch (thrown) {
       world.tell(where, 'range', kind, group, codeOf(world, thrown));
-      return;
+      return undefined;
     }
     const found = new Map(page.entries.map(({ sortKey, row }) => [sortKey, row]));
     const last = page.entries.at(-1)?.sortKey;
@@ -118,6 +118,7 @@ export const records = (
     for (const key of found.keys())
       if (!keys.includes(key)) world.fail(new Error(`range of ${kind} ${group} has the key ${key}`));
     world.tell(where, 'range', kind, group, JSON.stringify([...found]), `since ${callMs.toFixed(1)}`);
+    return true;
   };
 
   return {
@@ -128,7 +129,7 @@ export const records = (
     act(calls, host, random, by) {
       const [group, key, where] = [random.pick(groups), random.pick(keys), `${by}@${host.slice(-2)}`];
       const kind: Kind = random.chance(shape.rowShare) ? 'row' : 'register';
-      const value = random.chance(0.2) ? null : `${by}.${++count}`;
+      const value = random.chance(0.15) ? null : `${by}.${++count}`;
       if (random.chance(shape.readShare)) {
         const wish = { limit: random.chance(0.3) ? 2 : 100, reverse: random.chance(0.3) };
         return random.chance(0.3)
