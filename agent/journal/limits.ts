@@ -7,6 +7,9 @@ export const queueEventsMax = 10_000;
 export const gatherMs = 50;
 /** One append: hundreds share one fsync, more would only delay the first. */
 export const batchEventsMax = 500;
+/** Events of one append that share a block, and its bytes: another host fetches a block whole. */
+export const blockEventsMax = 64;
+export const blockBytesMax = 64 * KiB;
 /** An event beyond this loses its detail: the journal tells what happened, not the data it happened to. */
 export const eventBytesMax = 16 * KiB;
 /** One page of events. */

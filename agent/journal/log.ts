@@ -11,6 +11,7 @@ import { type LogName, StoredEvent } from '../../proto/message/journal.ts';
 import { checker } from '../peer/check.ts';
 import { type HostKey, publicKeyOf } from '../peer/host-key.ts';
 import type { Log } from '../runtime/ports.ts';
+import { blockEventsMax } from './limits.ts';
 import type { JournalRecord } from './port.ts';
 
 export interface HostLog {
@@ -21,15 +22,19 @@ export interface HostLog {
   readonly core: Hypercore;
   /** Exchange it with the host at the other end. A log with two versions is read but no longer exchanged. */
   replicate(connection: Duplex): void;
-  /** Records that can be read here: 0 up to this, excluded. */
+  /** Sequences that can be read here: 0 up to this, excluded. Not every one has a record. */
   readonly length: () => number;
-  /** Undefined for a block that holds no event: nobody's event is lost with it, it never was one. */
+  /**
+   * A sequence is the number of a block and a place in it: block x `blockEventsMax` + place. Undefined for a place
+   * that was left free and for what is no event: nobody's event is lost with it, it never was one.
+   */
   record(sequence: number): Promise<JournalRecord | undefined>;
 }
 
 export const logId = ({ host, epoch }: LogName): string => `${host}.${epoch}`;
 
-export const eventCodec = codec<unknown>('journal event');
+/** Version 1 was a single event. */
+export const blockCodec = codec<unknown>('journal block', [(event: unknown) => [event]]);
 const checkEvent = checker('journal event', StoredEvent);
 
 export const openLog = async (
@@ -75,6 +80,25 @@ export const openLog = async (
   // Its own host, too, may lack blocks: after its disk forgot some, others' copies give them back.
   core.download({ start: 0, end: -1 });
 
+  const readBlock = async (number: number): Promise<readonly unknown[]> => {
+    const block = await core.get(number, { wait: false });
+    if (!block) {
+      // It may come yet.
+      newest = undefined;
+      return [];
+    }
+    try {
+      const events = blockCodec.decode(block);
+      if (Array.isArray(events)) return events;
+      throw new Error('it is no list');
+    } catch (thrown) {
+      world.log.warn('journal block holds no events', { host, block: number, error: thrown });
+      return [];
+    }
+  };
+  /** Readers walk from one sequence to the next. */
+  let newest: { readonly number: number; readonly events: Promise<readonly unknown[]> } | undefined;
+
   return {
     name,
     id: logId(name),
@@ -83,15 +107,16 @@ export const openLog = async (
     replicate(connection) {
       if (!settings.contradicted) core.replicate(connection);
     },
-    length: () => (own ? core.length : core.contiguousLength),
+    length: () => (own ? core.length : core.contiguousLength) * blockEventsMax,
     async record(sequence) {
-      const block = await core.get(sequence, { wait: false });
-      if (!block) return undefined;
+      const number = Math.floor(sequence / blockEventsMax);
+      if (newest?.number !== number) newest = { number, events: readBlock(number) };
+      const event = (await newest.events)[sequence % blockEventsMax];
+      if (event === undefined) return undefined;
       try {
-        const event = checkEvent(eventCodec.decode(block));
-        return { ...event, host, sequence } as JournalRecord;
+        return { ...checkEvent(event), host, sequence } as JournalRecord;
       } catch (thrown) {
-        world.log.warn('journal block is no event', { host, sequence, error: thrown });
+        world.log.warn('journal record is no event', { host, sequence, error: thrown });
         return undefined;
       }
     },

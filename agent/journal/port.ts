@@ -20,7 +20,7 @@ export interface JournalEvent {
 }
 
 export interface JournalRecord extends JournalEvent {
-  /** Position in its host's log, from 0. */
+  /** Position in its host's log. Rises from event to event, with gaps. */
   readonly sequence: number;
 }
 

@@ -2,8 +2,15 @@
  * Events on their way to the disk: queued at once, appended in batches, never in the way of the change they tell of.
  */
 import type { Log, Timers } from '../runtime/ports.ts';
-import { batchEventsMax, eventBytesMax, gatherMs, queueEventsMax } from './limits.ts';
-import { eventCodec } from './log.ts';
+import {
+  batchEventsMax,
+  blockBytesMax,
+  blockEventsMax,
+  eventBytesMax,
+  gatherMs,
+  queueEventsMax,
+} from './limits.ts';
+import { blockCodec } from './log.ts';
 import type { JournalEvent } from './port.ts';
 
 type Event = Omit<JournalEvent, 'host'>;
@@ -14,16 +21,42 @@ export interface JournalWriter {
   flush(): Promise<void>;
 }
 
-const encode = (event: Event): Uint8Array => {
+interface Fitted {
+  readonly event: Event;
+  readonly bytes: number;
+}
+
+/** Throws for an event that cannot be encoded even without its detail. */
+const trim = (event: Event): Fitted => {
   const { detail, ...rest } = event;
-  if (detail === undefined) return eventCodec.encode(rest);
+  const measure = (fitted: Event): Fitted => ({ event: fitted, bytes: blockCodec.encode([fitted]).length });
+  if (detail === undefined) return measure(rest);
   try {
-    const bytes = eventCodec.encode(event);
-    if (bytes.length <= eventBytesMax) return bytes;
+    const fitted = measure(event);
+    if (fitted.bytes <= eventBytesMax) return fitted;
   } catch {
     // A detail that cannot be encoded is left out like one that is too large.
   }
-  return eventCodec.encode({ ...rest, detail: { leftOut: true } });
+  return measure({ ...rest, detail: { leftOut: true } });
+};
+
+/**
+ * Other hosts ask for each block by itself, prove and store it: events that share a block cost them a tenth.
+ * At least one event a block, however large.
+ */
+const blocksOf = (batch: readonly Fitted[]): Uint8Array[] => {
+  const blocks: Event[][] = [];
+  let bytes = 0;
+  for (const fitted of batch) {
+    const last = blocks.at(-1);
+    bytes += fitted.bytes;
+    if (last && last.length < blockEventsMax && bytes <= blockBytesMax) last.push(fitted.event);
+    else {
+      blocks.push([fitted.event]);
+      ({ bytes } = fitted);
+    }
+  }
+  return blocks.map((events) => blockCodec.encode(events));
 };
 
 export const journalWriter = (world: {
@@ -31,7 +64,7 @@ export const journalWriter = (world: {
   readonly timers: Timers;
   readonly append: (blocks: readonly Uint8Array[]) => Promise<unknown>;
 }): JournalWriter => {
-  const queue: Uint8Array[] = [];
+  const queue: Fitted[] = [];
   let lost = 0;
   let running: Promise<void> | undefined;
 
@@ -52,7 +85,7 @@ export const journalWriter = (world: {
       await gather();
       const batch = queue.splice(0, batchEventsMax);
       try {
-        await world.append(batch);
+        await world.append(blocksOf(batch));
       } catch (thrown) {
         lost += batch.length;
         world.log.error('journal events lost', { count: batch.length, lost, error: thrown });
@@ -69,7 +102,7 @@ export const journalWriter = (world: {
         return;
       }
       try {
-        queue.push(encode(event));
+        queue.push(trim(event));
       } catch (thrown) {
         world.log.error('journal event refused', { action: event.action, error: thrown });
         return;

@@ -14,7 +14,7 @@ export type LogName = Static<typeof LogName>;
 /** Answer of rpc `journal.logs`. */
 export const LogNames = Type.Array(LogName, { maxItems: 512 });
 
-/** A block: `codec('journal event')` of this. `host` is the log's own. */
+/** A block: `codec('journal block')` of a list of these. `host` is the log's own. */
 export const StoredEvent = Type.Object({
   atMs: Type.Number(),
   requestId: Type.Union([Type.String({ maxLength: 128 }), Type.Null()]),

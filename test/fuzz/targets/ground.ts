@@ -1,5 +1,5 @@
 /** What rostered hosts say to the ground rooms: membership, layouts, tables, chunks, journals. */
-import { eventCodec } from '../../../agent/journal/log.ts';
+import { blockCodec } from '../../../agent/journal/log.ts';
 import { checkLogNames } from '../../../agent/journal/log-set.ts';
 import { signCard } from '../../../agent/membership/signed-card.ts';
 import { checker } from '../../../agent/peer/check.ts';
@@ -216,11 +216,12 @@ export const groundTargets = async (): Promise<readonly Target[]> => [
       name: 'journal block',
       refusals: ['BAD_REQUEST', 'DAMAGED'],
       run(bytes) {
-        // Readers get it as JSON.
-        JSON.stringify(checkEvent(eventCodec.decode(bytes)));
+        // Readers get them as JSON.
+        const events = blockCodec.decode(bytes);
+        for (const one of Array.isArray(events) ? events : []) JSON.stringify(checkEvent(one));
       },
     },
-    [event, { ...event, actor: null, detail: undefined }],
+    [[event, { ...event, actor: null, detail: undefined }]],
   ),
 ];
 const checkEvent = checker('journal event', StoredEvent);
