@@ -123,9 +123,11 @@ inBrowser('folders are walked by links, and the way back is the browser’s', as
   await page.goBack();
   await page.getByRole('heading', { name: 'Containers / tree / bran ch', exact: true }).waitFor();
   await page.getByRole('link', { name: 'tree' }).click();
+  await page.getByRole('heading', { name: 'Containers / tree', exact: true }).waitFor();
+  await page.getByRole('cell', { name: 'bran ch/' }).waitFor();
   await page.getByLabel('Only names starting with').fill('le');
   await page.getByRole('cell', { name: 'bran ch/' }).waitFor({ state: 'detached' });
-  t.is(await page.getByRole('cell', { name: 'leaf', exact: true }).count(), 1);
+  await page.getByRole('cell', { name: 'leaf', exact: true }).waitFor();
   await page.close();
 });
 

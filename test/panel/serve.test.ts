@@ -34,6 +34,13 @@ test('panel: the page names only scripts, styles and images of its own, and hold
   const named = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? '');
   t.true(named.length >= 3);
   for (const path of named) t.is((await panel(path.slice(1))).status, 200, path);
+  const sheets = [...page.matchAll(/rel="stylesheet" href="\/([^"]+)"/g)].map((match) => match[1]);
+  t.deepEqual(
+    sheets.toSorted(),
+    globSync('agent/panel/page/*.css')
+      .map((file) => file.replace('agent/', ''))
+      .toSorted(),
+  );
   t.notRegex(page, /<script(?![^>]*\ssrc=)|<style|\son\w+=|\sstyle=/);
 });
 
