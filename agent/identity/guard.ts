@@ -16,6 +16,7 @@ import { boundDomain, isCloudAdmin, isSystemReader, type Policy, policyOf } from
 import type { RoleRow } from './records.ts';
 
 type Asked = Pick<ApiRequest, 'params' | 'query' | 'body'>;
+type Rows = Pick<Directory, 'user' | 'group' | 'project' | 'role'>;
 
 const domainRoles = { reader: ['reader'], manager: ['manager', 'admin'] } as const;
 
@@ -30,7 +31,7 @@ const mayGive = (caller: Principal, role: RoleRow | undefined): boolean => {
 };
 
 /** The domain that a body puts something into; nothing said means the caller's own. */
-const bodyDomains = async (directory: Directory, body: unknown): Promise<readonly (string | undefined)[]> => {
+const bodyDomains = async (directory: Rows, body: unknown): Promise<readonly (string | undefined)[]> => {
   const [asked] = Object.values((body ?? {}) as Record<string, unknown>);
   if (typeof asked !== 'object' || asked === null) return [];
   const { domain_id: domain, parent_id: parent, is_domain: isDomain } = asked as Record<string, unknown>;
@@ -41,7 +42,7 @@ const bodyDomains = async (directory: Directory, body: unknown): Promise<readonl
 
 /** The domains of all that a call names. Undefined stands for what is in none, or does not exist. */
 const domainsOf = async (
-  directory: Directory,
+  directory: Rows,
   { params, query, body }: Asked,
 ): Promise<readonly (string | undefined)[]> => {
   const { userId, groupId, projectId, domainId, roleId } = params;
@@ -68,7 +69,7 @@ const isOwner = ({ own, ownRole }: Policy, caller: Principal, { params }: Asked)
 
 /** May this caller do it? Rows are read only for those whose answer depends on them. */
 export const isAllowed = async (
-  directory: Directory,
+  directory: Rows,
   policy: Policy,
   caller: Principal,
   asked: Asked,

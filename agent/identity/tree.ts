@@ -9,7 +9,7 @@
  * fails and it looks again, or the creator finds no parent. A row without a child is a creator that died or is
  * slow; the deleter settles that id, and then it is the child that comes first or never (see named.ts).
  */
-import { ShoalError } from '../../proto/error.ts';
+import { hasCode, ShoalError } from '../../proto/error.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import type { Rows, Tables } from '../table/port.ts';
 import { isDefined } from './effective.ts';
@@ -94,7 +94,11 @@ export const openTree = ({
     async plant({ id, domainId, parentId }) {
       if (parentId === domainId) return;
       await rows.put(parentId, id, { child: true });
-      const parent = await projects.change(domainId, parentId, (row) => row);
+      const parent = await projects
+        .change(domainId, parentId, (row) => row)
+        .catch((error: unknown) => {
+          throw hasCode(error, 'NOT_FOUND') ? badRequest(`Could not find project: ${parentId}.`) : error;
+        });
       const above = [parent, ...(await parents(parent))];
       const disabled = above.find(({ enabled }) => !enabled);
       if (disabled)
