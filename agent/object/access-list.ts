@@ -55,7 +55,8 @@ const referrerAllowed = (entries: readonly string[], referrer: string | undefine
   return allowed;
 };
 
-const principalAllowed = (entries: readonly string[], principal: Principal): boolean => {
+/** `project:user` and role names, as containers and accounts take them. */
+export const principalAllowed = (entries: readonly string[], principal: Principal): boolean => {
   if (principal.scope.kind !== 'project') return false;
   const { scope, user } = principal;
   // A name says whom it means only in one domain; Swift takes names in the default domain alone.
@@ -69,9 +70,18 @@ const principalAllowed = (entries: readonly string[], principal: Principal): boo
   });
 };
 
+/** What a signed address or form lets its holder do, with no token at all. */
+export interface Grant {
+  readonly project: string;
+  /** Absent: signed with a key of the account, so it counts in all its containers. */
+  readonly container?: string;
+  readonly write: boolean;
+}
+
 export interface Caller {
   readonly principal?: Principal | undefined;
   readonly referrer?: string | undefined;
+  readonly grant?: Grant | undefined;
 }
 
 /** `use`: what is to be done; listing by referrer takes `.rlistings` as well. */

@@ -1,10 +1,12 @@
 /**
  * Who may do what. The owner of an account is whoever holds the role member or admin on its project, and any
- * admin or ResellerAdmin; the role reader may look. Everyone else needs a container's access list.
+ * admin or ResellerAdmin; the role reader may look. Everyone else needs the account's or a container's access list,
+ * or a signed address.
  */
 import { ShoalError } from '../../proto/error.ts';
 import { hasRole, type Principal } from '../http/port.ts';
-import { type Caller, listAllows } from './access-list.ts';
+import { type Caller, type Grant, listAllows } from './access-list.ts';
+import { type AccountList, accountLevel } from './account-list.ts';
 
 /** What a call is about to do. The last two and `readContainer` (a listing) may also be granted by access lists. */
 export type Use =
@@ -18,6 +20,12 @@ export type Use =
 export interface AccessLists {
   readonly readList: string;
   readonly writeList: string;
+}
+
+/** What is to be used; `container` is '' for an account. */
+export interface Target {
+  readonly project: string;
+  readonly container: string;
 }
 
 export const isReseller = (principal: Principal | undefined): boolean =>
@@ -35,6 +43,10 @@ const standing = (principal: Principal | undefined, project: string): 'owner' | 
 export const isOwner = (principal: Principal | undefined, project: string): boolean =>
   standing(principal, project) === 'owner';
 
+/** Neither owner nor reader of the account: only then are lists worth a look. */
+export const isStranger = (principal: Principal | undefined, project: string): boolean =>
+  standing(principal, project) === 'stranger';
+
 const granted = (use: Use, lists: AccessLists, caller: Caller): boolean => {
   if (use === 'readObject') return listAllows(lists.readList, 'object', caller);
   if (use === 'readContainer') return listAllows(lists.readList, 'listing', caller);
@@ -42,14 +54,35 @@ const granted = (use: Use, lists: AccessLists, caller: Caller): boolean => {
   return false;
 };
 
+const signed = (use: Use, target: Target, { project, container, write }: Grant): boolean =>
+  project === target.project &&
+  (container === undefined || container === target.container) &&
+  (use === 'readObject' || (write && use === 'writeObject'));
+
+const levelAllows = (use: Use, list: AccountList, caller: Caller): boolean => {
+  const level = accountLevel(list, caller.principal);
+  if (level === 'admin') return true;
+  return (
+    level !== undefined && (use.startsWith('read') || (level === 'read-write' && use !== 'writeAccount'))
+  );
+};
+
 /**
  * Throws NOT_AUTHENTICATED without a token, else FORBIDDEN. `lists` is absent where no container is meant or
  * none exists: a stranger learns nothing about which.
  */
-export const checkAccess = (use: Use, project: string, caller: Caller, lists?: AccessLists): void => {
-  const who = standing(caller.principal, project);
+export const checkAccess = (
+  use: Use,
+  target: Target,
+  caller: Caller,
+  lists: AccessLists | undefined,
+  accountList?: AccountList,
+): void => {
+  const who = standing(caller.principal, target.project);
   if (who === 'owner' || (who === 'reader' && use.startsWith('read'))) return;
+  if (caller.grant && signed(use, target, caller.grant)) return;
   if (lists && granted(use, lists, caller)) return;
+  if (accountList && levelAllows(use, accountList, caller)) return;
   if (!caller.principal)
     throw new ShoalError(
       'NOT_AUTHENTICATED',

@@ -23,15 +23,17 @@ export interface NamedContainer extends ContainerRow {
 export const noContainer = (name: string): ShoalError =>
   new ShoalError('NOT_FOUND', `There is no container ${JSON.stringify(name)}.`);
 
+type Counted = Pick<ContainerRow, 'id' | 'versions'>;
+
 /** What a caller may set. Undefined: as it was. */
 export type ContainerChange = (old: ContainerRow | undefined) => Partial<ContainerRow>;
 
 export const openContainers = (
   { records, clock }: { readonly records: Records; readonly clock: Clock },
-  /** Has the incarnation an object that can be seen? */
-  holdsObjects: (id: Uuid) => Promise<boolean>,
+  /** Has the incarnation an object that can be seen, or a version? */
+  holdsObjects: (row: ContainerRow) => Promise<boolean>,
 ) => {
-  const { containers, objects } = records;
+  const { containers, objects, versions } = records;
 
   const find = async (project: string, name: string): Promise<ContainerRow | undefined> =>
     containers.get(project, name);
@@ -82,7 +84,7 @@ export const openContainers = (
         return { ...old, closing: token };
       });
       if (!marked) throw noContainer(name);
-      if (await holdsObjects(marked.id)) {
+      if (await holdsObjects(marked)) {
         await containers
           .change(project, name, (old) => (old?.closing === token ? { ...old, closing: null } : old))
           .catch((thrown) => {
@@ -102,14 +104,14 @@ export const openContainers = (
     },
 
     /** After a row was put: does the incarnation still stand? Calls off a deletion that is under way. */
-    async confirm(project: string, name: string, id: Uuid): Promise<boolean> {
+    async confirm(project: string, name: string, id: Uuid): Promise<ContainerRow | undefined> {
       const now = await find(project, name);
-      if (now?.id !== id) return false;
-      if (now.closing === null) return true;
+      if (now?.id !== id) return undefined;
+      if (now.closing === null) return now;
       const reopened = await containers.change(project, name, (old) =>
         old?.id === id ? { ...old, closing: null } : old,
       );
-      return reopened?.id === id;
+      return reopened?.id === id ? reopened : undefined;
     },
 
     /** In byte order of their names, all of them or those of a range. */
@@ -132,10 +134,13 @@ export const openContainers = (
       }
     },
 
-    /** Objects and bytes of each, counted by the owners of its rows. */
-    tallies: (
-      rows: Iterable<{ readonly id: Uuid }> | AsyncIterable<{ readonly id: Uuid }>,
-    ): Promise<Tally[]> => mapLimit(rows, talliesInFlightMax, (row) => objects.tally(row.id)),
+    /** Objects and bytes of each, versions' bytes included, counted by the owners of its rows. */
+    tallies: (rows: Iterable<Counted> | AsyncIterable<Counted>): Promise<Tally[]> =>
+      mapLimit(rows, talliesInFlightMax, async ({ id, versions: kept }) => {
+        if (kept === undefined) return objects.tally(id);
+        const [current, all] = await Promise.all([objects.tally(id), versions.tally(id)]);
+        return { rows: current.rows, weight: current.weight + all.weight };
+      }),
   };
 };
 

@@ -1,15 +1,12 @@
-/** What the handlers of the object service share, and how a request becomes a caller and a path. */
-import { ShoalError } from '../../proto/error.ts';
-import type { ApiRequest } from '../http/port.ts';
+/** What the use cases of the object service share, and how they open what a caller may use. */
 import type { Journal } from '../journal/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
-import { checkAccess, type Use } from './access.ts';
+import { checkAccess, isStranger, type Target, type Use } from './access.ts';
 import type { Caller } from './access-list.ts';
 import { type Containers, noContainer } from './containers.ts';
-import { headerText } from './metadata.ts';
-import { accountOf, checkPath, type ObjectPath, parsePath } from './name.ts';
-import type { ObjectRows } from './objects.ts';
-import type { ContainerRow, Records } from './records.ts';
+import type { ObjectPath } from './name.ts';
+import type { ObjectRows, Place } from './objects.ts';
+import { accountKey, type ContainerRow, type Records } from './records.ts';
 
 export interface Context {
   readonly runtime: Runtime;
@@ -19,65 +16,53 @@ export interface Context {
   readonly journal: Journal;
 }
 
-export interface Asked {
-  readonly path: ObjectPath;
-  readonly caller: Caller;
-}
-
-/** Throws PRECONDITION_FAILED or BAD_REQUEST on names that can't be, FORBIDDEN never: nobody was asked yet. */
-export const asked = (request: ApiRequest): Asked => ({
-  path: checkPath(parsePath(request.params)),
-  caller: { principal: request.principal, referrer: headerText(request.headers, 'referer') },
-});
+/** The account's own list is read only for a caller that has a token but no standing there. */
+export const authorize = async (
+  { records }: Pick<Context, 'records'>,
+  use: Use,
+  target: Target,
+  caller: Caller,
+  row?: ContainerRow,
+): Promise<void> => {
+  const { principal } = caller;
+  const account =
+    principal && isStranger(principal, target.project)
+      ? await records.accounts.get(target.project, accountKey)
+      : undefined;
+  checkAccess(use, target, caller, row, account?.accessList);
+};
 
 /** The container, when the caller may use it so. Strangers get the same answer whether it exists or not. */
 export const openContainer = async (
-  { containers }: Context,
+  context: Context,
   use: Use,
-  { project, container }: Pick<ObjectPath, 'project' | 'container'>,
+  target: Target,
   caller: Caller,
 ): Promise<ContainerRow> => {
-  const row = await containers.find(project, container);
-  checkAccess(use, project, caller, row);
-  if (!row) throw noContainer(container);
+  const row = await context.containers.find(target.project, target.container);
+  await authorize(context, use, target, caller, row);
+  if (!row) throw noContainer(target.container);
   return row;
 };
 
-/** Writes the change to the journal: who did what to which path. */
-export const record = (
-  { journal }: Context,
-  request: ApiRequest,
-  action: string,
+export const placeOf = (
   { project, container, object }: ObjectPath,
-  detail?: Readonly<Record<string, unknown>>,
-): void => {
-  const { principal } = request;
-  journal.append({
-    requestId: request.requestId,
-    actor: principal
-      ? {
-          userId: principal.user.id,
-          userName: principal.user.name,
-          projectId: principal.scope.kind === 'project' ? principal.scope.id : null,
-        }
-      : null,
-    action,
-    target: [accountOf(project), container, object].filter((part) => part !== '').join('/'),
-    outcome: 'done',
-    ...(detail ? { detail } : {}),
-  });
+  { id, versions }: ContainerRow,
+): Place => ({
+  project,
+  container,
+  id,
+  name: object,
+  ...(versions === undefined ? {} : { versions }),
+});
+
+/** Opens the container of an object. */
+export const openPlace = async (
+  context: Context,
+  use: Use,
+  path: ObjectPath,
+  caller: Caller,
+): Promise<{ readonly place: Place; readonly container: ContainerRow }> => {
+  const container = await openContainer(context, use, path, caller);
+  return { place: placeOf(path, container), container };
 };
-
-/** `limit`: what is no number is ignored, as Swift does. Throws PRECONDITION_FAILED beyond the maximum. */
-export const readLimit = (query: URLSearchParams, max: number): number => {
-  const text = query.get('limit') ?? '';
-  if (!/^\d+$/.test(text)) return max;
-  if (Number(text) > max) throw new ShoalError('PRECONDITION_FAILED', `Maximum limit is ${max}`);
-  return Number(text);
-};
-
-/** A query's value, undefined when absent or empty. */
-export const queryText = (query: URLSearchParams, name: string): string | undefined =>
-  query.get(name) || undefined;
-
-export const isTrue = (text: string | null | undefined): boolean => /^(true|1|yes|on|t|y)$/i.test(text ?? '');

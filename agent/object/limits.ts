@@ -1,5 +1,5 @@
 /** Every bound of the object service. `GET /info` tells them to clients; rows of docs/LIMITS.md. Swift's own numbers. */
-import { GiB, KiB } from '../../proto/units.ts';
+import { GiB, KiB, MiB } from '../../proto/units.ts';
 
 /** One object. Swift's: larger ones are made of segments. */
 export const objectBytesMax = 5 * GiB;
@@ -32,6 +32,23 @@ export const talliesInFlightMax = 16;
 
 /** Segments of one dynamic large object: one listing, as in Swift. At 5 GiB each 50 TB. */
 export const segmentsMax = 10_000;
+
+/** A static large object's manifest, and its entries: Swift's numbers. At 5 GiB each 5 TB; they nest. */
+export const manifestBytesMax = 8 * MiB;
+export const manifestSegmentsMax = 1000;
+/** Large objects within large objects: Swift's. */
+export const manifestDepthMax = 10;
+/** Segments that are looked up at the same time for a manifest. */
+export const segmentsInFlightMax = 8;
+
+/** Paths in one bulk deletion, and failures after which it ends: Swift's numbers. */
+export const bulkDeletesMax = 10_000;
+export const bulkFailuresMax = 1000;
+/** A line of a bulk deletion: account, container and name, percent-encoded, with room to spare. */
+export const bulkLineBytesMax = 8 * KiB;
+
+/** Symbolic links from one to the next: Swift's. */
+export const linksMax = 2;
 
 /** How often an upload or a copy starts over because another caller replaced the row under it. */
 export const racesMax = 4;

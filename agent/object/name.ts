@@ -94,6 +94,19 @@ export const parseCopyPath = (header: string, value: string): { container: strin
   return { container: checkContainerName(container), object: checkObjectName(object) };
 };
 
+/** A container's name in a header, percent-encoded. Throws BAD_REQUEST, PRECONDITION_FAILED. */
+export const parseContainerName = (value: string): string => {
+  let text: string;
+  try {
+    text = decodeURIComponent(value);
+  } catch (cause) {
+    throw new ShoalError('BAD_REQUEST', `Cannot read ${JSON.stringify(value)} as a container's name`, {
+      cause,
+    });
+  }
+  return checkContainerName(text.replace(/\/+$/, ''));
+};
+
 /** The bounds on both names, where they are. */
 export const checkPath = (path: ObjectPath): ObjectPath => {
   if (path.container !== '') checkContainerName(path.container);

@@ -16,7 +16,10 @@ import type { Runtime } from '../runtime/ports.ts';
 import { type Containers, noContainer } from './containers.ts';
 import { changesWaitingMax, listingPageRows, objectBytesMax, racesMax } from './limits.ts';
 import {
+  type ContainerRow,
   chunkUser,
+  expiryKey,
+  expiryShard,
   isExpired,
   type ObjectFacts,
   type ObjectRow,
@@ -25,6 +28,7 @@ import {
   type Records,
   withPost,
 } from './records.ts';
+import { asVersion, markerType, nullVersion, versionIdOf, versionKey } from './versions.ts';
 
 /** Where an object is: the incarnation was looked up, and access to it checked, by the caller. */
 export interface Place {
@@ -32,6 +36,8 @@ export interface Place {
   readonly container: string;
   readonly id: Uuid;
   readonly name: string;
+  /** Of its container, when it was looked up. */
+  readonly versions?: 'enabled' | 'suspended';
 }
 
 export type NewFacts = Omit<ObjectFacts, 'changedAtMs'>;
@@ -45,10 +51,27 @@ export interface Upload {
   readonly md5?: string;
   readonly bytesMax?: number;
   readonly signal: AbortSignal;
+  /** What makes it more than its bytes. */
+  readonly kind?: Pick<ObjectRow, 'large' | 'link'>;
 }
 
-const noObject = (name: string): ShoalError =>
+export const noObject = (name: string): ShoalError =>
   new ShoalError('NOT_FOUND', `There is no object ${JSON.stringify(name)}.`);
+
+/** A deletion, as a version. */
+const markerOf = (upload: Uuid, atMs: number): ObjectRow => ({
+  contentType: markerType,
+  kept: {},
+  metadata: {},
+  deleteAtSeconds: null,
+  changedAtMs: atMs,
+  upload,
+  content: { kind: 'inline', bytes: new Uint8Array() },
+  bytes: 0,
+  md5: 'd41d8cd98f00b204e9800998ecf8427e',
+  versionId: versionIdOf(upload, atMs),
+  isMarker: true,
+});
 
 export const openObjectRows = ({
   runtime,
@@ -61,7 +84,7 @@ export const openObjectRows = ({
   readonly content: ContentStore;
   readonly containers: Containers;
 }) => {
-  const { objects, posts } = records;
+  const { objects, posts, versions } = records;
   const turns = keyedSerial('changes of object', changesWaitingMax);
   const log = runtime.log.with({ part: 'object' });
 
@@ -92,10 +115,37 @@ export const openObjectRows = ({
     );
   };
 
+  /** Where versioning is on, a row of the object's name that is no version yet becomes one before it is replaced. */
+  const keepVersions = async (
+    { id, name }: Place,
+    rows: readonly (ObjectRow | undefined)[],
+  ): Promise<void> => {
+    const kept = rows.filter((row) => row !== undefined).map(asVersion);
+    await Promise.all(kept.map((row) => versions.put(id, versionKey(name, row.versionId), row)));
+  };
+
+  /** Gives back what was replaced or removed, unless it lives on as a version. */
+  const giveUp = async (
+    place: Place,
+    container: Pick<ContainerRow, 'versions'>,
+    before: { readonly row: ObjectRow | undefined; readonly posts: readonly PostRow[] },
+  ): Promise<void> => {
+    const { row } = before;
+    // Turned on while this went on: another host may have kept the row as a version.
+    const isKept =
+      row?.versionId !== undefined || place.versions === 'enabled' || container.versions === 'enabled';
+    if (row && !isKept) await release(row.content, row.upload);
+    const isOld = ({ upload }: PostRow): boolean => !isKept && upload === row?.upload;
+    const dropped = container.versions === undefined ? before.posts : before.posts.filter(isOld);
+    await dropPosts(place.id, place.name, dropped);
+  };
+
   /** Puts the row and settles with everyone who changed container or object at the same time. */
   const commit = (place: Place, row: ObjectRow): Promise<void> =>
     turns.run(`${place.id}/${place.name}`, async () => {
       const before = await look(place);
+      await expireLater(place, row);
+      if (place.versions === 'enabled') await keepVersions(place, [before.row, row]);
       await objects.put(place.id, place.name, row);
       const [stands, after] = await Promise.all([
         containers.confirm(place.project, place.container, place.id),
@@ -103,23 +153,62 @@ export const openObjectRows = ({
       ]);
       if (!stands) {
         await objects.delete(place.id, place.name);
+        if (row.versionId) await versions.delete(place.id, versionKey(place.name, row.versionId));
         await release(row.content, row.upload);
         throw noContainer(place.container);
       }
-      if (after?.upload !== row.upload) await release(row.content, row.upload);
-      if (before.row) await release(before.row.content, before.row.upload);
-      await dropPosts(place.id, place.name, before.posts);
+      if (after?.upload !== row.upload && row.versionId === undefined) await release(row.content, row.upload);
+      await giveUp(place, stands, before);
     });
+
+  /** Before the row itself, so that nothing expires unseen; a note without a row is looked at once, for nothing. */
+  const expireLater = async (
+    { project, container, id, name }: Place,
+    { upload, deleteAtSeconds }: Pick<ObjectRow, 'upload' | 'deleteAtSeconds'>,
+  ): Promise<void> => {
+    if (deleteAtSeconds === null) return;
+    const note = { project, container, id, name, upload };
+    await records.expiry.put(expiryShard(upload), expiryKey(deleteAtSeconds, upload), note);
+  };
+
+  const newVersion = (place: Place, upload: Uuid, atMs: number): Pick<ObjectRow, 'versionId'> =>
+    place.versions === 'enabled' ? { versionId: versionIdOf(upload, atMs) } : {};
 
   const find = async (place: Place): Promise<ObjectRow | undefined> => {
     const { row } = await look(place);
     return row && !isExpired(row, runtime.clock.wallMs()) ? row : undefined;
   };
 
-  const get = async (place: Place): Promise<ObjectRow> => {
-    const row = await find(place);
+  /** `versionId` undefined: the current one. */
+  const get = async (place: Place, versionId?: string): Promise<ObjectRow> => {
+    const row = await (versionId === undefined ? find(place) : findVersion(place, versionId));
     if (!row) throw noObject(place.name);
     return row;
+  };
+
+  const findVersion = async (place: Place, versionId: string): Promise<ObjectRow | undefined> => {
+    if (versionId === nullVersion) {
+      const row = await find(place);
+      return row?.versionId === undefined ? row : undefined;
+    }
+    const row = await versions.get(place.id, versionKey(place.name, versionId));
+    if (!row || row.isMarker) return undefined;
+    return withPost(row, await posts.get(place.id, postKey(place.name, row.upload)));
+  };
+
+  /** The current version goes with its object; no older one comes forward, as in Swift. */
+  const deleteVersion = async (
+    place: Place,
+    current: ObjectRow | undefined,
+    versionId: string,
+  ): Promise<void> => {
+    const key = versionId === nullVersion ? undefined : versionKey(place.name, versionId);
+    const version = key === undefined ? current : await versions.get(place.id, key);
+    if (!version || (key === undefined && version.versionId !== undefined)) throw noObject(place.name);
+    if (version.upload === current?.upload) await objects.delete(place.id, place.name);
+    if (key !== undefined) await versions.delete(place.id, key);
+    await release(version.content, version.upload);
+    await dropPosts(place.id, place.name, [version]);
   };
 
   return {
@@ -147,9 +236,12 @@ export const openObjectRows = ({
         await release(written.content, id);
         throw fault;
       }
+      const atMs = runtime.clock.wallMs();
       const row: ObjectRow = {
         ...upload.facts,
-        changedAtMs: runtime.clock.wallMs(),
+        ...upload.kind,
+        ...newVersion(place, id, atMs),
+        changedAtMs: atMs,
         upload: id,
         content: written.content,
         bytes: written.length,
@@ -164,21 +256,30 @@ export const openObjectRows = ({
       from: Place,
       to: Place,
       factsOf: (source: ObjectRow) => NewFacts,
+      versionId?: string,
     ): Promise<{ source: ObjectRow; row: ObjectRow }> {
       for (let attempt = 0; attempt < racesMax; attempt++) {
-        const source = await get(from);
+        const source = await get(from, versionId);
         const upload = newUuid();
         const facts = factsOf(source);
         if (source.content.kind === 'chunks') {
           await content.retain(source.content, chunkUser(upload));
           // Still the same upload: its chunks had a user the whole time.
-          const now = await objects.get(from.id, from.name);
+          const now = await (versionId === undefined ? find(from) : findVersion(from, versionId));
           if (now?.upload !== source.upload) {
             await release(source.content, upload);
             continue;
           }
         }
-        const row: ObjectRow = { ...source, ...facts, upload, changedAtMs: runtime.clock.wallMs() };
+        const atMs = runtime.clock.wallMs();
+        const { versionId: _old, ...bare } = source;
+        const row: ObjectRow = {
+          ...bare,
+          ...facts,
+          ...newVersion(to, upload, atMs),
+          upload,
+          changedAtMs: atMs,
+        };
         await commit(to, row);
         return { source, row };
       }
@@ -193,21 +294,60 @@ export const openObjectRows = ({
       const row = await get(place);
       const key = postKey(place.name, row.upload);
       const facts = { ...factsOf(row), changedAtMs: runtime.clock.wallMs() };
+      await expireLater(place, { ...facts, upload: row.upload });
       await posts.put(place.id, key, { ...facts, upload: row.upload });
       const now = await objects.get(place.id, place.name);
       // Replaced meanwhile: the post is void, as if it had come before the new upload.
       if (now?.upload !== row.upload) await posts.delete(place.id, key);
     },
 
-    /** Throws NOT_FOUND; an expired object is removed and not found. */
-    delete: (place: Place): Promise<void> =>
+    /**
+     * Throws NOT_FOUND; an expired object is removed and not found. Where versioning is on a marker takes its place
+     * and the version stays, unless one is named. Resolves with the id of what was made or removed.
+     */
+    delete: (place: Place, versionId?: string): Promise<string | undefined> =>
       turns.run(`${place.id}/${place.name}`, async () => {
-        const { row, posts: said } = await look(place);
+        const before = await look(place);
+        const { row } = before;
+        if (versionId !== undefined) {
+          await deleteVersion(place, row, versionId);
+          return versionId;
+        }
         if (!row) throw noObject(place.name);
+        const atMs = runtime.clock.wallMs();
+        const isGone = isExpired(row, atMs);
+        const marker = place.versions === 'enabled' && !isGone ? markerOf(newUuid(), atMs) : undefined;
+        if (marker) await keepVersions(place, [row, marker]);
         await objects.delete(place.id, place.name);
-        await release(row.content, row.upload);
-        await dropPosts(place.id, place.name, said);
-        if (isExpired(row, runtime.clock.wallMs())) throw noObject(place.name);
+        await giveUp(place, place, before);
+        if (isGone) throw noObject(place.name);
+        return marker?.versionId;
+      }),
+
+    /** Makes an older version the current one. Throws NOT_FOUND. */
+    restore: async (place: Place, versionId: string): Promise<ObjectRow> =>
+      turns.run(`${place.id}/${place.name}`, async () => {
+        const [row, before] = await Promise.all([findVersion(place, versionId), look(place)]);
+        if (!row) throw noObject(place.name);
+        if (row.versionId === undefined) return row;
+        if (place.versions === 'enabled') await keepVersions(place, [before.row]);
+        await objects.put(place.id, place.name, row);
+        await giveUp(place, place, before);
+        return row;
+      }),
+
+    /**
+     * Removes this upload if it is the current one and its time has come. Read and deletion are two steps: an
+     * upload of another host that lands between them is removed too. docs/design/0010 says what would close this.
+     */
+    expire: (place: Place, upload: Uuid): Promise<boolean> =>
+      turns.run(`${place.id}/${place.name}`, async () => {
+        const before = await look(place);
+        const { row } = before;
+        if (row?.upload !== upload || !isExpired(row, runtime.clock.wallMs())) return false;
+        await objects.delete(place.id, place.name);
+        await giveUp(place, place, before);
+        return true;
       }),
 
     /** Removes what expired in a container that is gone: nobody can put anything there any more. */

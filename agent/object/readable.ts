@@ -1,97 +1,211 @@
 /**
- * What GET sends: an object's own bytes, or for a dynamic large object (a manifest, `X-Object-Manifest:
- * container/prefix`) the bytes of all objects below that prefix, in the order of their names, as they are now.
+ * What a reader of an object gets: its own bytes, those of the object that it links to, or for a large object the
+ * bytes of its segments one after the other:
+ *
+ *   dynamic   `X-Object-Manifest: container/prefix`: all that lies below the prefix, as it is now
+ *   static    a list of segments with sizes and ETags; a segment that changed since is refused, not sent
  */
 import { createHash } from 'node:crypto';
 import { ShoalError } from '../../proto/error.ts';
-import type { ApiRequest } from '../http/port.ts';
-import { asked, type Context, openContainer } from './context.ts';
-import { factHeaders } from './facts.ts';
-import { segmentsMax } from './limits.ts';
+import type { Caller } from './access-list.ts';
+import { type Context, openPlace } from './context.ts';
+import { linksMax, manifestDepthMax, segmentsMax } from './limits.ts';
+import { decodeManifest, type Segment, segmentBytes, segmentPath, segmentRange } from './manifest.ts';
 import { manifestHeader } from './metadata.ts';
-import { parseManifest } from './name.ts';
+import { type ObjectPath, parseManifest } from './name.ts';
 import { walkObjects } from './object-listing.ts';
+import type { Place } from './objects.ts';
 import type { ObjectRow } from './records.ts';
-import { httpDate, httpSeconds } from './time.ts';
+
+/** Who reads, and until when. */
+export interface Reader {
+  readonly context: Context;
+  readonly caller: Caller;
+  readonly signal: AbortSignal;
+}
 
 export interface Readable {
+  readonly row: ObjectRow;
   readonly bytes: number;
   /** Without quotes. */
   readonly etag: string;
-  readonly modifiedSeconds: number;
-  readonly headers: Record<string, string>;
+  /** Joined of segments: the ETag is of a large object, and shown in quotes. */
+  readonly isLarge: boolean;
+  readonly changedAtMs: number;
+  /** Pieces of the range, default all. Throws CONFLICT at a segment that is not what it was. */
   read(range: { readonly start?: number; readonly end?: number }): AsyncIterable<Uint8Array>;
 }
 
-const plain = (context: Context, request: ApiRequest, row: ObjectRow): Readable => ({
-  bytes: row.bytes,
-  etag: row.md5,
-  modifiedSeconds: httpSeconds(row.changedAtMs),
-  headers: factHeaders(row),
-  read: (range) => context.objects.read(row, range, request.signal),
-});
+/** One of the objects that make a large one. */
+interface Part {
+  readonly bytes: number;
+  open(range: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>;
+}
+
+export interface Found {
+  readonly path: ObjectPath;
+  readonly place: Place;
+  readonly row: ObjectRow;
+  /** Led here by a symbolic link. */
+  readonly isLinked: boolean;
+}
+
+const conflict = (why: string): ShoalError => new ShoalError('CONFLICT', why);
+
+/**
+ * The object under the path, and through links what they stand for. Throws NOT_FOUND, CONFLICT for links that go
+ * in circles or whose fixed target changed, and what opening a container throws.
+ */
+export const findObject = async (
+  { context, caller }: Pick<Reader, 'context' | 'caller'>,
+  from: ObjectPath,
+  options: { readonly versionId?: string | undefined; readonly follow?: boolean } = {},
+): Promise<Found> => {
+  let path = from;
+  let fixed: { readonly etag: string } | undefined;
+  for (let links = 0; links <= linksMax; links++) {
+    const { place } = await openPlace(context, 'readObject', path, caller);
+    const row = await context.objects.get(place, links === 0 ? options.versionId : undefined);
+    if (fixed && fixed.etag !== (row.large?.etag ?? row.md5))
+      throw conflict(`The object that the link ${JSON.stringify(from.object)} is fixed to has changed.`);
+    if (!row.link || options.follow === false) return { path, place, row, isLinked: links > 0 };
+    path = row.link;
+    fixed = row.link.fixed;
+  }
+  throw conflict(`Too many levels of symbolic links, maximum allowed is ${linksMax}`);
+};
+
+const readParts = (parts: readonly Part[], bytes: number): Readable['read'] =>
+  async function* read({ start = 0, end = bytes }) {
+    let at = 0;
+    for (const part of parts) {
+      const from = Math.max(0, start - at);
+      const to = Math.min(part.bytes, end - at);
+      if (from < to) yield* part.open({ start: from, end: to });
+      at += part.bytes;
+    }
+  };
 
 /** Throws CONFLICT when there are more than can be joined, and what opening their container throws. */
-const segmentsOf = async (
-  context: Context,
-  request: ApiRequest,
+const dynamicRows = async (
+  reader: Reader,
   project: string,
   manifest: string,
 ): Promise<readonly ObjectRow[]> => {
+  const { context, caller } = reader;
   const { container, prefix } = parseManifest(manifest);
-  const { caller } = asked(request);
-  const { id } = await openContainer(context, 'readObject', { project, container }, caller);
+  const { place } = await openPlace(context, 'readObject', { project, container, object: prefix }, caller);
   const parts = { records: context.records, clock: context.runtime.clock };
   const segments: ObjectRow[] = [];
-  for await (const step of walkObjects(parts, id, { prefix })) {
+  for await (const step of walkObjects(parts, place.id, { prefix })) {
     if (step.kind === 'name') segments.push(step.row);
     if (segments.length > segmentsMax)
-      throw new ShoalError('CONFLICT', `Cannot join more than ${segmentsMax} segments of ${manifest}`);
+      throw conflict(`Cannot join more than ${segmentsMax} segments of ${manifest}`);
   }
   return segments;
 };
 
-const joined = (
-  context: Context,
-  request: ApiRequest,
+/** The ETag of a large object: the MD5 of its segments' ETags. */
+export const joinedEtag = (etags: readonly string[]): string =>
+  createHash('md5').update(etags.join('')).digest('hex');
+
+const dynamic = async (
+  reader: Reader,
+  project: string,
   row: ObjectRow,
-  segments: readonly ObjectRow[],
-): Readable => {
-  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
-  const etag = createHash('md5')
-    .update(segments.map(({ md5 }) => md5).join(''))
-    .digest('hex');
-  const changedAtMs = segments.reduce(
-    (newest, segment) => Math.max(newest, segment.changedAtMs),
-    row.changedAtMs,
+  manifest: string,
+  depth: number,
+): Promise<Readable> => {
+  const rows = await dynamicRows(reader, project, manifest);
+  const parts = rows.map(
+    (segment): Part => ({
+      bytes: segment.large?.bytes ?? segment.bytes,
+      async *open(range) {
+        // A segment that is itself dynamic counts as it lies there, as in Swift's container listing.
+        const thing = segment.large
+          ? await openStatic(reader, project, segment, depth + 1)
+          : plain(reader, segment);
+        yield* thing.read(range);
+      },
+    }),
   );
-  async function* read({ start = 0, end = bytes }: { start?: number; end?: number }) {
-    let at = 0;
-    for (const segment of segments) {
-      const from = Math.max(0, start - at);
-      const to = Math.min(segment.bytes, end - at);
-      if (from < to) yield* context.objects.read(segment, { start: from, end: to }, request.signal);
-      at += segment.bytes;
-    }
-  }
+  const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
   return {
+    row,
     bytes,
-    etag,
-    modifiedSeconds: httpSeconds(changedAtMs),
-    headers: { ...factHeaders(row), ETag: `"${etag}"`, 'Last-Modified': httpDate(changedAtMs) },
-    read,
+    etag: joinedEtag(rows.map(({ large, md5 }) => large?.etag ?? md5)),
+    isLarge: true,
+    changedAtMs: rows.reduce((newest, { changedAtMs }) => Math.max(newest, changedAtMs), row.changedAtMs),
+    read: readParts(parts, bytes),
   };
 };
 
-/** `?multipart-manifest=get` reads the manifest itself. */
-export const openReadable = async (
-  context: Context,
-  request: ApiRequest,
+const staticPart = (reader: Reader, project: string, segment: Segment, depth: number): Part => ({
+  bytes: segmentBytes(segment),
+  async *open({ start, end }) {
+    if ('data' in segment) {
+      yield Buffer.from(segment.data, 'base64').subarray(start, end);
+      return;
+    }
+    const path = { project, ...segmentPath(segment.name) };
+    const { row, path: target } = await findObject(reader, path);
+    const thing = await openReadable(reader, target.project, row, depth + 1);
+    if (thing.etag !== segment.hash || thing.bytes !== segment.bytes)
+      throw conflict(`Segment ${segment.name} is not what the manifest says: it was changed.`);
+    const offset = segmentRange(segment)?.start ?? 0;
+    yield* thing.read({ start: offset + start, end: offset + end });
+  },
+});
+
+/** The segments as they were checked when the manifest was stored. */
+export const manifestOf = async (reader: Reader, row: ObjectRow): Promise<readonly Segment[]> => {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of reader.context.objects.read(row, {}, reader.signal)) pieces.push(piece);
+  return decodeManifest(Buffer.concat(pieces).toString());
+};
+
+const openStatic = async (
+  reader: Reader,
   project: string,
   row: ObjectRow,
+  depth: number,
+): Promise<Readable> => {
+  if (depth > manifestDepthMax)
+    throw conflict(`Large objects within each other: at most ${manifestDepthMax}`);
+  const segments = await manifestOf(reader, row);
+  const bytes = row.large?.bytes ?? 0;
+  return {
+    row,
+    bytes,
+    etag: row.large?.etag ?? row.md5,
+    isLarge: true,
+    changedAtMs: row.changedAtMs,
+    read: readParts(
+      segments.map((segment) => staticPart(reader, project, segment, depth)),
+      bytes,
+    ),
+  };
+};
+
+/** The bytes of the row itself: of a large object its manifest. */
+export const plain = ({ context, signal }: Reader, row: ObjectRow): Readable => ({
+  row,
+  bytes: row.bytes,
+  etag: row.md5,
+  isLarge: false,
+  changedAtMs: row.changedAtMs,
+  read: (range) => context.objects.read(row, range, signal),
+});
+
+/** @param depth how many large objects this one lies in. */
+export const openReadable = async (
+  reader: Reader,
+  project: string,
+  row: ObjectRow,
+  depth = 0,
 ): Promise<Readable> => {
   const manifest = row.kept[manifestHeader];
-  if (manifest === undefined || request.query.get('multipart-manifest') === 'get')
-    return plain(context, request, row);
-  return joined(context, request, row, await segmentsOf(context, request, project, manifest));
+  if (row.large) return openStatic(reader, project, row, depth);
+  if (manifest !== undefined) return dynamic(reader, project, row, manifest, depth);
+  return plain(reader, row);
 };

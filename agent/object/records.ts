@@ -5,6 +5,8 @@
  *   object-container   register  project / name                 the container's incarnation, lists, metadata
  *   object             rows      incarnation / name             one upload: where its bytes are, what it is
  *   object-post        rows      incarnation / name NUL upload  what a POST later said about that upload
+ *   object-version     rows      incarnation / name NUL order   every version, where versioning was ever on
+ *   object-expiry      rows      shard / second incarnation ... what to look at when that second has come
  *
  * An object's partition key is the id of its container's incarnation, drawn when the container is created: a
  * container that is deleted and created again can never show an old row, and no two names can run together.
@@ -14,11 +16,13 @@
 import type { Uuid } from '../../proto/ids.ts';
 import type { Content } from '../chunk/port.ts';
 import type { Registers, Rows, Tables } from '../table/port.ts';
+import type { AccountList } from './account-list.ts';
 import type { Metadata } from './metadata.ts';
 
 export interface AccountRow {
   readonly createdAtMs: number;
   readonly metadata: Metadata;
+  readonly accessList?: AccountList | undefined;
 }
 
 export interface ContainerRow {
@@ -31,6 +35,19 @@ export interface ContainerRow {
   readonly writeList: string;
   /** Token of a deletion that found or is finding out whether it is empty. null: open. */
   readonly closing: Uuid | null;
+  /** X-Versions-Enabled. Absent: never was. */
+  readonly versions?: 'enabled' | 'suspended' | undefined;
+  /** X-Versions-Location (stack) or X-History-Location: where old versions are copied to. */
+  readonly archive?: { readonly container: string; readonly mode: 'stack' | 'history' } | undefined;
+}
+
+/** Another object that a symbolic link stands for. */
+export interface Link {
+  readonly project: string;
+  readonly container: string;
+  readonly object: string;
+  /** Its ETag, bytes: a static link, which breaks when the target changes. */
+  readonly fixed?: { readonly etag: string; readonly bytes: number };
 }
 
 /** What GET and HEAD tell beside the bytes, and a POST may replace. */
@@ -51,6 +68,22 @@ export interface ObjectRow extends ObjectFacts {
   readonly content: Content;
   readonly bytes: number;
   readonly md5: string;
+  /** A static large object: `content` is its list of segments, these are the sums. */
+  readonly large?: { readonly bytes: number; readonly etag: string };
+  readonly link?: Link;
+  /** Names it in `?version-id=`. Its bytes belong to its row in `object-version`. */
+  readonly versionId?: string;
+  /** A deletion, as a version. */
+  readonly isMarker?: true;
+}
+
+/** Looked at when its second has come; the object itself says whether it is expired. */
+export interface ExpiryRow {
+  readonly project: string;
+  readonly container: string;
+  readonly id: Uuid;
+  readonly name: string;
+  readonly upload: Uuid;
 }
 
 export interface PostRow extends ObjectFacts {
@@ -62,6 +95,8 @@ export interface Records {
   readonly containers: Registers<ContainerRow>;
   readonly objects: Rows<ObjectRow>;
   readonly posts: Rows<PostRow>;
+  readonly versions: Rows<ObjectRow>;
+  readonly expiry: Rows<ExpiryRow>;
 }
 
 export const accountKey = 'account';
@@ -69,11 +104,24 @@ export const chunkUser = (upload: Uuid): string => `object:${upload}`;
 /** NUL is in no name: all posts of a name stand together, directly after it. */
 export const postKey = (name: string, upload: Uuid): string => `${name}\0${upload}`;
 
+/** Sixteen partitions, so that no single one takes the notes of all expiring objects. */
+export const expiryShards: readonly string[] = [...'0123456789abcdef'].map((digit) => `expiry-${digit}`);
+export const expiryShard = (upload: Uuid): string => `expiry-${upload.slice(0, 1)}`;
+/** In the order in which they come due; 12 digits are 30,000 years. */
+export const expirySecond = (seconds: number): string => String(seconds).padStart(12, '0');
+export const expiryKey = (seconds: number, upload: Uuid): string => `${expirySecond(seconds)}/${upload}`;
+
 export const openRecords = (tables: Tables): Records => ({
   accounts: tables.registers<AccountRow>({ name: 'object-account' }),
   containers: tables.registers<ContainerRow>({ name: 'object-container' }),
-  objects: tables.rows<ObjectRow>({ name: 'object', weight: (row) => row.bytes }),
+  // What is a version too is weighed there, once.
+  objects: tables.rows<ObjectRow>({
+    name: 'object',
+    weight: (row) => (row.versionId === undefined ? row.bytes : 0),
+  }),
   posts: tables.rows<PostRow>({ name: 'object-post' }),
+  versions: tables.rows<ObjectRow>({ name: 'object-version', weight: (row) => row.bytes }),
+  expiry: tables.rows<ExpiryRow>({ name: 'object-expiry' }),
 });
 
 /** An upload as its newest post shows it. */

@@ -171,7 +171,7 @@ test('container: quotas in bytes and objects refuse what would pass them', async
 test('container: an unknown policy and what is not served yet are refused', async (t) => {
   const { call } = await serveObjects(t);
   t.is((await call('PUT', '/c', { headers: { 'X-Storage-Policy': 'gold' } })).status, 400);
-  t.is((await call('PUT', '/c', { headers: { 'X-Versions-Location': 'old' } })).status, 501);
+  t.is((await call('PUT', '/c', { headers: { 'X-Container-Sync-To': 'old' } })).status, 501);
   t.is((await call('HEAD', '/c')).status, 404);
   t.is((await call('PUT', '/c', { headers: { 'X-Storage-Policy': 'Replica-3' } })).status, 201);
 });

@@ -264,14 +264,18 @@ test('object: deleting an expired object frees it and says 404', async (t) => {
   t.is(content.chunks.size, 0);
 });
 
-test('object: what is not served yet is said to be so', async (t) => {
+test('object: a type that is not told is guessed by the name, when asked even over one that is', async (t) => {
   const { call } = await serveObjects(t);
   await call('PUT', '/c');
-  t.is((await call('PUT', '/c/o', { headers: { 'X-Symlink-Target': 'c/x' } })).status, 501);
-  t.is((await call('PUT', '/c/o?multipart-manifest=put', { body: '[]' })).status, 501);
-  await call('PUT', '/c/o', { body: '1' });
-  t.is((await call('DELETE', '/c/o?multipart-manifest=delete')).status, 400);
-  t.is((await call('GET', '/c/o')).status, 200);
+  const typeOf = async (name: string, headers: Record<string, string> = {}) => {
+    await call('PUT', `/c/${name}`, { body: '1', headers });
+    return (await call('HEAD', `/c/${name}`)).headers.get('content-type');
+  };
+  t.is(await typeOf('a.html'), 'text/html');
+  t.is(await typeOf('dir.html/a'), 'application/octet-stream');
+  t.is(await typeOf('a.PNG', { 'Content-Type': 'text/x' }), 'text/x');
+  t.is(await typeOf('a.PNG', { 'Content-Type': 'text/x', 'X-Detect-Content-Type': 'true' }), 'image/png');
+  t.is(await typeOf('a.constructor'), 'application/octet-stream');
 });
 
 test('large object: a manifest is read as all that lies below its prefix, in order and in parts', async (t) => {

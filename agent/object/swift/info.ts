@@ -1,7 +1,12 @@
 /** `GET /info`: limits and features, for clients to ask before they use them. */
 import {
+  bulkDeletesMax,
+  bulkFailuresMax,
   containerNameBytesMax,
+  linksMax,
   listingNamesMax,
+  manifestBytesMax,
+  manifestSegmentsMax,
   metadataBytesMax,
   metadataCountMax,
   metadataNameBytesMax,
@@ -9,8 +14,8 @@ import {
   objectBytesMax,
   objectNameBytesMax,
   segmentsMax,
-} from './limits.ts';
-import { policyName } from './policy.ts';
+} from '../limits.ts';
+import { policyName } from '../policy.ts';
 
 export const infoOf = () => ({
   swift: {
@@ -30,6 +35,17 @@ export const infoOf = () => ({
     policies: [{ name: policyName, default: true }],
   },
   account_quotas: {},
-  dlo: { max_segments: segmentsMax },
+  bulk_delete: { max_deletes_per_request: bulkDeletesMax, max_failed_deletes: bulkFailuresMax },
   container_quotas: {},
+  dlo: { max_segments: segmentsMax },
+  object_versioning: {},
+  slo: {
+    max_manifest_segments: manifestSegmentsMax,
+    max_manifest_size: manifestBytesMax,
+    min_segment_size: 1,
+    yield_frequency: 0,
+    allow_async_delete: false,
+  },
+  symlink: { symloop_max: linksMax, static_links: true },
+  versioned_writes: { allowed_flags: ['x-versions-location', 'x-history-location'] },
 });

@@ -1,7 +1,7 @@
 /** Errors in Swift's words: reasons as plain text where Swift gives reasons, its short pages elsewhere. */
-import { ShoalError } from '../../proto/error.ts';
-import type { ErrorShape } from '../http/port.ts';
-import { swiftShape } from '../http/shape.ts';
+import { ShoalError } from '../../../proto/error.ts';
+import type { ErrorShape } from '../../http/port.ts';
+import { swiftShape } from '../../http/shape.ts';
 
 const isDecodable = (path: string): boolean => {
   try {

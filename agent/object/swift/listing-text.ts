@@ -1,5 +1,5 @@
 /** A listing as plain text, JSON or XML. */
-import { ShoalError } from '../../proto/error.ts';
+import { ShoalError } from '../../../proto/error.ts';
 
 export type ListingFormat = 'plain' | 'json' | 'xml';
 
@@ -49,9 +49,9 @@ export const listingFormat = (query: URLSearchParams, accept: string | undefined
 /** Field names as JSON shows them; a folder has the one field `subdir`. */
 export type ListingItem =
   | { readonly subdir: string }
-  | ({ readonly name: string } & Readonly<Record<string, string | number>>);
+  | ({ readonly name: string } & Readonly<Record<string, string | number | boolean>>);
 
-const escapeXml = (value: string | number): string =>
+const escapeXml = (value: string | number | boolean): string =>
   String(value)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

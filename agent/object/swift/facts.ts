@@ -1,7 +1,8 @@
 /** What the headers of a PUT, POST or COPY say about an object. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { ShoalError } from '../../proto/error.ts';
-import { headerValueBytesMax } from './limits.ts';
+import { ShoalError } from '../../../proto/error.ts';
+import type { Context } from '../context.ts';
+import { headerValueBytesMax } from '../limits.ts';
 import {
   headerText,
   keptHeaderValues,
@@ -10,31 +11,17 @@ import {
   metadataHeaders,
   readKeptHeaders,
   readMetadata,
-} from './metadata.ts';
-import { parseManifest } from './name.ts';
-import type { NewFacts } from './objects.ts';
-import type { ObjectRow } from './records.ts';
-import { httpDate, timestampText } from './time.ts';
+} from '../metadata.ts';
+import { parseManifest } from '../name.ts';
+import type { NewFacts } from '../objects.ts';
+import type { Readable } from '../readable.ts';
+import type { ObjectRow } from '../records.ts';
+import { httpDate, timestampText } from '../time.ts';
+import { type Ask, isTrue } from './ask.ts';
+import { typeOfName } from './content-type.ts';
 
 const refuse = (message: string): never => {
   throw new ShoalError('BAD_REQUEST', message);
-};
-
-/** Asked for but not served: better said than kept and not done. */
-const unserved: Readonly<Record<string, string>> = {
-  'x-symlink-target': 'symbolic links',
-};
-
-export const refuseUnserved = (headers: IncomingHttpHeaders, query: URLSearchParams): void => {
-  for (const [header, what] of Object.entries(unserved))
-    if (headers[header] !== undefined)
-      throw new ShoalError('NOT_IMPLEMENTED', `Cannot take the header ${header}: ${what} are not served yet`);
-  const manifest = query.get('multipart-manifest');
-  if (manifest === 'put')
-    throw new ShoalError(
-      'NOT_IMPLEMENTED',
-      'Cannot store a manifest: static large objects are not served yet',
-    );
 };
 
 /** Seconds since 1970; null: never. Throws BAD_REQUEST on what is no number or lies in the past. */
@@ -68,12 +55,28 @@ const readKept = (headers: IncomingHttpHeaders): Metadata => {
   return kept;
 };
 
-export const factsOfPut = (headers: IncomingHttpHeaders, nowMs: number): NewFacts => ({
-  contentType: readContentType(headers) ?? 'application/octet-stream',
+export const factsOfPut = (
+  headers: IncomingHttpHeaders,
+  nowMs: number,
+  contentType = 'application/octet-stream',
+): NewFacts => ({
+  contentType: readContentType(headers) ?? contentType,
   kept: readKept(headers),
   metadata: readMetadata('object', headers),
   deleteAtSeconds: readDeleteAt(headers, nowMs),
 });
+
+/** Without a type, or told to look (`X-Detect-Content-Type`), the name's ending says it. */
+export const putFacts = async (
+  { runtime }: Pick<Context, 'runtime'>,
+  { headers }: Ask,
+  name: string,
+  contentType = typeOfName(name),
+): Promise<NewFacts> => {
+  const { 'content-type': given, ...others } = headers;
+  const detects = isTrue(headerText(headers, 'x-detect-content-type'));
+  return factsOfPut(detects || !given ? others : headers, runtime.clock.wallMs(), contentType);
+};
 
 /** All but the type is replaced by what the request says, even by nothing. */
 export const factsOfPost = (headers: IncomingHttpHeaders, nowMs: number, old: ObjectRow): NewFacts => ({
@@ -83,7 +86,7 @@ export const factsOfPost = (headers: IncomingHttpHeaders, nowMs: number, old: Ob
 
 /** The source's, with the request's on top; `X-Fresh-Metadata: true` leaves the source's own behind. */
 export const factsOfCopy = (headers: IncomingHttpHeaders, nowMs: number, source: ObjectRow): NewFacts => {
-  const fresh = /^(true|1|yes|on|t|y)$/i.test(headerText(headers, 'x-fresh-metadata') ?? '');
+  const fresh = isTrue(headerText(headers, 'x-fresh-metadata'));
   const base: Metadata = fresh ? {} : source.metadata;
   return {
     contentType: readContentType(headers) ?? source.contentType,
@@ -93,14 +96,26 @@ export const factsOfCopy = (headers: IncomingHttpHeaders, nowMs: number, source:
   };
 };
 
+/** An ETag of a large object is no MD5 of its bytes, and stands in quotes as Swift shows it. */
+export const etagOf = ({ large, md5 }: ObjectRow): string => (large ? `"${large.etag}"` : md5);
+
 /** ETag, Last-Modified and all that GET, HEAD and 304 tell, but for the length. */
-export const factHeaders = (row: ObjectRow): Record<string, string> => ({
+export const factHeaders = (
+  row: ObjectRow,
+  { etag, isLarge, changedAtMs }: Pick<Readable, 'etag' | 'isLarge' | 'changedAtMs'> = {
+    etag: row.md5,
+    isLarge: false,
+    changedAtMs: row.changedAtMs,
+  },
+): Record<string, string> => ({
   'Content-Type': Buffer.from(row.contentType).toString('latin1'),
-  ETag: row.md5,
-  'Last-Modified': httpDate(row.changedAtMs),
+  ETag: isLarge ? `"${etag}"` : etag,
+  'Last-Modified': httpDate(changedAtMs),
   'X-Timestamp': timestampText(row.changedAtMs),
   'Accept-Ranges': 'bytes',
   ...keptHeaderValues(row.kept),
   ...metadataHeaders('object', row.metadata),
+  ...(isLarge && row.large ? { 'X-Static-Large-Object': 'True', 'X-Manifest-Etag': row.md5 } : {}),
+  ...(row.versionId === undefined ? {} : { 'X-Object-Version-Id': row.versionId }),
   ...(row.deleteAtSeconds === null ? {} : { 'X-Delete-At': String(row.deleteAtSeconds) }),
 });

@@ -1,17 +1,20 @@
 /** Accounts: one for each project, there from the start. */
-import { ShoalError } from '../../proto/error.ts';
-import type { ApiAnswer, ApiRequest } from '../http/port.ts';
-import { checkAccess, isOwner, isReseller } from './access.ts';
-import type { NamedContainer } from './containers.ts';
-import { type Asked, asked, type Context, isTrue, queryText, readLimit, record } from './context.ts';
-import { listingNamesMax } from './limits.ts';
+import { ShoalError } from '../../../proto/error.ts';
+import type { ApiAnswer } from '../../http/port.ts';
+import { isOwner, isReseller } from '../access.ts';
+import { accountLevel, parseAccountList } from '../account-list.ts';
+import type { NamedContainer } from '../containers.ts';
+import { authorize, type Context } from '../context.ts';
+import { listingNamesMax } from '../limits.ts';
+import { headerText, headerValue, mergeMetadata, metadataHeaders } from '../metadata.ts';
+import { accountOf } from '../name.ts';
+import { accountSums, policyName } from '../policy.ts';
+import { checkQuotaValues } from '../quota.ts';
+import { accountKey } from '../records.ts';
+import { listingTime, timestampText } from '../time.ts';
+import { type Ask, type Asked, asked, isTrue, queryText, readLimit, record } from './ask.ts';
+import { bulkDelete } from './bulk-delete.ts';
 import { type ListingItem, listingFormat, listingText, listingType } from './listing-text.ts';
-import { mergeMetadata, metadataHeaders } from './metadata.ts';
-import { accountOf } from './name.ts';
-import { accountSums, policyName } from './policy.ts';
-import { checkQuotaValues } from './quota.ts';
-import { accountKey } from './records.ts';
-import { listingTime, timestampText } from './time.ts';
 
 /** Keys that let their holder in: for the owner's eyes. */
 const secretMetadata = /^temp-url-key(-2)?$/;
@@ -21,8 +24,11 @@ const accountHeaders = async (context: Context, { path, caller }: Asked): Promis
     context.records.accounts.get(path.project, accountKey),
     accountSums(context.containers, path.project),
   ]);
+  const isTrusted =
+    isOwner(caller.principal, path.project) ||
+    accountLevel(row?.accessList ?? {}, caller.principal) === 'admin';
   const shown = Object.entries(row?.metadata ?? {}).filter(
-    ([name]) => isOwner(caller.principal, path.project) || !secretMetadata.test(name),
+    ([name]) => isTrusted || !secretMetadata.test(name),
   );
   const policy = `X-Account-Storage-Policy-${policyName}`;
   return {
@@ -35,12 +41,15 @@ const accountHeaders = async (context: Context, { path, caller }: Asked): Promis
     'X-Timestamp': timestampText(row?.createdAtMs ?? 0),
     'Accept-Ranges': 'bytes',
     ...metadataHeaders('account', Object.fromEntries(shown)),
+    ...(isTrusted && row?.accessList
+      ? { 'X-Account-Access-Control': headerValue(JSON.stringify(row.accessList)) }
+      : {}),
   };
 };
 
-export const headAccount = async (context: Context, request: ApiRequest): Promise<ApiAnswer> => {
+export const headAccount = async (context: Context, request: Ask): Promise<ApiAnswer> => {
   const ask = asked(request);
-  checkAccess('readAccount', ask.path.project, ask.caller);
+  await authorize(context, 'readAccount', ask.path, ask.caller);
   const format = listingFormat(request.query, request.headers.accept);
   return { headers: { ...(await accountHeaders(context, ask)), 'Content-Type': listingType[format] } };
 };
@@ -68,10 +77,10 @@ const pick = async (
   return picked;
 };
 
-export const listContainers = async (context: Context, request: ApiRequest): Promise<ApiAnswer> => {
+export const listContainers = async (context: Context, request: Ask): Promise<ApiAnswer> => {
   const ask = asked(request);
   const { path, caller } = ask;
-  checkAccess('readAccount', path.project, caller);
+  await authorize(context, 'readAccount', path, caller);
   const { query } = request;
   const format = listingFormat(query, request.headers.accept);
   const [marker, endMarker] = [queryText(query, 'marker'), queryText(query, 'end_marker')];
@@ -108,26 +117,29 @@ export const listContainers = async (context: Context, request: ApiRequest): Pro
   return { headers, body: listingText(format, { element: 'account', name: accountOf(path.project) }, items) };
 };
 
-export const updateAccount = async (context: Context, request: ApiRequest): Promise<ApiAnswer> => {
+export const updateAccount = async (context: Context, request: Ask): Promise<ApiAnswer> => {
+  if (request.query.has('bulk-delete')) return bulkDelete(context, request);
   const { path, caller } = asked(request);
-  checkAccess('writeAccount', path.project, caller);
+  await authorize(context, 'writeAccount', path, caller);
   const quotaNames = ['x-account-meta-quota-bytes', 'x-remove-account-meta-quota-bytes'];
   if (quotaNames.some((name) => request.headers[name] !== undefined) && !isReseller(caller.principal))
     throw new ShoalError('FORBIDDEN', 'Cannot set the quota of an account: it takes the role ResellerAdmin');
   const atMs = context.runtime.clock.wallMs();
+  const list = headerText(request.headers, 'x-account-access-control');
   await context.records.accounts.change(path.project, accountKey, (old) => {
     const metadata = mergeMetadata('account', old?.metadata ?? {}, request.headers);
     checkQuotaValues(metadata);
-    return { createdAtMs: old?.createdAtMs ?? atMs, metadata };
+    const accessList = list === undefined ? old?.accessList : parseAccountList(list);
+    return { createdAtMs: old?.createdAtMs ?? atMs, metadata, accessList };
   });
   record(context, request, 'account.update', { ...path, container: '', object: '' });
   return { headers: { 'Content-Type': 'text/html; charset=UTF-8' } };
 };
 
-/** Both PUT and DELETE, as Swift answers without `allow_account_management`. */
-export const refuseAccountChange = async (_context: Context, request: ApiRequest): Promise<ApiAnswer> => {
+/** As Swift answers without `allow_account_management`. */
+const refuseAccountChange = async (context: Context, request: Ask): Promise<ApiAnswer> => {
   const { path, caller } = asked(request);
-  checkAccess('writeAccount', path.project, caller);
+  await authorize(context, 'writeAccount', path, caller);
   throw new ShoalError(
     'METHOD_NOT_ALLOWED',
     `Cannot ${request.method} an account: it comes with its project`,
@@ -136,3 +148,10 @@ export const refuseAccountChange = async (_context: Context, request: ApiRequest
     },
   );
 };
+
+/** PUT. With `?extract-archive` it stands for all containers that the archive names. */
+export const createAccount = refuseAccountChange;
+
+/** DELETE. With `?bulk-delete` it means the objects that the body lists. */
+export const deleteAccount = (context: Context, request: Ask): Promise<ApiAnswer> =>
+  request.query.has('bulk-delete') ? bulkDelete(context, request) : refuseAccountChange(context, request);

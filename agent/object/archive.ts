@@ -1,0 +1,104 @@
+/**
+ * `X-Versions-Location` and `X-History-Location`: what an object was is copied, as an object of its own, to another
+ * container of the account. The older of Swift's two ways; `versions.ts` is the newer one.
+ *
+ *   photos/reef  ->  archive/004reef/1763939000.12300      length of the name in three hex digits, name / moment
+ *
+ * stack: a deletion brings the newest copy back. history: a deletion adds a mark to the copies.
+ */
+import { hasCode, ShoalError } from '../../proto/error.ts';
+import type { Context } from './context.ts';
+import { placeOf } from './context.ts';
+import { manifestHeader } from './metadata.ts';
+import type { ObjectPath } from './name.ts';
+import { checkPath } from './name.ts';
+import { walkObjects } from './object-listing.ts';
+import type { Place } from './objects.ts';
+import type { ContainerRow, ObjectRow } from './records.ts';
+import { timestampText } from './time.ts';
+import { markerType } from './versions.ts';
+
+type Archive = NonNullable<ContainerRow['archive']>;
+
+const folderOf = (name: string): string => `${name.length.toString(16).padStart(3, '0')}${name}/`;
+
+/** Throws PRECONDITION_FAILED when the container of the copies is missing. */
+const openArchive = async (
+  { containers }: Context,
+  project: string,
+  { container }: Archive,
+): Promise<(object: string) => Place> => {
+  const row = await containers.find(project, container);
+  if (!row)
+    throw new ShoalError(
+      'PRECONDITION_FAILED',
+      `The container ${JSON.stringify(container)} of the versions does not exist`,
+    );
+  return (object) => {
+    const path: ObjectPath = { project, container, object };
+    return placeOf(checkPath(path), row);
+  };
+};
+
+const unchanged = (row: ObjectRow) => row;
+
+/** Before the object is overwritten or deleted. A dynamic large object's manifest is not kept, as in Swift. */
+export const archiveObject = async (context: Context, place: Place, archive: Archive): Promise<void> => {
+  const row = await context.objects.find(place);
+  if (!row || row.kept[manifestHeader] !== undefined) return;
+  const placeIn = await openArchive(context, place.project, archive);
+  const to = placeIn(`${folderOf(place.name)}${timestampText(row.changedAtMs)}`);
+  await context.objects.copy(place, to, unchanged).catch((thrown) => {
+    // Deleted meanwhile: there is nothing to keep.
+    if (!hasCode(thrown, 'NOT_FOUND')) throw thrown;
+  });
+};
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+/** history: what is deleted is kept first, and that it was deleted. */
+const deleteToHistory = async (
+  context: Context,
+  place: Place,
+  archive: Archive,
+  signal: AbortSignal,
+): Promise<void> => {
+  await archiveObject(context, place, archive);
+  const placeIn = await openArchive(context, place.project, archive);
+  await context.objects.put(
+    placeIn(`${folderOf(place.name)}${timestampText(context.runtime.clock.wallMs())}`),
+    {
+      source: nothing(),
+      facts: { contentType: markerType, kept: {}, metadata: {}, deleteAtSeconds: null },
+      signal,
+    },
+  );
+  await context.objects.delete(place);
+};
+
+/** stack: the newest copy comes back in place of what is deleted; marks of a history are passed over. */
+const deleteToStack = async (context: Context, place: Place, archive: Archive): Promise<void> => {
+  const { records, runtime } = context;
+  const row = await context.containers.find(place.project, archive.container);
+  const parts = { records, clock: runtime.clock };
+  const steps = row ? walkObjects(parts, row.id, { prefix: folderOf(place.name), reverse: true }) : [];
+  for await (const step of steps) {
+    if (step.kind === 'folder' || !row) continue;
+    const from = placeOf({ project: place.project, container: archive.container, object: step.name }, row);
+    const isMark = step.row.contentType === markerType;
+    if (!isMark) await context.objects.copy(from, place, unchanged);
+    await context.objects.delete(from);
+    if (!isMark) return;
+  }
+  await context.objects.delete(place);
+};
+
+export const deleteArchived = (
+  context: Context,
+  place: Place,
+  archive: Archive,
+  signal: AbortSignal,
+): Promise<void> =>
+  archive.mode === 'stack'
+    ? deleteToStack(context, place, archive)
+    : deleteToHistory(context, place, archive, signal);

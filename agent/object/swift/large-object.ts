@@ -1,0 +1,72 @@
+/** `?multipart-manifest=put` and `=delete`: static large objects over HTTP. */
+import { ShoalError } from '../../../proto/error.ts';
+import type { ApiAnswer } from '../../http/port.ts';
+import type { Context } from '../context.ts';
+import { checkManifest, segmentPaths } from '../large-object.ts';
+import { manifestBytesMax } from '../limits.ts';
+import { parseWanted } from '../manifest.ts';
+import { openTarget, storeInto } from '../store-object.ts';
+import { type Ask, asked, readerOf, record } from './ask.ts';
+import { deleteOne, newDeleteReport } from './bulk-delete.ts';
+import { answerReport, isTooMany, reportFormat, statusText } from './bulk-report.ts';
+import { putFacts } from './facts.ts';
+import { checkPutConditions, expectedMd5, stored } from './upload.ts';
+
+const readText = async (request: Ask): Promise<string> => {
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+  if (length === undefined && encoding === undefined)
+    throw new ShoalError('LENGTH_REQUIRED', 'Missing Content-Length header.');
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of request.stream) {
+    bytes += piece.length;
+    if (bytes > manifestBytesMax)
+      throw new ShoalError('TOO_LARGE', `Manifest File > ${manifestBytesMax} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString();
+};
+
+async function* once(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+}
+
+export const putLarge = async (context: Context, request: Ask): Promise<ApiAnswer> => {
+  const { path, caller } = asked(request);
+  const target = await openTarget(context, path, caller);
+  const expected = expectedMd5(request);
+  const facts = await putFacts(context, request, path.object);
+  const wanted = parseWanted(await readText(request));
+  const { text, large } = await checkManifest(readerOf(context, request), path, wanted);
+  if (expected !== undefined && expected !== large.etag)
+    throw new ShoalError(
+      'UNPROCESSABLE',
+      `The ETag of the segments is ${large.etag}, the header says ${expected}`,
+    );
+  await checkPutConditions(context, request, target.place);
+  const row = await storeInto(context, target, {
+    source: once(text),
+    bytes: Buffer.byteLength(text),
+    facts,
+    kind: { large },
+    signal: request.signal,
+  });
+  record(context, request, 'object.put', path, { bytes: large.bytes, segments: wanted.length });
+  return stored(row);
+};
+
+/** The segments first and the manifest last, so that what an interruption leaves can be deleted again. */
+export const deleteLarge = async (context: Context, request: Ask): Promise<ApiAnswer> => {
+  const format = reportFormat(request);
+  const report = newDeleteReport();
+  const { path } = asked(request);
+  for await (const segment of segmentPaths(readerOf(context, request), path)) {
+    const name = `/${segment.container}/${segment.object}`;
+    await deleteOne(context, request, report, name, () => segment);
+    if (isTooMany(report)) {
+      report.status = statusText(400);
+      break;
+    }
+  }
+  return answerReport(format, report);
+};

@@ -1,0 +1,47 @@
+/**
+ * Versions of an object, where `X-Versions-Enabled` is or was on. Each has a row of its own, written before the
+ * object's row points at it, so two writers that race keep both versions whoever becomes the current one.
+ *
+ *   object          incarnation / name                    current: the version that GET shows
+ *   object-version  incarnation / name NUL order          all of them, newest first, deletions as markers
+ *
+ * A version's id is its moment and its upload, `1763939000.12300_5f0c...`, the form of Swift's own timestamps with
+ * an offset, from which its key follows. An object from before versioning has no row there and the id `null`.
+ */
+import { ShoalError } from '../../proto/error.ts';
+import type { Uuid } from '../../proto/ids.ts';
+import type { ObjectRow } from './records.ts';
+import { timestampText } from './time.ts';
+
+export const nullVersion = 'null';
+
+/** Content type of a deletion in listings: Swift's. */
+export const markerType = 'application/x-deleted;swift_versions_deleted=1';
+
+export const versionIdOf = (upload: Uuid, atMs: number): string =>
+  `${timestampText(atMs).padStart(16, '0')}_${upload.replaceAll('-', '').slice(0, 16)}`;
+
+/** 10^15 in hundred-thousandths of seconds lie 300 years after 1970. */
+const orderMax = 10n ** 15n;
+
+/** Throws BAD_REQUEST on what is no version's id. */
+export const checkVersionId = (id: string): string => {
+  if (id !== nullVersion && !/^\d{10}\.\d{5}_[\da-f]{16}$/.test(id))
+    throw new ShoalError('BAD_REQUEST', 'Invalid version parameter');
+  return id;
+};
+
+/** Newest first in byte order. */
+export const versionKey = (name: string, id: string): string => {
+  const [moment = '', upload = ''] = id.split('_');
+  const order = (orderMax - BigInt(moment.replace('.', ''))).toString().padStart(16, '0');
+  return `${name}\0${order}_${upload}`;
+};
+
+export const nameOfVersionKey = (key: string): string => key.slice(0, key.indexOf('\0'));
+
+/** The row as a version, whether it was written as one or before there were any. */
+export const asVersion = (row: ObjectRow): ObjectRow & { readonly versionId: string } => ({
+  ...row,
+  versionId: row.versionId ?? versionIdOf(row.upload, row.changedAtMs),
+});

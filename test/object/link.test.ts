@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import test from 'ava';
+import { type Served, serveObjects } from './serve.ts';
+
+const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
+const link = (served: Served, path: string, target: string, headers: Record<string, string> = {}) =>
+  served.call('PUT', path, { body: '', headers: { 'X-Symlink-Target': target, ...headers } });
+
+test('symlink: it is read as its target and can be looked at itself', async (t) => {
+  const served = await serveObjects(t);
+  const { call } = served;
+  await call('PUT', '/c');
+  await call('PUT', '/c/a%20b', { body: 'hello', headers: { 'X-Object-Meta-Of': 'target' } });
+  const made = await link(served, '/c/l', 'c/a%20b', { 'X-Object-Meta-Of': 'link' });
+  t.is(made.status, 201);
+  const get = await call('GET', '/c/l');
+  t.is(await get.text(), 'hello');
+  t.is(get.headers.get('x-object-meta-of'), 'target');
+  t.is(get.headers.get('content-location'), '/v1/AUTH_p1/c/a%20b');
+  const head = await call('HEAD', '/c/l?symlink=get');
+  t.is(head.headers.get('x-symlink-target'), 'c/a%20b');
+  t.is(head.headers.get('content-length'), '0');
+  t.is(head.headers.get('content-type'), 'application/symlink');
+  t.is(head.headers.get('x-object-meta-of'), 'link');
+  const post = await call('POST', '/c/l');
+  t.is(post.status, 202, 'fetch follows the 307 to the target');
+  const listed = (await (await call('GET', '/c?format=json')).json()) as Record<string, unknown>[];
+  t.is(listed[1]?.symlink_path, '/v1/AUTH_p1/c/a%20b');
+  t.is((await call('DELETE', '/c/l')).status, 204);
+  t.is(await (await call('GET', '/c/a%20b')).text(), 'hello');
+});
+
+test('symlink: one to nothing is 404, circles and long chains are 409', async (t) => {
+  const served = await serveObjects(t);
+  await served.call('PUT', '/c');
+  t.is((await link(served, '/c/l', 'c/none')).status, 201);
+  t.is((await served.call('GET', '/c/l')).status, 404);
+  await link(served, '/c/x', 'c/y');
+  await link(served, '/c/y', 'c/x');
+  t.is((await served.call('GET', '/c/x')).status, 409);
+  for (const [path, target] of [
+    ['/c/l', 'c/l'],
+    ['/c/l', 'c'],
+  ] as const)
+    t.true([400, 412].includes((await link(served, path, target)).status), target);
+  const withBody = await served.call('PUT', '/c/l', { body: '1', headers: { 'X-Symlink-Target': 'c/o' } });
+  t.is(withBody.status, 400);
+  t.is(
+    (await served.call('PUT', '/c/l', { body: '', headers: { 'X-Symlink-Target-Etag': 'x' } })).status,
+    400,
+  );
+});
+
+test('symlink: a fixed one breaks when its target changes', async (t) => {
+  const served = await serveObjects(t);
+  const { call } = served;
+  await call('PUT', '/c');
+  await call('PUT', '/c/o', { body: 'hello' });
+  const fixed = (etag: string, target = 'c/o') =>
+    link(served, '/c/l', target, { 'X-Symlink-Target-Etag': etag });
+  t.is((await fixed(md5('other'))).status, 409);
+  t.is((await fixed(md5('hello'), 'c/none')).status, 409);
+  t.is((await fixed(md5('hello'))).status, 201);
+  t.is(await (await call('GET', '/c/l')).text(), 'hello');
+  const head = await call('HEAD', '/c/l?symlink=get');
+  t.is(head.headers.get('x-symlink-target-bytes'), '5');
+  await call('PUT', '/c/o', { body: 'other' });
+  t.is((await call('GET', '/c/l')).status, 409);
+});
+
+test('symlink: it leads into another account only where that lets the reader in; a copy takes the bytes', async (t) => {
+  const served = await serveObjects(t);
+  const { call, api } = served;
+  const other = `${api.url}/object-store/v1/AUTH_p2`;
+  await call('PUT', `${other}/c`, { token: 'member:p2' });
+  await call('PUT', `${other}/c/o`, { token: 'member:p2', body: 'theirs' });
+  await call('PUT', '/c');
+  t.is((await link(served, '/c/l', 'c/o', { 'X-Symlink-Target-Account': 'AUTH_p2' })).status, 201);
+  t.is((await call('GET', '/c/l')).status, 403);
+  await call('POST', `${other}/c`, { token: 'member:p2', headers: { 'X-Container-Read': 'p1:*' } });
+  t.is(await (await call('GET', '/c/l')).text(), 'theirs');
+  t.is((await call('COPY', '/c/l', { headers: { Destination: 'c/copy' } })).status, 201);
+  t.is((await call('COPY', '/c/l?symlink=get', { headers: { Destination: 'c/link' } })).status, 201);
+  await call('POST', `${other}/c`, { token: 'member:p2', headers: { 'X-Container-Read': '' } });
+  t.is(await (await call('GET', '/c/copy')).text(), 'theirs');
+  t.is((await call('GET', '/c/link')).status, 403);
+});

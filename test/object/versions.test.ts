@@ -1,0 +1,194 @@
+import test from 'ava';
+import { KiB } from '../../proto/units.ts';
+import { type Served, serveObjects } from './serve.ts';
+
+const big = (letter: string): string => letter.repeat(20 * KiB);
+
+const keeping = async (served: Served): Promise<void> => {
+  await served.call('PUT', '/c', { headers: { 'X-Versions-Enabled': 'true' } });
+};
+interface Listed {
+  readonly name: string;
+  readonly version_id: string;
+  readonly is_latest: boolean;
+  readonly bytes: number;
+  readonly content_type: string;
+}
+const listed = async (served: Served, query = ''): Promise<Listed[]> =>
+  (await (await served.call('GET', `/c?versions&${query}`)).json()) as Listed[];
+
+test('versions: every upload stays, by its id, until that is deleted', async (t) => {
+  const served = await serveObjects(t);
+  const { call, content } = served;
+  await keeping(served);
+  const ids: string[] = [];
+  for (const letter of ['a', 'b', 'c']) {
+    const made = await call('PUT', '/c/o', { body: big(letter) });
+    ids.push(made.headers.get('x-object-version-id') ?? '');
+  }
+  t.is(await (await call('GET', '/c/o')).text(), big('c'));
+  t.is(await (await call('GET', `/c/o?version-id=${ids[0]}`)).text(), big('a'));
+  t.is((await call('HEAD', `/c/o?version-id=${ids[1]}`)).headers.get('x-object-version-id'), ids[1] ?? '');
+  const items = await listed(served);
+  t.deepEqual(
+    items.map(({ version_id: id, is_latest: latest }) => [id, latest]),
+    [
+      [ids[2], true],
+      [ids[1], false],
+      [ids[0], false],
+    ],
+  );
+  const head = await call('HEAD', '/c');
+  t.is(head.headers.get('x-versions-enabled'), 'True');
+  t.is(head.headers.get('x-container-object-count'), '1');
+  t.is(head.headers.get('x-container-bytes-used'), String(60 * KiB));
+  t.is((await call('DELETE', `/c/o?version-id=${ids[1]}`)).status, 204);
+  t.is((await call('GET', `/c/o?version-id=${ids[1]}`)).status, 404);
+  t.is((await call('DELETE', `/c/o?version-id=${ids[1]}`)).status, 404);
+  t.is(content.chunks.size, 2);
+  t.is(await (await call('GET', '/c')).text(), 'o\n');
+});
+
+test('versions: a deletion is a marker; the older ones stay and can come back', async (t) => {
+  const served = await serveObjects(t);
+  const { call, content } = served;
+  await keeping(served);
+  const first = (await call('PUT', '/c/o', { body: big('a') })).headers.get('x-object-version-id');
+  const gone = await call('DELETE', '/c/o');
+  t.is(gone.status, 204);
+  const marker = gone.headers.get('x-object-version-id');
+  t.is((await call('GET', '/c/o')).status, 404);
+  t.is((await call('GET', '/c')).status, 204);
+  t.deepEqual(
+    (await listed(served)).map((item) => [item.version_id, item.is_latest, item.content_type]),
+    [
+      [marker, true, 'application/x-deleted;swift_versions_deleted=1'],
+      [first, false, 'application/octet-stream'],
+    ],
+  );
+  t.is((await call('GET', `/c/o?version-id=${marker}`)).status, 404);
+  t.is((await call('DELETE', '/c')).status, 409);
+  t.is((await call('PUT', `/c/o?version-id=${first}`, { body: 'x' })).status, 400);
+  t.is((await call('PUT', `/c/o?version-id=${first}`, { body: '' })).status, 201);
+  t.is(await (await call('GET', '/c/o')).text(), big('a'));
+  t.is((await call('DELETE', `/c/o?version-id=${first}`)).status, 204);
+  t.is((await call('GET', '/c/o')).status, 404);
+  t.is((await call('DELETE', `/c/o?version-id=${marker}`)).status, 204);
+  t.is(content.chunks.size, 0);
+  t.is((await call('DELETE', '/c')).status, 204);
+});
+
+test('versions: what was there before is the version null, and one of its own once it is overwritten', async (t) => {
+  const served = await serveObjects(t);
+  const { call, content } = served;
+  await call('PUT', '/c');
+  await call('PUT', '/c/o', { body: big('a') });
+  t.is((await call('HEAD', '/c')).headers.get('x-versions-enabled'), null);
+  await call('POST', '/c', { headers: { 'X-Versions-Enabled': 'on' } });
+  t.deepEqual(
+    (await listed(served)).map((item) => [item.version_id, item.is_latest]),
+    [['null', true]],
+  );
+  t.is(await (await call('GET', '/c/o?version-id=null')).text(), big('a'));
+  await call('PUT', '/c/o', { body: big('b') });
+  const [, old] = await listed(served);
+  t.is(await (await call('GET', `/c/o?version-id=${old?.version_id}`)).text(), big('a'));
+  t.is((await call('GET', '/c/o?version-id=null')).status, 404);
+  await call('POST', '/c', { headers: { 'X-Versions-Enabled': 'false' } });
+  t.is((await call('HEAD', '/c')).headers.get('x-versions-enabled'), 'False');
+  await call('PUT', '/c/o', { body: big('c') });
+  await call('PUT', '/c/o', { body: big('d') });
+  t.is((await listed(served)).length, 3, 'd, b and a: c was not kept');
+  t.is(content.chunks.size, 3);
+  t.is((await call('DELETE', '/c/o')).status, 204);
+  t.is((await listed(served)).length, 2);
+});
+
+test('versions: a POST changes the version that is current, and it keeps that', async (t) => {
+  const served = await serveObjects(t);
+  const { call } = served;
+  await keeping(served);
+  const id = (await call('PUT', '/c/o', { body: '1' })).headers.get('x-object-version-id');
+  await call('POST', '/c/o', { headers: { 'X-Object-Meta-A': 'later' } });
+  await call('PUT', '/c/o', { body: '2' });
+  t.is((await call('HEAD', `/c/o?version-id=${id}`)).headers.get('x-object-meta-a'), 'later');
+  t.is((await call('HEAD', '/c/o')).headers.get('x-object-meta-a'), null);
+});
+
+test('versions: listings take prefix, delimiter, limit, marker and version_marker', async (t) => {
+  const served = await serveObjects(t);
+  const { call } = served;
+  await keeping(served);
+  for (const name of ['a', 'b/1', 'b/2', 'c'])
+    for (const body of ['1', '2']) await call('PUT', `/c/${name}`, { body });
+  const names = async (query: string) =>
+    (await listed(served, query)).map((item) => item.name ?? (item as { subdir?: string }).subdir);
+  t.deepEqual(await names(''), ['a', 'a', 'b/1', 'b/1', 'b/2', 'b/2', 'c', 'c']);
+  t.deepEqual(await names('delimiter=/'), ['a', 'a', 'b/', 'c', 'c']);
+  t.deepEqual(await names('prefix=b/&marker=b/1'), ['b/2', 'b/2']);
+  const [newest] = await listed(served);
+  t.deepEqual(await names(`marker=a&version_marker=${newest?.version_id}&limit=2`), ['a', 'b/1']);
+  t.is((await call('GET', `/c?versions&version_marker=${newest?.version_id}`)).status, 400);
+  t.is((await call('GET', '/c/a?version-id=nonsense')).status, 400);
+});
+
+test('versions: two at once both stay', async (t) => {
+  const served = await serveObjects(t);
+  await keeping(served);
+  await Promise.all(['a', 'b', 'c', 'd'].map((body) => served.call('PUT', '/c/o', { body: big(body) })));
+  const items = await listed(served);
+  t.is(items.length, 4);
+  t.is(items.filter(({ is_latest: latest }) => latest).length, 1);
+  const seen = await Promise.all(
+    items.map(async ({ version_id: id }) => (await served.call('GET', `/c/o?version-id=${id}`)).text()),
+  );
+  t.is(new Set(seen).size, 4);
+});
+
+test('versions: X-Versions-Location keeps what was overwritten and brings it back by deletion', async (t) => {
+  const { call, content } = await serveObjects(t);
+  await call('PUT', '/old');
+  t.is((await call('PUT', '/c', { headers: { 'X-Versions-Location': 'old' } })).status, 201);
+  t.is((await call('HEAD', '/c')).headers.get('x-versions-location'), 'old');
+  for (const letter of ['a', 'b', 'c']) await call('PUT', '/c/o', { body: big(letter) });
+  const kept = (await (await call('GET', '/old')).text()).trim().split('\n');
+  t.is(kept.length, 2);
+  t.regex(kept[0] ?? '', /^001o\/\d{10}\.\d{5}$/);
+  t.is((await call('DELETE', '/c/o')).status, 204);
+  t.is(await (await call('GET', '/c/o')).text(), big('b'));
+  await call('DELETE', '/c/o');
+  t.is(await (await call('GET', '/c/o')).text(), big('a'));
+  await call('DELETE', '/c/o');
+  t.is((await call('GET', '/c/o')).status, 404);
+  t.is(content.chunks.size, 0);
+  t.is((await call('DELETE', '/c/o')).status, 404);
+});
+
+test('versions: X-History-Location keeps deletions too', async (t) => {
+  const { call } = await serveObjects(t);
+  await call('PUT', '/old');
+  await call('PUT', '/c', { headers: { 'X-History-Location': 'old' } });
+  t.is((await call('HEAD', '/c')).headers.get('x-history-location'), 'old');
+  await call('PUT', '/c/o', { body: '1' });
+  await call('PUT', '/c/o', { body: '2' });
+  t.is((await call('DELETE', '/c/o')).status, 204);
+  t.is((await call('GET', '/c/o')).status, 404);
+  const kept = (await (await call('GET', '/old?format=json')).json()) as { content_type: string }[];
+  t.is(kept.length, 3);
+  t.is(kept[2]?.content_type, 'application/x-deleted;swift_versions_deleted=1');
+});
+
+test('versions: what cannot be is refused, and a setting can be taken away', async (t) => {
+  const { call } = await serveObjects(t);
+  const create = async (headers: Record<string, string>) => (await call('PUT', '/c', { headers })).status;
+  t.is(await create({ 'X-Versions-Location': 'a', 'X-History-Location': 'b' }), 400);
+  t.is(await create({ 'X-Versions-Location': 'a', 'X-Versions-Enabled': 'true' }), 400);
+  t.is(await create({ 'X-Versions-Enabled': 'perhaps' }), 400);
+  t.is(await create({ 'X-Versions-Location': 'missing' }), 201);
+  t.is((await call('PUT', '/c/o', { body: '1' })).status, 201);
+  t.is((await call('PUT', '/c/o', { body: '2' })).status, 412, 'there is no container for the old one');
+  t.is(await (await call('GET', '/c/o')).text(), '1');
+  await call('POST', '/c', { headers: { 'X-Remove-Versions-Location': 'x' } });
+  t.is((await call('HEAD', '/c')).headers.get('x-versions-location'), null);
+  t.is((await call('PUT', '/c/o', { body: '2' })).status, 201);
+});
