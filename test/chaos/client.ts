@@ -12,6 +12,8 @@ export interface Answered {
   readonly body: Buffer;
   /** What went wrong where there was no whole answer. */
   readonly error: string;
+  /** Nobody took the call: it surely did nothing. */
+  readonly isRefused: boolean;
 }
 
 export interface CloudUser {
@@ -39,11 +41,12 @@ const send = async (
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : new Uint8Array(body) }),
     });
     const bytes = Buffer.from(await response.arrayBuffer());
-    return { status: response.status, headers: response.headers, body: bytes, error: '' };
+    return { status: response.status, headers: response.headers, body: bytes, error: '', isRefused: false };
   } catch (thrown) {
     const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause.message : '';
+    const isRefused = /^connect (ECONNREFUSED|EHOSTUNREACH)/.test(cause);
     const error = thrown instanceof Error ? `${thrown.name} ${cause || thrown.message}` : String(thrown);
-    return { status: 0, headers: new Headers(), body: Buffer.alloc(0), error };
+    return { status: 0, headers: new Headers(), body: Buffer.alloc(0), error, isRefused };
   }
 };
 
@@ -76,7 +79,14 @@ export const openUser = (clouds: string): CloudUser => {
 
   const call: CloudUser['call'] = async (host, method, path, options = {}) => {
     login ??= await logIn(host);
-    if (!login) return { status: 401, headers: new Headers(), body: Buffer.alloc(0), error: 'no token' };
+    if (!login)
+      return {
+        status: 401,
+        headers: new Headers(),
+        body: Buffer.alloc(0),
+        error: 'no token',
+        isRefused: true,
+      };
     const { token } = login;
     const headers = { 'x-auth-token': token, ...options.headers };
     const answer = await send(`${host.apiUrl}${path}`, method, { ...options, headers });

@@ -42,6 +42,8 @@ export interface History {
   readonly entries: readonly Entry[];
   readonly faults: readonly Fault[];
   nowMs(): number;
+  /** From now on the clock counts anew: the cluster is up, the test begins. */
+  begin(): void;
   add(entry: Entry): void;
   fault(what: string): void;
   close(): Promise<void>;
@@ -51,12 +53,15 @@ export const openHistory = (file: string): History => {
   const entries: Entry[] = [];
   const faults: Fault[] = [];
   const stream: WriteStream = createWriteStream(file);
-  const startMs = performance.now();
+  let startMs = performance.now();
   const nowMs = (): number => Math.round((performance.now() - startMs) * 1_000) / 1_000;
   return {
     entries,
     faults,
     nowMs,
+    begin() {
+      startMs = performance.now();
+    },
     add(entry) {
       entries.push(entry);
       stream.write(`${JSON.stringify(entry)}\n`);

@@ -93,11 +93,10 @@ export const startNemesis = (
       await hold(draw);
       await network.fast(host.index);
     },
-    async 'full disk'(_host, draw) {
-      const host = town.hosts.find((one) => one.hasOwnDisk);
-      host?.fillDisk();
+    async 'full disk'(host, draw) {
+      host.fillDisk();
       await hold(draw);
-      host?.freeDisk();
+      host.freeDisk();
     },
     async replace(host) {
       await town.lose(host);
@@ -123,7 +122,8 @@ export const startNemesis = (
     if (kind === 'replace' && busy.size > 0) return;
     const candidates = kind === 'replace' ? free.filter((host) => !host.hasOwnDisk) : free;
     if (candidates.length === 0) return;
-    const host = draw.pick(candidates);
+    const host = kind === 'full disk' ? town.hosts.find((one) => one.hasOwnDisk) : draw.pick(candidates);
+    if (!host || busy.has(host)) return;
     busy.add(host);
     count(kind);
     say(`${kind}: ${host.name}`);

@@ -87,6 +87,7 @@ export const runChaos = async (options: ChaosOptions): Promise<Report> => {
   cleanup.defer(() => town.close());
   if (network.slowing) say(`Slow links are made by ${network.slowing}`);
   say(`${options.hosts} hosts are up in ${directory}, seed ${seed}`);
+  history.begin();
 
   const chance = prng(seed);
   const work = await startWork({ town, history, chance: chance.fork() }, options.work);

@@ -40,6 +40,8 @@ const sizes = [
   [0.02, 4_200 * KiB, 9_000 * KiB],
 ] as const;
 const readersMax = 8;
+/** A host that took no call is not called again for so long, as any client would do. */
+const refusedMsMin = 1_000;
 
 const sizeOf = (chance: Prng): number => {
   let left = chance.random();
@@ -51,12 +53,14 @@ const sizeOf = (chance: Prng): number => {
 };
 
 /** Refusals leave nothing behind; what ended in between may have happened. */
-const outcomeOf = ({ status }: Answered): Outcome =>
-  status >= 200 && status < 300
-    ? 'ok'
-    : status === 0 || status >= 500 || status === 408
-      ? 'unknown'
-      : 'failed';
+const outcomeOf = ({ status, isRefused }: Answered): Outcome =>
+  isRefused
+    ? 'failed'
+    : status >= 200 && status < 300
+      ? 'ok'
+      : status === 0 || status >= 500 || status === 408
+        ? 'unknown'
+        : 'failed';
 const wordOf = ({ status, error }: Answered): string => (status === 0 ? error : String(status));
 
 export const startWork = async (
@@ -68,6 +72,7 @@ export const startWork = async (
   const objects = new Map<string, { worker: number; versions: number }>();
   const names: string[] = [];
   const damage: string[] = [];
+  const refusedMs = new Map<ChaosHost, number>();
   let bytesWritten = 0;
   let made = 0;
   let stopped = false;
@@ -81,6 +86,7 @@ export const startWork = async (
     const callMs = history.nowMs();
     const answer = await call();
     const outcome = outcomeOf(answer);
+    if (answer.isRefused) refusedMs.set(via, history.nowMs());
     const common = { by, via: via.name, callMs, returnMs: history.nowMs(), outcome, status: wordOf(answer) };
     history.add({ ...common, ...entry(answer, outcome) } as Entry);
     return answer;
@@ -164,7 +170,10 @@ export const startWork = async (
 
   /** Mostly one that runs; now and then whoever comes up, as a client's address list would have it. */
   const anyHost = (draw: Prng): ChaosHost => {
-    const up = town.hosts.filter((host) => host.isUp && !host.isPaused);
+    const nowMs = history.nowMs();
+    const up = town.hosts.filter(
+      (host) => host.isUp && !host.isPaused && nowMs - (refusedMs.get(host) ?? -refusedMsMin) >= refusedMsMin,
+    );
     return draw.pick(up.length > 0 && !draw.chance(0.05) ? up : town.hosts);
   };
 
