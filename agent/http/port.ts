@@ -61,6 +61,10 @@ export interface ApiRequest<R extends Route = Route> {
   readonly method: string;
   /** Scheme, host and port that the client used: catalog and self links are built on it. */
   readonly origin: string;
+  /** Before the question mark, as it came: with its escapes, and the slash at its end if there is one. */
+  readonly path: string;
+  /** Of the connection: a proxy's where one stands between. */
+  readonly remoteAddress: string;
   /** Decoded. A bad percent-encoding was refused before. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;

@@ -48,6 +48,8 @@ export const routeWork = <R extends Route>(desk: Desk, route: R, handler: Handle
       requestId: exchange.requestId,
       method: raw.method ?? route.method,
       origin,
+      path: exchange.path,
+      remoteAddress: raw.socket.remoteAddress ?? '',
       params: exchange.params,
       query,
       headers: raw.headers,
