@@ -196,7 +196,7 @@ export const startAgent = async (
     },
   });
   const panel = openPanel();
-  http.serveRaw('/', async ({ path }) => panel(path));
+  http.serveRaw('/', async ({ path, headers }) => panel(path, headers['if-none-match']));
 
   ring.start();
   tables.start();
