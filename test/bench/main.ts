@@ -3,6 +3,7 @@
  * numbers drift from machine to machine and hour to hour; ratios hold.
  */
 import { parseArgs } from 'node:util';
+import { benchIdentity } from './identity.ts';
 import { benchLimits } from './limits.ts';
 import { benchObject } from './object.ts';
 
@@ -17,6 +18,7 @@ interface Bench {
 }
 
 const benches: Readonly<Record<string, Bench>> = {
+  identity: { about: 'tokens checked and issued, alone and through one host of three', run: benchIdentity },
   limits: { about: 'what TLS, hashes and the disk of this machine can do', run: benchLimits },
   object: { about: 'PUT and GET of objects through one host of three', run: benchObject },
 };

@@ -1,0 +1,63 @@
+/** Three hosts on this machine, as `shoal dev up` makes them, and what each of their processes costs. */
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { parse } from 'yaml';
+
+const run = promisify(execFile);
+
+export interface Cluster extends AsyncDisposable {
+  /** Of the first host, with the path of Identity v3. */
+  readonly authUrl: string;
+  readonly password: string;
+  /** Seconds of one core that the first host's agent has used so far. */
+  cpuSeconds(): Promise<number>;
+}
+
+/** A port from which on nothing listens; the hosts take ten each. */
+const freePort = async (): Promise<number> => {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  return typeof address === 'object' && address ? Math.min(address.port, 65_000) : 9700;
+};
+
+/** Linux counts in hundredths of a second. */
+const ticksPerSecond = 100;
+
+const cpuSecondsOf = async (pid: number): Promise<number> => {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  // The second field is the program's name in brackets and may hold blanks.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+};
+
+export const startCluster = async (): Promise<Cluster> => {
+  const data = await mkdtemp(join(tmpdir(), 'shoal-bench-cluster-'));
+  const shoal = async (...words: string[]): Promise<string> =>
+    (await run('npm', ['run', '--silent', 'shoal', '--', ...words, '--data', data])).stdout;
+  const down = async (): Promise<void> => {
+    await shoal('dev', 'down').catch(() => {});
+    await rm(data, { recursive: true, force: true });
+  };
+  try {
+    await shoal('dev', 'up', '--hosts', '3', '--port', String(await freePort()), '--detach');
+    const clouds = parse(await readFile(join(data, 'clouds.yaml'), 'utf8'));
+    const { auth_url: authUrl, password } = clouds.clouds.shoal.auth;
+    const [first] = JSON.parse(await shoal('dev', 'status', '--output', 'json'));
+    return {
+      authUrl: String(authUrl),
+      password: String(password),
+      cpuSeconds: () => cpuSecondsOf(Number(first.pid)),
+      [Symbol.asyncDispose]: down,
+    };
+  } catch (thrown) {
+    await down();
+    throw thrown;
+  }
+};
