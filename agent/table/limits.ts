@@ -1,5 +1,5 @@
 /** Bounds of the replicated rows. */
-import { hourMs, KiB, MiB, secondMs } from '../../proto/units.ts';
+import { hourMs, KiB, MiB, minuteMs, secondMs } from '../../proto/units.ts';
 
 /** The manifest of a 5 GiB object has 1,280 chunks of some 75 bytes: a tenth of this. */
 export const rowBytesMax = MiB;
@@ -50,6 +50,8 @@ export const failedMs = 1_000;
 export const restampsMax = 16;
 /** How far a stamp may lie ahead of an owner's clock. NTP keeps hosts within a second; an hour is a broken clock. */
 export const stampAheadMsMax = hourMs;
+/** A clock that is set back by more was wrong. Less is a time server at work, which stamps pass over. */
+export const clockSetBackMsMin = minuteMs;
 /**
  * And the stamp of a copy, which says what an owner holds. However wrong a clock was, a copy must heal; but there must
  * be room above it, or one lie could never be written over. The bound moves with time, so there is.

@@ -17,7 +17,7 @@ import { compareStamps, nextStamp, type Stamp } from '../../proto/stamp.ts';
 import { hasQuorum } from '../register/quorum.ts';
 import type { Clock, Timers } from '../runtime/ports.ts';
 import { encodeSortKey, type FindPlace, type Place } from './keys.ts';
-import { restampsMax, rowBytesMax } from './limits.ts';
+import { clockSetBackMsMin, restampsMax, rowBytesMax } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import { readPage } from './pages.ts';
 import type { Poller } from './poll.ts';
@@ -39,18 +39,27 @@ export interface Coordinator {
 /**
  * Stamps of this host, no two alike. A stamp from ahead of this host's clock rules its own row only: it is gone
  * above, but not carried over to other rows, or one broken clock would end up in every stamp of the cluster.
+ *
+ * Where this host's own clock was ahead and is set right, stamps follow it back: else every owner would refuse this
+ * host's writes for as long as it was ahead. At times that were stamped before, the count goes above all there were.
  */
-export const stampSource = (world: Pick<Coordinator, 'self' | 'clock'>) => {
+export const stampSource = (
+  world: Pick<Coordinator, 'self' | 'clock'>,
+): ((seen: Stamp | undefined) => Stamp) => {
   let last: Stamp | undefined;
-  let lastCountAhead = 0;
-  return (seen: Stamp | undefined): Stamp => {
+  let latestMs = 0;
+  let countMax = 0;
+  return (seen) => {
     const nowMs = world.clock.wallMs();
-    const stamp = nextStamp(world.self, nowMs, last, seen);
-    if (seen && seen.wallMs > nowMs && seen.wallMs === stamp.wallMs) {
-      lastCountAhead = Math.max(stamp.count, lastCountAhead + 1);
-      return { ...stamp, count: lastCountAhead };
-    }
-    last = stamp;
+    if (last && last.wallMs - nowMs > clockSetBackMsMin) last = undefined;
+    const next = nextStamp(world.self, nowMs, last, seen);
+    const isSameTime = next.wallMs === last?.wallMs;
+    const isNew = next.wallMs > latestMs || (isSameTime && next.wallMs === latestMs);
+    const stamp = isNew ? next : { ...next, count: Math.max(next.count, countMax + 1) };
+    latestMs = Math.max(latestMs, stamp.wallMs);
+    countMax = Math.max(countMax, stamp.count);
+    const isOwnTime = !seen || seen.wallMs <= nowMs || seen.wallMs < stamp.wallMs;
+    if (isOwnTime || isSameTime) last = stamp;
     return stamp;
   };
 };

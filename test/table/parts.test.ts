@@ -11,7 +11,7 @@ import { stampSource } from '../../agent/table/rows.ts';
 import { childrenOf, differences, leafOf, rootOf, xor } from '../../agent/table/tree.ts';
 import { ShoalError } from '../../proto/error.ts';
 import type { RowState } from '../../proto/message/table.ts';
-import { compareStamps } from '../../proto/stamp.ts';
+import { compareStamps, type Stamp } from '../../proto/stamp.ts';
 import { hostId } from './cluster.ts';
 
 const [a, b, c, d] = [hostId(0), hostId(1), hostId(2), hostId(3)];
@@ -107,6 +107,28 @@ test('stamps: a host never issues the same one twice, whatever its clock does', 
     const text = JSON.stringify(stamp);
     t.false(seen.has(text), text);
     seen.add(text);
+  }
+});
+
+test('stamps: they follow a clock that was hours ahead and is set right, and none comes twice', (t) => {
+  let nowMs = 1_000;
+  const next = stampSource({ self: a, clock: { wallMs: () => nowMs, monotonicMs: () => 0 } });
+  const seen = new Set<string>();
+  const take = (above?: Stamp): Stamp => {
+    const stamp = next(above);
+    const text = JSON.stringify(stamp);
+    t.false(seen.has(text), text);
+    seen.add(text);
+    return stamp;
+  };
+  for (let jump = 0; jump < 3; jump++) {
+    nowMs = 9_000_000;
+    const ahead = [take(), take(), take()];
+    nowMs = 2_000;
+    t.is(take().wallMs, 2_000, 'owners would refuse a stamp of hours ahead');
+    for (const stamp of ahead)
+      t.true(compareStamps(take(stamp), stamp) > 0, 'a row from then can be changed');
+    t.is(take().wallMs, 2_000);
   }
 });
 
