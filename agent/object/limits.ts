@@ -47,6 +47,14 @@ export const bulkFailuresMax = 1000;
 /** A line of a bulk deletion: account, container and name, percent-encoded, with room to spare. */
 export const bulkLineBytesMax = 8 * KiB;
 
+/**
+ * Heap of the process that undoes bzip2: the library needs 8 bytes for each byte of a block. An honest block has
+ * 0.9 MB, one of nothing but zeros 46 MB, which is refused.
+ */
+export const bunzipHeapMiBMax = 192;
+/** Such processes at a time: they take a core each. */
+export const bunzipProcessesMax = 2;
+
 /** Symbolic links from one to the next: Swift's. */
 export const linksMax = 2;
 

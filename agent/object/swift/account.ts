@@ -14,6 +14,7 @@ import { accountKey } from '../records.ts';
 import { listingTime, timestampText } from '../time.ts';
 import { type Ask, type Asked, asked, isTrue, queryText, readLimit, record } from './ask.ts';
 import { bulkDelete } from './bulk-delete.ts';
+import { archiveAsked, bulkUpload } from './bulk-upload.ts';
 import { type ListingItem, listingFormat, listingText, listingType } from './listing-text.ts';
 
 /** Keys that let their holder in: for the owner's eyes. */
@@ -150,7 +151,10 @@ const refuseAccountChange = async (context: Context, request: Ask): Promise<ApiA
 };
 
 /** PUT. With `?extract-archive` it stands for all containers that the archive names. */
-export const createAccount = refuseAccountChange;
+export const createAccount = (context: Context, request: Ask): Promise<ApiAnswer> => {
+  const kind = archiveAsked(request);
+  return kind ? bulkUpload(context, request, kind) : refuseAccountChange(context, request);
+};
 
 /** DELETE. With `?bulk-delete` it means the objects that the body lists. */
 export const deleteAccount = (context: Context, request: Ask): Promise<ApiAnswer> =>

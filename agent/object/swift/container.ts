@@ -17,13 +17,17 @@ import { walkVersions } from '../version-listing.ts';
 import { checkVersionId } from '../versions.ts';
 import type { Step, WalkOptions } from '../walk.ts';
 import { type Ask, asked, isTrue, queryText, readLimit, record } from './ask.ts';
+import { archiveAsked, bulkUpload } from './bulk-upload.ts';
 import { linkPath } from './link.ts';
 import { type ListingItem, listingFormat, listingText, listingType } from './listing-text.ts';
 
 const textHtml = { 'Content-Type': 'text/html; charset=UTF-8' };
 
 /** Where old versions are copied to, the older way. Both of its headers at once are refused. */
-const archiveAsked = (headers: Ask['headers'], old: ContainerRow | undefined): ContainerRow['archive'] => {
+const oldVersionsAsked = (
+  headers: Ask['headers'],
+  old: ContainerRow | undefined,
+): ContainerRow['archive'] => {
   const [stack, history] = (['x-versions-location', 'x-history-location'] as const).map((name) =>
     headers[name.replace('x-', 'x-remove-')] === undefined ? headerText(headers, name) : '',
   );
@@ -61,7 +65,7 @@ const changeOf =
       const text = headerText(headers, `x-container-${name.toLowerCase()}`);
       return text === undefined ? before : parseAccessList(`X-Container-${name}`, text);
     };
-    const [versions, archive] = [versionsAsked(headers, old), archiveAsked(headers, old)];
+    const [versions, archive] = [versionsAsked(headers, old), oldVersionsAsked(headers, old)];
     if (versions === 'enabled' && archive)
       throw new ShoalError(
         'BAD_REQUEST',
@@ -84,6 +88,8 @@ const refuseSync = ({ headers }: Ask): void => {
 };
 
 export const createContainer = async (context: Context, request: Ask): Promise<ApiAnswer> => {
+  const kind = archiveAsked(request);
+  if (kind) return bulkUpload(context, request, kind);
   const { path, caller } = asked(request);
   await authorize(context, 'writeContainer', path, caller);
   checkPolicyName(headerText(request.headers, 'x-storage-policy'));

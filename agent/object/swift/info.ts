@@ -36,6 +36,7 @@ export const infoOf = () => ({
   },
   account_quotas: {},
   bulk_delete: { max_deletes_per_request: bulkDeletesMax, max_failed_deletes: bulkFailuresMax },
+  bulk_upload: { max_containers_per_extraction: bulkDeletesMax, max_failed_extractions: bulkFailuresMax },
   container_quotas: {},
   dlo: { max_segments: segmentsMax },
   object_versioning: {},

@@ -10,6 +10,7 @@ import type { ObjectRow } from '../records.ts';
 import { openTarget, storeInto } from '../store-object.ts';
 import { httpDate, httpSeconds } from '../time.ts';
 import { type Ask, asked, readerOf, record, versionAsked } from './ask.ts';
+import { archiveAsked, bulkUpload } from './bulk-upload.ts';
 import { copyHere } from './copy.ts';
 import { etagOf, putFacts } from './facts.ts';
 import { putLarge } from './large-object.ts';
@@ -95,6 +96,8 @@ const restore = async (context: Context, request: Ask, versionId: string): Promi
 };
 
 export const putObject = async (context: Context, request: Ask): Promise<ApiAnswer> => {
+  const kind = archiveAsked(request);
+  if (kind) return bulkUpload(context, request, kind);
   const { path, caller } = asked(request);
   const copyFrom = headerText(request.headers, 'x-copy-from');
   if (copyFrom) return copyHere(context, request, path, copyFrom);
