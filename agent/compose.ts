@@ -141,7 +141,11 @@ export const startAgent = async (
   };
   const identity = await openIdentity(
     { runtime, tables, gossip, signer, journal, http },
-    { region: config.region, services: ['identity', 'object-store', 'image', 'compute', 'shoal-cluster'] },
+    {
+      ...profile.identity,
+      region: config.region,
+      services: ['identity', 'object-store', 'image', 'compute', 'shoal-cluster'],
+    },
   );
   openObjects({ runtime, tables, content, journal, http });
   const images = openImages({ runtime, tables, content, journal, http });

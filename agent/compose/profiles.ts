@@ -6,11 +6,14 @@ export const profiles = {
   lan: {
     swim: lanSettings,
     ring: defaultSettings,
+    identity: {},
     mdns: true,
   },
   rehearsal: {
     swim: loopbackSettings,
     ring: rehearsalSettings,
+    // Strict, so that a rehearsal shows what strict clouds do to their users: 5 s locked after two wrong passwords.
+    identity: { lockoutFailures: 2, lockoutSeconds: 5, passwordHistory: 2 },
     // Every host of a rehearsal is told the addresses of the others; multicast would find other people's.
     mdns: false,
   },
