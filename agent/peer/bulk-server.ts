@@ -22,6 +22,17 @@ export const bulkErrorHeader = 'x-shoal-error';
 const isMethod = (method: string | undefined): method is BulkRequest['method'] =>
   method === 'GET' || method === 'PUT' || method === 'DELETE';
 
+/** Throws BAD_REQUEST. */
+const decodePath = (path: string): string => {
+  try {
+    return decodeURIComponent(path);
+  } catch (cause) {
+    throw new ShoalError('BAD_REQUEST', `Cannot read the path ${path}: its percent-encoding is wrong`, {
+      cause,
+    });
+  }
+};
+
 const plainHeaders = (request: IncomingMessage): Record<string, string> =>
   Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [
@@ -94,7 +105,7 @@ export const startBulkServer = async (
     const answer = await handler({
       from,
       method: request.method,
-      path: decodeURIComponent(path),
+      path: decodePath(path),
       headers: plainHeaders(request),
       body: piecesOf(request),
       signal: stop.signal,
