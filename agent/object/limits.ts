@@ -55,6 +55,10 @@ export const bunzipHeapMiBMax = 192;
 /** Such processes at a time: they take a core each. */
 export const bunzipProcessesMax = 2;
 
+/** Fields of a form upload beside its files, and bytes of each: a signature, a redirect and small numbers. */
+export const formFieldsMax = 64;
+export const formFieldBytesMax = 8 * KiB;
+
 /** Symbolic links from one to the next: Swift's. */
 export const linksMax = 2;
 

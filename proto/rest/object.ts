@@ -40,4 +40,9 @@ export const objectRoutes = {
   updateObject: objectRoute('updateObject', 'POST', object, 202),
   deleteObject: objectRoute('deleteObject', 'DELETE', object, 204),
   copyObject: objectRoute('copyObject', 'COPY', object, 201),
+
+  /** What a path takes, and a browser's question whether a page of another origin may use it. */
+  askAccount: objectRoute('askAccount', 'OPTIONS', account, 200),
+  askContainer: objectRoute('askContainer', 'OPTIONS', container, 200),
+  askObject: objectRoute('askObject', 'OPTIONS', object, 200),
 } as const;

@@ -112,3 +112,32 @@ test('access: lists are cleaned, and those that mean nothing refused', (t) => {
     t.throws(() => parseAccessList('X-Container-Read', list), { message: /ACL/ }, list);
   t.throws(() => parseAccessList('X-Container-Write', '.r:*'), { message: /not allowed in write ACL/ });
 });
+
+test('access: an account’s own list lets others read, write, or do all in it', async (t) => {
+  const { call } = await serveObjects(t);
+  await call('PUT', '/c');
+  await call('PUT', '/c/o', { body: '1' });
+  const list = (levels: object) =>
+    call('POST', '', { headers: { 'X-Account-Access-Control': JSON.stringify(levels) } });
+  const as = async (method: string, path: string, headers: Record<string, string> = {}) =>
+    (await call(method, path, { token: 'member:p2', headers, ...(method === 'PUT' ? { body: '1' } : {}) }))
+      .status;
+  t.is(await as('GET', '/c/o'), 403);
+  t.is((await list({ 'read-only': ['p2:*'] })).status, 204);
+  t.is(await as('GET', '/c/o'), 200);
+  t.is(await as('GET', ''), 200);
+  t.is(await as('PUT', '/c/o'), 403);
+  await list({ 'read-write': ['p2:u-p2'] });
+  t.is(await as('PUT', '/c/o'), 201);
+  t.is(await as('PUT', '/d'), 201);
+  t.is(await as('POST', '', { 'X-Account-Meta-A': '1' }), 403);
+  const head = await call('HEAD', '', { token: 'member:p2' });
+  t.is(head.headers.get('x-account-access-control'), null);
+  await list({ admin: ['p2:*'] });
+  t.is(await as('POST', '', { 'X-Account-Meta-A': '1' }), 204);
+  t.is((await call('HEAD', '')).headers.get('x-account-access-control'), '{"admin":["p2:*"]}');
+  for (const bad of ['nonsense', '[]', '{"owner":["x"]}', '{"admin":"x"}', '{"admin":[1]}'])
+    t.is((await call('POST', '', { headers: { 'X-Account-Access-Control': bad } })).status, 400, bad);
+  await list({});
+  t.is(await as('GET', '/c/o'), 403);
+});

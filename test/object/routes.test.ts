@@ -6,6 +6,9 @@ import { serveObjects } from './serve.ts';
 /** What each route answers, in an order in which each can succeed. */
 const expected: Readonly<Record<keyof typeof objectRoutes, number>> = {
   showInfo: 200,
+  askAccount: 200,
+  askContainer: 200,
+  askObject: 200,
   createAccount: 405,
   deleteAccount: 405,
   updateAccount: 204,

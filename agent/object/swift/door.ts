@@ -1,6 +1,7 @@
 /** Where a request to Swift comes in: which of account, container and object it means, and who answers it. */
-import { ShoalError } from '../../../proto/error.ts';
+import { asShoalError, ShoalError } from '../../../proto/error.ts';
 import { objectRoutes } from '../../../proto/rest/object.ts';
+import { apiPrefix } from '../../../proto/rest/route.ts';
 import type { ApiAnswer, ApiRequest } from '../../http/port.ts';
 import type { Context } from '../context.ts';
 import { type ObjectPath, parsePath } from '../name.ts';
@@ -8,15 +9,19 @@ import * as account from './account.ts';
 import type { Ask } from './ask.ts';
 import * as container from './container.ts';
 import { copyObject } from './copy.ts';
+import { corsHeaders, preflight } from './cors.ts';
+import { swiftErrors } from './errors.ts';
+import { isForm, postForm } from './form-post.ts';
 import { infoOf } from './info.ts';
 import * as object from './object.ts';
+import { servePage, siteOf } from './static-web.ts';
+import { asTempUrlAnswer, checkTempUrl, isTempUrl } from './temp-url.ts';
 import { putObject } from './upload.ts';
 
 type Serve = (context: Context, request: Ask) => Promise<ApiAnswer>;
 export type RouteName = keyof typeof objectRoutes;
 
-const handlers: Readonly<Record<RouteName, Serve>> = {
-  showInfo: async () => ({ body: infoOf() }),
+const handlers: Readonly<Record<HandledName, Serve>> = {
   listContainers: account.listContainers,
   headAccount: account.headAccount,
   updateAccount: account.updateAccount,
@@ -34,7 +39,9 @@ const handlers: Readonly<Record<RouteName, Serve>> = {
   deleteObject: object.deleteObject,
   copyObject,
 };
-const routeNames = Object.keys(objectRoutes) as RouteName[];
+type HandledName = Exclude<RouteName, 'showInfo' | 'askAccount' | 'askContainer' | 'askObject'>;
+const handledNames = Object.keys(handlers) as HandledName[];
+const isHandled = (name: RouteName): name is HandledName => Object.hasOwn(handlers, name);
 
 /** How many parts a path has: account 1, container 2, object 3. */
 const partsOfRoute = (name: RouteName): number => objectRoutes[name].path.split('/').length - 2;
@@ -46,16 +53,53 @@ const partsOfPath = ({ container, object: name }: ObjectPath): number =>
  * object. The handler is found by the parts of the path and not by the route that happened to match.
  */
 const handlerFor = (name: RouteName, request: ApiRequest): Serve => {
-  if (name === 'showInfo') return handlers[name];
   const parts = partsOfPath(parsePath(request.params));
-  if (parts === partsOfRoute(name)) return handlers[name];
+  if (isHandled(name) && parts === partsOfRoute(name)) return handlers[name];
   const { method } = objectRoutes[name];
-  const other = routeNames.find(
+  const other = handledNames.find(
     (candidate) => objectRoutes[candidate].method === method && partsOfRoute(candidate) === parts,
   );
   if (other) return handlers[other];
   throw new ShoalError('METHOD_NOT_ALLOWED', `Cannot ${method} an account or a container`);
 };
 
-export const door = async (context: Context, name: RouteName, request: ApiRequest): Promise<ApiAnswer> =>
-  handlerFor(name, request)(context, request);
+const unset = ({ principal: _principal, ...request }: Ask): Ask => request;
+
+const serve = async (context: Context, name: RouteName, request: Ask): Promise<ApiAnswer> => {
+  if (isForm(request)) return postForm(context, unset(request));
+  if (isTempUrl(request)) {
+    const path = parsePath(request.params);
+    // The signature counts alone: what a token would allow besides is not what was signed.
+    const grant = await checkTempUrl(context, request, path);
+    const signed: Ask = { ...unset(request), signal: request.signal, grant };
+    return asTempUrlAnswer(request, path, await handlerFor(name, signed)(context, signed));
+  }
+  const site = await siteOf(context, request);
+  return site ? servePage(context, request, site) : handlerFor(name, request)(context, request);
+};
+
+/** A page's script sees an answer only if it says that it may, errors included. */
+const serveOrigin = async (context: Context, name: RouteName, request: Ask): Promise<ApiAnswer> => {
+  try {
+    const answer = await serve(context, name, request);
+    return { ...answer, headers: { ...answer.headers, ...(await corsHeaders(context, request, answer)) } };
+  } catch (thrown) {
+    const error = asShoalError(thrown);
+    const cors = error.status >= 500 ? {} : await corsHeaders(context, request, {});
+    if (Object.keys(cors).length === 0) throw thrown;
+    const answer = swiftErrors(error, request);
+    const challenge = { 'WWW-Authenticate': `Keystone uri="${request.origin}${apiPrefix.identity}"` };
+    return {
+      ...answer,
+      headers: { ...answer.headers, ...cors, ...(error.status === 401 ? challenge : {}) },
+    };
+  }
+};
+
+export const door = async (context: Context, name: RouteName, request: ApiRequest): Promise<ApiAnswer> => {
+  if (name === 'showInfo') return { body: infoOf() };
+  if (request.method === 'OPTIONS') return preflight(context, request);
+  return request.headers.origin === undefined
+    ? serve(context, name, request)
+    : serveOrigin(context, name, request);
+};

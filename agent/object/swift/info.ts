@@ -16,6 +16,8 @@ import {
   segmentsMax,
 } from '../limits.ts';
 import { policyName } from '../policy.ts';
+import { digestNames } from '../signature.ts';
+import { tempUrlMethods } from './temp-url.ts';
 
 export const infoOf = () => ({
   swift: {
@@ -32,6 +34,8 @@ export const infoOf = () => ({
     max_meta_name_length: metadataNameBytesMax,
     max_meta_overall_size: metadataBytesMax,
     max_meta_value_length: metadataValueBytesMax,
+    account_acls: true,
+    strict_cors_mode: true,
     policies: [{ name: policyName, default: true }],
   },
   account_quotas: {},
@@ -39,6 +43,7 @@ export const infoOf = () => ({
   bulk_upload: { max_containers_per_extraction: bulkDeletesMax, max_failed_extractions: bulkFailuresMax },
   container_quotas: {},
   dlo: { max_segments: segmentsMax },
+  formpost: { allowed_digests: digestNames },
   object_versioning: {},
   slo: {
     max_manifest_segments: manifestSegmentsMax,
@@ -48,5 +53,14 @@ export const infoOf = () => ({
     allow_async_delete: false,
   },
   symlink: { symloop_max: linksMax, static_links: true },
+  staticweb: {},
+  tempurl: {
+    methods: tempUrlMethods,
+    allowed_digests: digestNames,
+    incoming_remove_headers: [],
+    incoming_allow_headers: [],
+    outgoing_remove_headers: ['x-object-meta-*'],
+    outgoing_allow_headers: ['x-object-meta-public-*'],
+  },
   versioned_writes: { allowed_flags: ['x-versions-location', 'x-history-location'] },
 });
