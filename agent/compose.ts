@@ -189,6 +189,17 @@ export const startAgent = async (
   serveState(health);
   serveOperator({
     ...{ http, members, journal, health },
+    upkeep: {
+      rpc,
+      state() {
+        const { repair, scrub } = chunks.upkeep();
+        return { repair: { ...repair, rowsToHeal: tables.status().rowsToHeal }, scrub };
+      },
+      run(what) {
+        chunks.run(what);
+        if (what === 'repair') tables.heal();
+      },
+    },
     layout: ring,
     roster,
     events: { journal, runtime },

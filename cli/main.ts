@@ -9,6 +9,7 @@ import { identityCommands } from './command/identity.ts';
 import { imageCommands } from './command/image.ts';
 import { layoutCommands } from './command/layout.ts';
 import { objectCommands } from './command/object.ts';
+import { repairCommands } from './command/repair.ts';
 import { serverCommands } from './command/server.ts';
 
 const program = new Command('shoal')
@@ -24,6 +25,7 @@ for (const add of [
   agentCommands,
   hostCommands,
   layoutCommands,
+  repairCommands,
   eventCommands,
   objectCommands,
   imageCommands,

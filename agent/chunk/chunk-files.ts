@@ -31,7 +31,7 @@ export interface ChunkFiles {
   onPut(listener: (id: ChunkId) => void): void;
   /** Called once for each copy that was found damaged and set aside. */
   onDamage(listener: (id: ChunkId) => void): void;
-  space(): Promise<{ readonly usedBytes: number; readonly freeBytes: number }>;
+  space(): Promise<{ readonly chunks: number; readonly usedBytes: number; readonly freeBytes: number }>;
   /** Sums up what is here, for `space`, beside everything else: about right, for vitals. */
   measure(signal: AbortSignal): Promise<void>;
 }
@@ -55,7 +55,7 @@ export const openChunkFiles = async (
   const locks = keyedSerial('chunk', chunkLockWaitersMax);
   const putListeners: ((id: ChunkId) => void)[] = [];
   const damageListeners: ((id: ChunkId) => void)[] = [];
-  let usedBytes = 0;
+  let [chunks, usedBytes] = [0, 0];
 
   const preferred = (id: ChunkId): readonly DataDirectory[] => {
     if (directories.length === 1) return directories;
@@ -87,6 +87,7 @@ export const openChunkFiles = async (
       log.warn('a damaged chunk was set aside', { chunk: id, directory: directory.path });
       await directory.quarantine(id);
       usedBytes -= size;
+      chunks -= 1;
       for (const listener of damageListeners) listener(id);
     }
     if (damage) throw damage;
@@ -103,6 +104,7 @@ export const openChunkFiles = async (
       try {
         await directory.write(id, bytes, signal);
         usedBytes += bytes.length;
+        chunks += 1;
         return;
       } catch (thrown) {
         signal?.throwIfAborted();
@@ -159,6 +161,7 @@ export const openChunkFiles = async (
         if (size === undefined || !allowed()) return false;
         for (const directory of directories) await directory.remove(id);
         usedBytes -= size;
+        chunks -= 1;
         return true;
       }),
     list,
@@ -168,11 +171,16 @@ export const openChunkFiles = async (
       const free = await Promise.all(
         directories.map((directory) => (directory.retired ? 0 : directory.freeBytes().catch(() => 0))),
       );
-      return { usedBytes: Math.max(0, usedBytes), freeBytes: free.reduce((sum, bytes) => sum + bytes, 0) };
+      return {
+        chunks: Math.max(0, chunks),
+        usedBytes: Math.max(0, usedBytes),
+        freeBytes: free.reduce((sum, bytes) => sum + bytes, 0),
+      };
     },
     async measure(signal) {
       for await (const id of list()) {
         if (signal.aborted) return;
+        chunks += 1;
         usedBytes += (await sizeOf(id)) ?? 0;
       }
     },

@@ -27,13 +27,14 @@ import { putChunk as openPutChunk } from './put-chunk.ts';
 import { references as openReferences } from './reference.ts';
 import { repair as openRepair } from './repair.ts';
 import { type RepairCause, repairQueue } from './repair-queue.ts';
-import { scrub } from './scrub.ts';
+import { openScrub } from './scrub.ts';
 import { serveOwner } from './serve-owner.ts';
 import { dropStrays } from './stray.ts';
 import { chunkSyncer } from './sync.ts';
 import { tells as openTells } from './tell.ts';
 import { throttle } from './throttle.ts';
 import { transfer as openTransfer, serveTransfer } from './transfer.ts';
+import { type Upkeep, upkeepOf } from './upkeep.ts';
 
 export interface ChunkSettings {
   /** Left free in each data directory. Default `reserveBytesDefault`. */
@@ -69,6 +70,10 @@ interface ChunkStatus {
 export interface Chunks {
   readonly content: ContentStore;
   status(): ChunkStatus;
+  /** How far repair and scrub are. */
+  upkeep(): Upkeep;
+  /** Begins now what would come by itself; nothing happens while it runs. */
+  run(what: keyof Upkeep): void;
   /** The keepers begin. Content is served from `openChunks` on. */
   start(): void;
   /** The keepers end; what they were at is on disk. */
@@ -107,7 +112,14 @@ export const openChunks = async (
   const queue = repairQueue({ store: sub(keyValue, 'chunk-repair'), runtime });
   const tells = openTells({ ...parts, store: sub(keyValue, 'chunk-tell'), ask });
   const debts = openDebts({ ...parts, store: sub(keyValue, 'chunk-debt'), references });
-  const scrubStore = sub(keyValue, 'chunk-scrub');
+  const scrub = openScrub({
+    ...parts,
+    files,
+    store: sub(keyValue, 'chunk-scrub'),
+    throttle: throttle(runtime, {
+      perSecond: settings.scrubBytesPerSecond ?? limits.scrubBytesPerSecondDefault,
+    }),
+  });
 
   const keepers: Record<string, Loop> = {};
   const later = (what: string, work: Promise<unknown>): void =>
@@ -231,11 +243,16 @@ export const openChunks = async (
       const { repairedBytes } = repair;
       return { queued: missing + damaged + tells.count, missing, damaged, ...space, repairedBytes };
     },
+    upkeep: () => upkeepOf({ queue, repair, scrub, held: space }),
+    run(what) {
+      if (what === 'scrub' && !scrub.status().running) keepers.scrub?.poke();
+      if (what === 'scrub') return;
+      queue.wake();
+      keepers.repair?.poke();
+      keepers.compare?.poke();
+    },
     start() {
       const grace = settings.collectGraceMs ?? limits.collectGraceMsDefault;
-      const scrubThrottle = throttle(runtime, {
-        perSecond: settings.scrubBytesPerSecond ?? limits.scrubBytesPerSecondDefault,
-      });
       keep('repair', limits.repairEveryMs, 0, async (signal) => {
         await tells.deliver(signal);
         await repair.work(signal);
@@ -249,9 +266,7 @@ export const openChunks = async (
         // Their owners are fetching them: look again soon.
         return kept > 0 ? limits.strayEveryMs : undefined;
       });
-      keep('scrub', limits.scrubEveryMs, limits.firstTurnMs, (signal) =>
-        scrub({ files, store: scrubStore, throttle: scrubThrottle }, signal),
-      );
+      keep('scrub', limits.scrubEveryMs, limits.firstTurnMs, scrub.walk);
       later('measuring what is here', files.measure(stopping.signal));
       unsubscribe.push(
         ring.onChange(() => keepers.strays?.poke()),

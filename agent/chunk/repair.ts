@@ -13,13 +13,13 @@ import type { ChunkId, HostId } from '../../proto/ids.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import type { Members } from '../membership/port.ts';
 import type { Ring } from '../ring/port.ts';
-import type { Log } from '../runtime/ports.ts';
+import type { Clock, Log } from '../runtime/ports.ts';
 import type { Ask } from './ask.ts';
 import type { ChunkFiles } from './chunk-files.ts';
 import type { GetChunk } from './get-chunk.ts';
 import { chunkBytesMax, idsPerMessageMax, repairBatchMax, repairInFlightMax } from './limits.ts';
 import type { References } from './reference.ts';
-import type { RepairQueue } from './repair-queue.ts';
+import type { Danger, RepairQueue } from './repair-queue.ts';
 import type { Throttle } from './throttle.ts';
 
 type RepairOutcome = 'have' | 'unused' | 'foreign' | 'later' | 'lost';
@@ -27,12 +27,17 @@ type RepairOutcome = 'have' | 'unused' | 'foreign' | 'later' | 'lost';
 export interface Repair {
   /** Tries each once, a few at a time, within the throttle. Never throws for one chunk's sake. */
   mend(ids: readonly ChunkId[], signal: AbortSignal): Promise<ReadonlyMap<ChunkId, RepairOutcome>>;
-  /** Works off what is due in the queue. */
+  /** Works off what is due in the queue, most endangered first. */
   work(signal: AbortSignal): Promise<void>;
+  /** Since the start. */
   readonly repairedBytes: number;
+  readonly repairedChunks: number;
+  /** Of the run that is under way, or of the last one; undefined before the first that fetched something. */
+  readonly bytesPerSecond: number | undefined;
 }
 
 interface RepairParts {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Log;
   readonly ring: Ring;
   readonly members: Members;
@@ -45,8 +50,10 @@ interface RepairParts {
 }
 
 export const repair = (parts: RepairParts): Repair => {
-  const { log, ring, files, getChunk, references, queue } = parts;
-  let repairedBytes = 0;
+  const { clock, log, ring, files, getChunk, references, queue } = parts;
+  let [repairedBytes, repairedChunks] = [0, 0];
+  let pace: { readonly sinceMs: number; readonly bytes: number } | undefined;
+  let bytesPerSecond: number | undefined;
 
   const attempt = async (id: ChunkId, signal: AbortSignal): Promise<RepairOutcome> => {
     if (!ring.owners(ring.partitionOf(id)).includes(ring.self)) return 'foreign';
@@ -58,6 +65,11 @@ export const repair = (parts: RepairParts): Repair => {
       const bytes = await getChunk.elsewhere(id, signal);
       await files.put(id, bytes);
       repairedBytes += bytes.length;
+      repairedChunks += 1;
+      if (pace) {
+        const seconds = Math.max(clock.monotonicMs() - pace.sinceMs, 1) / 1_000;
+        bytesPerSecond = (repairedBytes - pace.bytes) / seconds;
+      }
       log.info('a chunk was repaired', { chunk: id, bytes: bytes.length });
       return 'have';
     } catch (thrown) {
@@ -83,35 +95,53 @@ export const repair = (parts: RepairParts): Repair => {
     get repairedBytes() {
       return repairedBytes;
     },
+    get repairedChunks() {
+      return repairedChunks;
+    },
+    get bytesPerSecond() {
+      return bytesPerSecond;
+    },
     async work(signal) {
-      for (let ids = queue.due(repairBatchMax); ids.length > 0; ids = queue.due(repairBatchMax)) {
-        const outcomes = await mend(await endangeredFirst(parts, ids, signal), signal);
+      pace = { sinceMs: clock.monotonicMs(), bytes: repairedBytes };
+      const survey = async (ids: readonly ChunkId[]): Promise<void> =>
+        queue.mark(await copiesElsewhere(parts, ids, signal));
+      for (;;) {
+        const unknown = queue.due(idsPerMessageMax, 'unknown');
+        if (unknown.length > 0) {
+          await survey(unknown);
+          continue;
+        }
+        const ids = queue.due(repairBatchMax);
+        if (ids.length === 0) return;
+        const outcomes = await mend(ids, signal);
         const done: ChunkId[] = [];
         for (const [id, outcome] of outcomes)
           if (outcome === 'later' || outcome === 'lost') queue.rest(id);
           else done.push(id);
         await queue.done(done);
+        // What failed is looked at anew before its next turn: copies come and go.
+        await survey(ids.filter((id) => !done.includes(id)));
         if (ids.length < repairBatchMax) return;
       }
     },
   };
 };
 
-/** Fewest copies elsewhere first; with none there is nothing to fetch, so those come last. */
-const endangeredFirst = async (
+/** Asks all other owners that can be reached; who does not answer has none. */
+const copiesElsewhere = async (
   { ring, members, ask }: Pick<RepairParts, 'ring' | 'members' | 'ask'>,
   ids: readonly ChunkId[],
   signal: AbortSignal,
-): Promise<ChunkId[]> => {
+): Promise<ReadonlyMap<ChunkId, Danger>> => {
   const byOwner = new Map<HostId, ChunkId[]>();
   for (const id of ids)
     for (const host of ring.owners(ring.partitionOf(id)))
       if (host !== ring.self && members.isReachable(host)) {
         const asked = byOwner.get(host) ?? [];
         byOwner.set(host, asked);
-        if (asked.length < idsPerMessageMax) asked.push(id);
+        asked.push(id);
       }
-  const copies = new Map<ChunkId, number>();
+  const copies = new Map<ChunkId, number>(ids.map((id) => [id, 0]));
   await Promise.all(
     Array.from(byOwner, async ([host, asked]) => {
       const answer = await ask(host, 'have', { ids: asked }, signal).catch(() => undefined);
@@ -120,6 +150,7 @@ const endangeredFirst = async (
       });
     }),
   );
-  const rank = (id: ChunkId): number => copies.get(id) ?? Number.POSITIVE_INFINITY;
-  return [...ids].sort((a, b) => (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : 0));
+  return new Map(
+    Array.from(copies, ([id, count]) => [id, count === 0 ? 'none' : count === 1 ? 'one' : 'several']),
+  );
 };

@@ -16,6 +16,7 @@ import { hostView } from './host-view.ts';
 import { inviteSecondsDefault } from './limits.ts';
 import { recorder as openRecorder } from './recorder.ts';
 import { serveLayout } from './serve-layout.ts';
+import { serveUpkeep, type UpkeepOf } from './upkeep.ts';
 
 export interface OperatorParts {
   readonly http: ApiServer;
@@ -25,6 +26,7 @@ export interface OperatorParts {
   readonly journal: Journal;
   readonly events: EventsOf;
   readonly health: StateOf;
+  readonly upkeep: UpkeepOf;
   /** Has the agent all that it needs to answer for the cluster? */
   isReady(): boolean;
   /** A one-time token that lets one host in. */
@@ -49,6 +51,7 @@ export const serveOperator = (parts: OperatorParts): void => {
   const { http, members, layout, roster, journal } = parts;
   const recorder = openRecorder(journal);
   serveLayout({ ...parts, recorder });
+  serveUpkeep({ ...parts, recorder });
   http.serve(clusterRoutes.ping, async () => ({ body: { ready: parts.isReady() } }));
 
   const views = (some: readonly Member[]) => {

@@ -21,6 +21,8 @@ export interface HealStatus {
 
 export interface AntiEntropy {
   start(): void;
+  /** Compares with every reachable owner now, not one after the other in turn. */
+  hurry(): void;
   stop(): Promise<void>;
   status(): HealStatus;
 }
@@ -139,6 +141,10 @@ export const antiEntropy = (
         }),
       );
       running = run();
+    },
+    hurry() {
+      compared.clear();
+      wake();
     },
     async stop() {
       stopping.abort();

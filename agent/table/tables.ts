@@ -40,6 +40,8 @@ interface TablesStatus extends HealStatus {
 export interface OpenTables extends Tables {
   /** Begins to compare with the other owners. Answers are given from `openTables` on. */
   start(): void;
+  /** Compares with all reachable owners now. */
+  heal(): void;
   stop(): Promise<void>;
   status(): TablesStatus;
 }
@@ -159,6 +161,7 @@ export const openTables = (
       });
       entropy.start();
     },
+    heal: entropy.hurry,
     async stop() {
       stopping.abort(new ShoalError('ABORTED', 'The agent is stopping'));
       await entropy.stop();

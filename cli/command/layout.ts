@@ -2,14 +2,11 @@
 import type { Command } from 'commander';
 import { ShoalError } from '../../proto/error.ts';
 import { clusterRoutes, type Layout } from '../../proto/rest/cluster.ts';
-import { bytes, printList, printOne } from '../output.ts';
+import { bytes, duration, printList, printOne } from '../output.ts';
 import { online, settingsOf } from './options.ts';
 
 const time = (atMs: number): string => new Date(atMs).toISOString();
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-
-const duration = (seconds: number): string =>
-  seconds < 120 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 
 const movingLine = ({ moving, settled }: Layout): string | undefined => {
   if (settled) return undefined;
