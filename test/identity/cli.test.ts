@@ -1,37 +1,42 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import test from 'ava';
-import { adminPassword, openWorld } from './world.ts';
+import { adminPassword, type Host, openWorld } from './world.ts';
 
 const openstack = '/usr/bin/openstack';
 const here = existsSync(openstack) ? test : test.skip;
+
+/** Runs the client as a user of a host; `project` null: without a scope. */
+const clientOf =
+  (host: Host) =>
+  (user: string, password: string, project: string | null, ...args: string[]): Promise<string> =>
+    run(args, {
+      OS_AUTH_URL: `${host.url}/identity/v3`,
+      OS_USERNAME: user,
+      OS_PASSWORD: password,
+      OS_USER_DOMAIN_NAME: 'Default',
+      ...(project && { OS_PROJECT_NAME: project, OS_PROJECT_DOMAIN_NAME: 'Default' }),
+    });
+
+const run = (args: readonly string[], more: Readonly<Record<string, string>>): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const env = {
+      PATH: '/usr/bin:/bin',
+      OS_IDENTITY_API_VERSION: '3',
+      OS_REGION_NAME: 'RegionOne',
+      ...more,
+    };
+    execFile(openstack, args, { env, timeout: 60_000 }, (error, stdout, stderr) =>
+      error ? reject(new Error(`openstack ${args.join(' ')}: ${stderr}`)) : resolve(stdout),
+    );
+  });
 
 here(
   'identity: the openstack client works with it (skipped where python3-openstackclient is missing)',
   async (t) => {
     t.timeout(180_000);
     const host = await openWorld(t).host();
-    const run = (
-      user: string,
-      password: string,
-      project: string | null,
-      ...args: string[]
-    ): Promise<string> =>
-      new Promise((resolve, reject) => {
-        const env = {
-          PATH: '/usr/bin:/bin',
-          OS_AUTH_URL: `${host.url}/identity/v3`,
-          OS_IDENTITY_API_VERSION: '3',
-          OS_USERNAME: user,
-          OS_PASSWORD: password,
-          OS_USER_DOMAIN_NAME: 'Default',
-          OS_REGION_NAME: 'RegionOne',
-          ...(project && { OS_PROJECT_NAME: project, OS_PROJECT_DOMAIN_NAME: 'Default' }),
-        };
-        execFile(openstack, args, { env, timeout: 60_000 }, (error, stdout, stderr) =>
-          error ? reject(new Error(`openstack ${args.join(' ')}: ${stderr}`)) : resolve(stdout),
-        );
-      });
+    const run = clientOf(host);
     const asAdmin = (...args: string[]) => run('admin', adminPassword, 'admin', ...args);
     const json = async (...args: string[]) => JSON.parse(await asAdmin(...args, '-f', 'json'));
 
@@ -79,5 +84,52 @@ here(
     await t.throwsAsync(asAdmin('project', 'show', 'demo'), {
       message: /No project with a name or ID of 'demo'/,
     });
+  },
+);
+
+here(
+  'identity: the openstack client manages groups, trees, implied roles, tags and keys (skipped where it is missing)',
+  async (t) => {
+    t.timeout(180_000);
+    const host = await openWorld(t).host();
+    const as = clientOf(host);
+    const asAdmin = (...args: string[]) => as('admin', adminPassword, 'admin', ...args);
+    const json = async (...args: string[]) => JSON.parse(await asAdmin(...args, '-f', 'json'));
+
+    await asAdmin('project', 'create', 'reef', '--tag', 'warm');
+    t.is((await json('project', 'create', 'lagoon', '--parent', 'reef')).domain_id, 'default');
+    t.deepEqual(
+      (await json('project', 'list', '--tags', 'warm')).map((row: { Name: string }) => row.Name),
+      ['reef'],
+    );
+    await asAdmin('group', 'create', 'divers');
+    await asAdmin('user', 'create', 'ann', '--password', 'secret');
+    await asAdmin('group', 'add', 'user', 'divers', 'ann');
+    t.regex(await asAdmin('group', 'contains', 'user', 'divers', 'ann'), /ann in group divers/);
+    await asAdmin('role', 'create', 'captain');
+    await asAdmin('implied', 'role', 'create', 'captain', '--implied-role', 'member');
+    await asAdmin('role', 'add', '--group', 'divers', '--project', 'reef', '--inherited', 'captain');
+    const effective = await json('role', 'assignment', 'list', '--effective', '--user', 'ann', '--names');
+    t.deepEqual(
+      effective.map((row: { Role: string; Project: string }) => `${row.Role} ${row.Project}`).sort(),
+      ['captain lagoon@Default', 'member lagoon@Default', 'reader lagoon@Default'],
+    );
+    const asAnn = (...args: string[]) => as('ann', 'secret', 'lagoon', ...args);
+    const application = JSON.parse(
+      await asAnn('application', 'credential', 'create', 'robot', '--role', 'reader', '-f', 'json'),
+    );
+    const entered = await run(['token', 'issue', '-f', 'json'], {
+      OS_AUTH_TYPE: 'v3applicationcredential',
+      OS_AUTH_URL: `${host.url}/identity/v3`,
+      OS_APPLICATION_CREDENTIAL_ID: application.id,
+      OS_APPLICATION_CREDENTIAL_SECRET: application.secret,
+    });
+    t.is(JSON.parse(entered).project_id, application.project_id);
+    const key = JSON.parse(await asAnn('ec2', 'credentials', 'create', '-f', 'json'));
+    t.is((await host.identity.ec2Secret(key.access))?.secret, key.secret);
+    await asAdmin('region', 'create', 'north');
+    await asAdmin('service', 'create', '--name', 'designate', 'dns');
+    await asAdmin('endpoint', 'create', '--region', 'north', 'dns', 'public', 'http://127.0.0.1:9/dns');
+    t.true((await json('catalog', 'list')).some((row: { Type: string }) => row.Type === 'dns'));
   },
 );
