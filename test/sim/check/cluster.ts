@@ -14,6 +14,9 @@ export const hasGood = (disk: Disk, id: ChunkId): boolean => {
   return bytes !== undefined && chunkIdOf(bytes) === id;
 };
 
+/** Damaged or not: damage shows when the copy is read or scrubbed. */
+export const hasAny = (disk: Disk, id: ChunkId): boolean => disk.durable(chunkFile(id)) !== undefined;
+
 /** Everyone is up, on one layout with all in it, and has nothing left to do. */
 export const unrest = (nodes: Nodes, newest: number): string[] =>
   nodes.flatMap(({ id, program, paused }) => {
@@ -33,7 +36,11 @@ export const unrest = (nodes: Nodes, newest: number): string[] =>
   });
 
 /** Every owner that the layout names holds what it should: the same rows as the others, and each used chunk. */
-export const misplaced = (nodes: Nodes, used: ReadonlySet<ChunkId>): string[] => {
+export const misplaced = (
+  nodes: Nodes,
+  used: ReadonlySet<ChunkId>,
+  holds: (disk: Disk, id: ChunkId) => boolean,
+): string[] => {
   const wrong: string[] = [];
   const byId = new Map<HostId, Node<ClusterHost>>(nodes.map((node) => [node.id, node]));
   const ring = nodes[0]?.program?.calls?.ring;
@@ -48,7 +55,7 @@ export const misplaced = (nodes: Nodes, used: ReadonlySet<ChunkId>): string[] =>
   for (const id of used)
     for (const host of ring.owners(ring.partitionOf(id))) {
       const owner = byId.get(host);
-      if (!owner || !hasGood(owner.disk, id)) wrong.push(`${host} lacks chunk ${id.slice(0, 6)}`);
+      if (!owner || !holds(owner.disk, id)) wrong.push(`${host} lacks chunk ${id.slice(0, 6)}`);
     }
   return wrong;
 };

@@ -112,7 +112,7 @@ export const clusterHost = (host: Host, options: ClusterHostOptions): ClusterHos
       { card, swim: loopbackSettings },
     );
     const ring = openRing(
-      { ...base, members, keyValue: sub(keyValue, 'ring') },
+      { ...base, members, signer: fakeSigner(host.id), keyValue: sub(keyValue, 'ring') },
       { ...rehearsalSettings, ...options.ring, isFounder: options.isFounder, life: options.life },
     );
     ring.onChange(() => options.changed(ring));

@@ -1,0 +1,209 @@
+/**
+ * Planted bugs of a whole host. Each is a mistake that the literature knows and that someone could make here; each
+ * takes the place of one part, as `ClusterParts` offers them, or sits on the wire between two.
+ */
+
+import type { Static } from 'typebox';
+import { openChunkFiles } from '../../../agent/chunk/chunk-files.ts';
+import type { Rpc } from '../../../agent/peer/port.ts';
+import type { Ring } from '../../../agent/ring/port.ts';
+import type { KeyValue, KeyValueWriter } from '../../../agent/store/key-value.ts';
+import { markerKey } from '../../../agent/table/keys.ts';
+import { presence, presenceOfBytes } from '../../../agent/table/row.ts';
+import type { BatchAnswer, Operation } from '../../../proto/message/table.ts';
+import { chunkFile, simDataDirectory } from '../data-directory.ts';
+import { flush, simKeyValue } from '../key-value.ts';
+import type { Host } from '../node.ts';
+import { type ClusterParts, soundParts } from '../program/cluster-host.ts';
+import { shellRuntime } from '../shell-runtime.ts';
+
+type Answers = Static<typeof BatchAnswer>['answers'];
+interface Batch {
+  readonly layout: number;
+  readonly operations: readonly Operation[];
+}
+
+/** Stands between this host's tables and the others': may change what goes out and what comes back. */
+const onTheWire =
+  (
+    outgoing: (operation: Operation, host: Host) => Operation,
+    incoming: (operation: Operation, answer: Answers[number]) => Answers[number],
+  ): ClusterParts['tableRpc'] =>
+  (rpc, host): Rpc => ({
+    ...rpc,
+    async request(to, method, body, options) {
+      if (method !== 'table.ask') return rpc.request(to, method, body, options);
+      const batch = body as Batch;
+      const operations = batch.operations.map((operation) => outgoing(operation, host));
+      const answer = (await rpc.request(to, method, { ...batch, operations }, options)) as {
+        answers: Answers;
+      };
+      return {
+        answers: answer.answers.map((one, index) => incoming(operations[index] as Operation, one)),
+      };
+    },
+  });
+/** The ring, but for what is given. Its getters stay alive, which a spread would not do. */
+const instead = (ring: Ring, changes: Partial<Ring>): Ring => Object.assign(Object.create(ring), changes);
+const isRepair = (operation: Operation): boolean => operation.do === 'put' && operation.repair;
+
+/** A host whose disk was lost answers from the empty one at once. */
+const voteAfterDiskLoss: ClusterParts = {
+  ...soundParts,
+  tableStore: (store) => ({
+    ...store,
+    get: (key) => (Buffer.compare(key, markerKey) === 0 ? Uint8Array.of(1) : store.get(key)),
+  }),
+};
+
+/** While a layout settles, writes and reads make do with a quorum of the newest version. */
+const noJointQuorum: ClusterParts = {
+  ...soundParts,
+  tableRing: (ring) =>
+    instead(ring, {
+      ownerSets: (partition) => ring.ownerSets(partition).slice(-1),
+    }),
+};
+
+/** Owners take messages from hosts that work on an older layout. */
+const staleLayoutTaken: ClusterParts = {
+  ...soundParts,
+  tableRing: (ring) => instead(ring, { checkVersion() {} }),
+};
+
+/** The tables say that they hold their share of a new layout before they do. */
+const hastySync: ClusterParts = {
+  ...soundParts,
+  tableRing: (ring) =>
+    instead(ring, {
+      addSyncer: (syncer) =>
+        ring.addSyncer({
+          ...syncer,
+          async sync(version, signal) {
+            void syncer.sync(version, signal).catch(() => {});
+          },
+        }),
+    }),
+};
+
+/** A write that meets a newer stamp counts as done. */
+const noRestamp: ClusterParts = {
+  ...soundParts,
+  tableRpc: onTheWire(
+    (operation) => operation,
+    (operation, answer) =>
+      operation.do === 'put' && !operation.repair && 'value' in answer ? { value: { kind: 'held' } } : answer,
+  ),
+};
+
+/** A read answers what it found without bringing it to a quorum first. */
+const noWriteBack: ClusterParts = {
+  ...soundParts,
+  tableRpc: (rpc) => ({
+    ...rpc,
+    async request(to, method, body, options) {
+      const { operations } = body as Batch;
+      // No other operation shares a message with a write-back often enough to matter.
+      if (method !== 'table.ask' || !operations.every(isRepair))
+        return rpc.request(to, method, body, options);
+      return { answers: operations.map(() => ({ value: { kind: 'held' } })) };
+    },
+  }),
+};
+
+/** A read repairs the others with a new stamp on what it read, which may be older than what they have by then. */
+const repairFromWrongVersion: ClusterParts = {
+  ...soundParts,
+  tableRpc: onTheWire(
+    (operation, host) =>
+      operation.do === 'put' && operation.repair
+        ? { ...operation, stamp: { wallMs: host.wallMs(), count: 0, host: host.id } }
+        : operation,
+    (_operation, answer) => answer,
+  ),
+};
+
+/** The store acknowledges while the disk still writes. */
+const ackBeforeFsync: ClusterParts = {
+  ...soundParts,
+  openStore: (host) =>
+    simKeyValue(host, (slow) => {
+      void flush(slow);
+      return Promise.resolve();
+    }),
+};
+
+const forgetTombstones = (writer: KeyValueWriter): KeyValueWriter => ({
+  ...writer,
+  put(key, value) {
+    const isRow = key[0] === 'r'.charCodeAt(0);
+    if (isRow && presenceOfBytes(value) === presence.tombstone) writer.delete(key);
+    else writer.put(key, value);
+  },
+});
+/** A deleted row leaves nothing behind, so a copy from a host that missed the deletion is news. */
+const noTombstones: ClusterParts = {
+  ...soundParts,
+  tableStore: (store): KeyValue => ({
+    ...store,
+    transact: (work) => store.transact((writer) => work(forgetTombstones(writer))),
+  }),
+};
+
+/** The collector gives no grace to a chunk whose reference is still on its way. */
+const earlyCollection: ClusterParts = {
+  ...soundParts,
+  chunkSettings: { ...soundParts.chunkSettings, collectGraceMs: 1, collectEveryMs: 50 },
+};
+
+/** A deletion is decided before it has the chunk's lock; by the time it has, the chunk may be wanted again. */
+const aba: ClusterParts = {
+  ...soundParts,
+  openFiles: (host) => async (world, settings) => {
+    const files = await soundParts.openFiles(host)(world, settings);
+    return {
+      ...files,
+      async remove(id, allowed) {
+        if (!allowed()) return false;
+        await shellRuntime(host).timers.sleep(5000);
+        return files.remove(id, () => true);
+      },
+    };
+  },
+};
+
+/** An owner that missed a chunk is never told. */
+const lostNotice: ClusterParts = {
+  ...soundParts,
+  chunkSettings: { ...soundParts.chunkSettings, compareEveryMs: 1e9 },
+  chunkRpc: (rpc) => ({
+    ...rpc,
+    request: async (to, method, body, options) =>
+      method === 'chunk.check' ? { queued: 0 } : rpc.request(to, method, body, options),
+  }),
+};
+
+/** A chunk is believed to be what its name says. */
+const unverifiedRead: ClusterParts = {
+  ...soundParts,
+  openFiles: (host) => async (world, settings) => ({
+    ...(await openChunkFiles({ ...world, openDirectory: simDataDirectory(host) }, settings)),
+    read: async (id) => host.disk.read(chunkFile(id)),
+  }),
+};
+
+export const clusterBugs = {
+  'a host that answers from a lost disk': voteAfterDiskLoss,
+  'writes to the newest layout alone while an older one lives': noJointQuorum,
+  'owners that serve hosts on an older layout': staleLayoutTaken,
+  'tables that report a copy before it is done': hastySync,
+  'a write that does not go above the stamp it met': noRestamp,
+  'a read that writes nothing back': noWriteBack,
+  'a read that repairs with a stamp of its own': repairFromWrongVersion,
+  'rows acknowledged before fsync': ackBeforeFsync,
+  'a deleted row that leaves no tombstone': noTombstones,
+  'a collector without grace': earlyCollection,
+  'a chunk deleted by a decision of before it was put again': aba,
+  'an owner that is never told what it missed': lostNotice,
+  'a chunk served without a look at its content': unverifiedRead,
+} satisfies Record<string, ClusterParts>;
