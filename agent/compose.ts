@@ -92,11 +92,9 @@ export const startAgent = async (
     capacityBytes: config.capacityBytes,
     version,
   };
+  const hostSigner = { sign: key.sign, verify: verifySignature };
   const members = await openMembers(
-    {
-      ...{ runtime, rpc, gossip, roster, keyValue: sub(keyValue, 'members') },
-      signer: { sign: key.sign, verify: verifySignature },
-    },
+    { runtime, rpc, gossip, roster, signer: hostSigner, keyValue: sub(keyValue, 'members') },
     { card, swim: profile.swim },
   );
   closing('members', () => members.stop());
@@ -106,7 +104,7 @@ export const startAgent = async (
   });
 
   const ring = openRing(
-    { runtime, rpc, gossip, roster, members, keyValue: sub(keyValue, 'ring') },
+    { runtime, rpc, gossip, roster, members, signer: hostSigner, keyValue: sub(keyValue, 'ring') },
     {
       ...profile.ring,
       isFounder: cluster.founder === peer.self,
@@ -147,7 +145,8 @@ export const startAgent = async (
       services: ['identity', 'object-store', 'image', 'compute', 'shoal-cluster'],
     },
   );
-  openObjects({ runtime, tables, content, journal, http });
+  const objects = openObjects({ runtime, tables, content, journal, http });
+  closing('objects', () => objects.stop());
   const images = openImages({ runtime, tables, content, journal, http });
   const compute = await openCompute(
     {

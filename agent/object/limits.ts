@@ -1,5 +1,5 @@
 /** Every bound of the object service. `GET /info` tells them to clients; rows of docs/LIMITS.md. Swift's own numbers. */
-import { GiB, KiB, MiB } from '../../proto/units.ts';
+import { GiB, KiB, MiB, minuteMs } from '../../proto/units.ts';
 
 /** One object. Swift's: larger ones are made of segments. */
 export const objectBytesMax = 5 * GiB;
@@ -58,6 +58,11 @@ export const bunzipProcessesMax = 2;
 /** Fields of a form upload beside its files, and bytes of each: a signature, a redirect and small numbers. */
 export const formFieldsMax = 64;
 export const formFieldBytesMax = 8 * KiB;
+
+/** How often a host looks for objects whose time has come: they are hidden already, only their room waits. */
+export const expirerPeriodMs = minuteMs;
+/** Notes of expiry fetched at a time. */
+export const expiryPageRows = 256;
 
 /** Symbolic links from one to the next: Swift's. */
 export const linksMax = 2;

@@ -2,12 +2,15 @@
 import { objectRoutes } from '../../proto/rest/object.ts';
 import type { Route } from '../../proto/rest/route.ts';
 import type { ContentStore } from '../chunk/port.ts';
+import { startReconciler } from '../flow/reconciler.ts';
 import type { ApiServer } from '../http/port.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { Tables } from '../table/port.ts';
 import { openContainers } from './containers.ts';
 import type { Context } from './context.ts';
+import { removeExpired } from './expirer.ts';
+import { expirerPeriodMs } from './limits.ts';
 import { walkObjects } from './object-listing.ts';
 import { openObjectRows } from './objects.ts';
 import { openRecords } from './records.ts';
@@ -22,7 +25,12 @@ export interface ObjectParts {
   readonly http: ApiServer;
 }
 
-export const openObjects = ({ runtime, tables, content, journal, http }: ObjectParts): Context => {
+export interface Objects extends Context {
+  /** The expirer ends what it is at. */
+  stop(): Promise<void>;
+}
+
+export const openObjects = ({ runtime, tables, content, journal, http }: ObjectParts): Objects => {
   const records = openRecords(tables);
   const { clock } = runtime;
   const containers = openContainers({ records, clock }, async ({ id, versions }) => {
@@ -35,5 +43,15 @@ export const openObjects = ({ runtime, tables, content, journal, http }: ObjectP
   http.shapeErrors('object', swiftErrors);
   for (const route of Object.values(objectRoutes))
     http.serve<Route>(route, (request) => door(context, route.name, request));
-  return context;
+  const expirer = startReconciler(
+    {
+      runtime,
+      async reconcile(signal) {
+        const removed = await removeExpired(context, signal);
+        if (removed > 0) runtime.log.info('expired objects removed', { removed });
+      },
+    },
+    { name: 'object-expirer', periodMs: expirerPeriodMs },
+  );
+  return { ...context, stop: () => expirer.stop() };
 };

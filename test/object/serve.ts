@@ -1,7 +1,7 @@
 /** An object service on fakes behind real HTTP, and requests to it. */
 import type { ExecutionContext } from 'ava';
 import type { Journal, JournalEvent } from '../../agent/journal/port.ts';
-import { openObjects } from '../../agent/object/open-objects.ts';
+import { type Objects, openObjects } from '../../agent/object/open-objects.ts';
 import type { Tables } from '../../agent/table/port.ts';
 import { fakeContent } from '../fake/content.ts';
 import { fakeRuntime, startApi } from '../fake/http.ts';
@@ -39,13 +39,21 @@ export const serveObjects = async (
   const tables = parts.tables ?? fakeTables();
   const base = fakeRuntime();
   const runtime = parts.wallMs ? { ...base, clock: { ...base.clock, wallMs: parts.wallMs } } : base;
-  const api = await startApi((http) => void openObjects({ runtime, tables, content, journal, http }));
-  t.teardown(() => api.stop());
+  let objects: Objects | undefined;
+  const api = await startApi((http) => {
+    objects = openObjects({ runtime, tables, content, journal, http });
+  });
+  t.teardown(async () => {
+    await objects?.stop();
+    await api.stop();
+  });
+  if (!objects) throw new Error('the API opens its objects before it starts');
   const storage = `${api.url}/object-store/v1/${account}`;
   return {
     api,
     content,
     journal,
+    objects,
     tables,
     storage,
     /** `path` below the account, encoded already: `/cont/obj?format=json`. */

@@ -1,0 +1,44 @@
+/**
+ * Removes what expired (`X-Delete-At`). Readers stopped seeing it at that second; this gives its room back. Every
+ * host does it, from notes that uploads and POSTs leave under the second in which they come due: what one host has
+ * removed the others no longer find, and no host is needed for it.
+ */
+import type { Context } from './context.ts';
+import { placeOf } from './context.ts';
+import { expiryPageRows } from './limits.ts';
+import { type ExpiryRow, expirySecond, expiryShards } from './records.ts';
+
+const expireOne = async ({ containers, objects }: Context, note: ExpiryRow): Promise<boolean> => {
+  const row = await containers.find(note.project, note.container);
+  // A container that is gone took its expired objects with it.
+  if (row?.id !== note.id) return false;
+  const path = { project: note.project, container: note.container, object: note.name };
+  return objects.expire(placeOf(path, row), note.upload);
+};
+
+/** All that is due. Throws what a table throws; what is left then is found again. */
+export const removeExpired = async (context: Context, signal: AbortSignal): Promise<number> => {
+  const { records, runtime } = context;
+  const before = expirySecond(Math.floor(runtime.clock.wallMs() / 1000) + 1);
+  // Hosts that look at the same moment begin in different places.
+  const first = Math.floor(runtime.chance.random() * expiryShards.length);
+  let removed = 0;
+  for (const shard of [...expiryShards.slice(first), ...expiryShards.slice(0, first)]) {
+    let after: string | undefined;
+    for (;;) {
+      const page = await records.expiry.range(shard, {
+        before,
+        limit: expiryPageRows,
+        ...(after === undefined ? {} : { after }),
+      });
+      for (const { sortKey, row } of page.entries) {
+        signal.throwIfAborted();
+        if (await expireOne(context, row)) removed += 1;
+        await records.expiry.delete(shard, sortKey);
+        after = sortKey;
+      }
+      if (!page.more) break;
+    }
+  }
+  return removed;
+};
