@@ -12,18 +12,20 @@ import type { HostId } from '../../proto/ids.ts';
 import { type Layout, LayoutReply, LayoutVote } from '../../proto/message/layout.ts';
 import { checker } from '../peer/check.ts';
 import type { Rpc } from '../peer/port.ts';
-import { emptyState, handleRequest } from '../register/acceptor.ts';
-import { ballotSource } from '../register/ballot.ts';
+import { emptyState, handleRequest, sameContent } from '../register/acceptor.ts';
+import { ballotSource, sameBallot } from '../register/ballot.ts';
 import { changeRegister } from '../register/change.ts';
-import type { Reply, Request } from '../register/message.ts';
+import type { Accepted, Reply, Request } from '../register/message.ts';
 import { checkOneValue, checkRequest, isSound } from '../register/trust.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { acceptorsOf, decodeLayout, digestOf, faultOf, layoutCodec } from './layout.ts';
+import { isVote, signVote, type VoteSigner } from './layout-proof.ts';
 import type { LayoutStore } from './layout-store.ts';
 import { voteTimeoutMs } from './limits.ts';
 import { quorumOf } from './owner-index.ts';
 
 export interface ChainWorld {
+  readonly signer: VoteSigner;
   readonly runtime: Pick<Runtime, 'clock' | 'timers' | 'chance'>;
   readonly rpc: Rpc;
   readonly store: LayoutStore;
@@ -45,6 +47,19 @@ export const layoutChain = (world: ChainWorld) => {
 
   const refuse = (version: number, why: string): never => {
     throw new ShoalError('STALE_LAYOUT', `Cannot vote on layout ${version}: ${why}`);
+  };
+
+  /** What a reply says the acceptor holds. */
+  const heldBy = (reply: Reply, request: Request): Accepted | null => {
+    if (reply.kind === 'accepted') return request.kind === 'accept' ? request.accepted : null;
+    return reply.kind === 'conflict' ? null : reply.accepted;
+  };
+  /** With this host's signature under what it holds; that is on disk by now. */
+  const signed = (reply: Reply, request: Request): Reply & { readonly vote?: string } => {
+    const held = heldBy(reply, request);
+    return held?.value
+      ? { ...reply, vote: signVote(world.signer, decodeLayout(held.value), held.ballot) }
+      : reply;
   };
 
   const handleVote = async (from: HostId, body: unknown): Promise<Reply> => {
@@ -78,7 +93,7 @@ export const layoutChain = (world: ChainWorld) => {
       checkOneValue(state ?? emptyState, request);
       return handleRequest(state ?? emptyState, request);
     });
-    return reply;
+    return signed(reply, request);
   };
   rpc.handle('layout.register', handleVote);
 
@@ -90,17 +105,23 @@ export const layoutChain = (world: ChainWorld) => {
     async agree(previous: Layout, next: Layout, signal?: AbortSignal): Promise<Layout> {
       const owners = acceptorsOf(previous);
       const head = { version: next.version, previous: digestOf(previous) };
+      const votes: { readonly host: HostId; readonly signature: string; readonly on: Accepted }[] = [];
       const changed = await changeRegister(
         {
           async ask(to, request) {
             const body = { ...head, request };
             const answer = await rpc.request(to, 'layout.register', body, { timeoutMs: voteTimeoutMs });
-            const reply = checkReply(answer) as Reply;
-            if (isSound(reply, runtime.clock.wallMs())) return reply;
-            throw new ShoalError(
-              'INTERNAL',
-              `Cannot believe host ${to}: it tells of a ballot beyond all others`,
-            );
+            const { vote: signature, ...told } = checkReply(answer) as Reply & { readonly vote?: string };
+            const reply: Reply = told;
+            const on = heldBy(reply, request);
+            const isTrue =
+              !on?.value ||
+              (signature !== undefined &&
+                isVote(world.signer, decodeLayout(on.value), on.ballot, { host: to, signature }));
+            if (!isSound(reply, runtime.clock.wallMs()) || !isTrue)
+              throw new ShoalError('INTERNAL', `Cannot believe host ${to}: it does not sign what it tells`);
+            if (on && signature) votes.push({ host: to, signature, on });
+            return reply;
           },
           ballots,
           timers: runtime.timers,
@@ -113,9 +134,18 @@ export const layoutChain = (world: ChainWorld) => {
           ...(signal && { signal }),
         },
       );
-      const value = changed.accepted?.value;
-      if (!value) throw new Error(`layout ${next.version} was agreed and is empty`);
-      return decodeLayout(value);
+      const { accepted } = changed;
+      if (!accepted?.value) throw new Error(`layout ${next.version} was agreed and is empty`);
+      const by = new Map(
+        votes.flatMap(({ host, signature, on }) =>
+          sameBallot(on.ballot, accepted.ballot) && sameContent(on, accepted) ? [[host, signature]] : [],
+        ),
+      );
+      const proof = {
+        ballot: accepted.ballot,
+        votes: Array.from(by, ([host, signature]) => ({ host, signature })),
+      };
+      return { ...decodeLayout(accepted.value), proof };
     },
   };
 };

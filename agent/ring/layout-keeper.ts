@@ -34,6 +34,8 @@ export interface KeeperWorld {
   readonly store: LayoutStore;
   readonly life: FirstLife;
   isRostered(host: HostId): boolean;
+  /** May it take the place after `previous`, whoever tells of it? */
+  isProven(previous: Layout, layout: Layout): boolean;
   /** Will it tell by itself how far it is? */
   isReachable(host: HostId): boolean;
   /** The live versions, or which of them may be read alone, are others now. */
@@ -46,6 +48,8 @@ export const layoutKeeper = (world: KeeperWorld) => {
   const { self, log, store } = world;
   const changes = serial('layout', changesWaitingMax);
   let { history, votesFrom } = store.load();
+  /** Others stand where no link of the chain leads to from here. */
+  let isLost = false;
 
   const change = (work: (now: History) => History, votes = () => votesFrom): Promise<void> =>
     changes.run(async () => {
@@ -96,15 +100,24 @@ export const layoutKeeper = (world: KeeperWorld) => {
     return acked({ ...now, live });
   };
 
-  const learnAll = (before: History, tale: Chain, from: HostId): History => {
+  const learnAll = (before: History, tale: Chain, from: HostId, isTrusted = false): History => {
     let now = before;
+    if (isTrusted) isLost = false;
     for (const layout of tale.layouts) {
       const learned = learnLayout(now, layout);
+      const newest = newestOf(now);
+      // What an operator forces at this host needs no proof here; the others look at it.
+      if (learned.kind === 'new' && newest && from !== self && !world.isProven(newest, layout)) {
+        log.error('layout refused: no majority has voted for it', { version: layout.version, from });
+        return now;
+      }
       if (learned.kind === 'new') {
         now = acked(learned.history);
         log.info('layout learned', { version: layout.version, reason: layout.reason, from });
-      } else if (learned.kind === 'gap') return adopt(now, tale, from);
-      else if (learned.kind === 'fork') {
+      } else if (learned.kind === 'gap') {
+        if (!isTrusted) isLost = true;
+        return isTrusted ? adopt(now, tale, from) : now;
+      } else if (learned.kind === 'fork') {
         log.error('layout fork refused', { version: layout.version, from, fault: learned.fault });
         return now;
       }
@@ -119,13 +132,20 @@ export const layoutKeeper = (world: KeeperWorld) => {
     get votesFrom() {
       return votesFrom;
     },
+    /** It knows no layout, or none that is still followed: only what most others tell alike can help. */
+    get isLost() {
+      return isLost || history.live.length === 0;
+    },
 
-    /** What another host told. Resolves when what was new is on disk. */
-    async hear(from: HostId, tale: Chain & Pick<LayoutTale, 'progress'>): Promise<void> {
+    /**
+     * What another host told. `isTrusted`: most others tell the same, so it may stand for what is missing here.
+     * Resolves when what was new is on disk.
+     */
+    async hear(from: HostId, tale: Chain & Pick<LayoutTale, 'progress'>, isTrusted = false): Promise<void> {
       let isStranger = false;
       await change(
         (now) => {
-          const next = mergeProgress(learnAll(now, tale, from), believed(from, tale.progress));
+          const next = mergeProgress(learnAll(now, tale, from, isTrusted), believed(from, tale.progress));
           // It came back without its disk: it cannot vote on the next version, see `Own.votesFrom`.
           isStranger = !world.life.isFirst && now.live.length === 0 && next.live.length > 0;
           return next;

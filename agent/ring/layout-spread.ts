@@ -20,6 +20,7 @@ import { digestOf } from './layout.ts';
 import { type History, newestOf } from './layout-history.ts';
 import type { LayoutStore } from './layout-store.ts';
 import { bootstrapAskedMax, pushPeriodMsMin } from './limits.ts';
+import { mostKnown } from './most-known.ts';
 import { digestOfWishes } from './wishes.ts';
 
 export interface SpreadWorld {
@@ -34,8 +35,8 @@ export interface SpreadWorld {
   reachable(): readonly HostId[];
   /** Those of them whose word a layout still waits for. */
   lagging(): readonly HostId[];
-  /** What another host told. */
-  hear(from: HostId, tale: LayoutTale): void;
+  /** What another host told; `isTrusted`: and most others with it. */
+  hear(from: HostId, tale: LayoutTale, isTrusted?: boolean): void;
 }
 
 const checkNews = checker('layout news', LayoutNews);
@@ -54,9 +55,9 @@ export const layoutSpread = (world: SpreadWorld) => {
     return { oldest: live[0]?.version ?? 0, layouts: [...chain], progress, wishes: world.wishes() };
   };
 
-  const ask = async (from: HostId): Promise<LayoutTale | undefined> => {
+  const ask = async (from: HostId, after = newestVersion()): Promise<LayoutTale | undefined> => {
     try {
-      return checkTale(await rpc.request(from, 'layout.fetch', { after: newestVersion() }));
+      return checkTale(await rpc.request(from, 'layout.fetch', { after }));
     } catch (error) {
       log.debug('layouts not fetched', { from, error: asShoalError(error).message });
       return undefined;
@@ -135,13 +136,12 @@ export const layoutSpread = (world: SpreadWorld) => {
       const other = others[Math.floor(runtime.chance.random() * others.length)];
       if (other !== undefined) await fetch(other);
     },
-    /** For a host that knows no layout: the newest that any of several others knows. */
+    /** For a host that knows no layout, or has lost the thread: the newest that most of several others know. */
     async bootstrap(): Promise<void> {
       const asked = world.reachable().slice(0, bootstrapAskedMax);
-      const tales = await Promise.all(asked.map(async (from) => ({ from, tale: await ask(from) })));
-      const newest = (heard?: LayoutTale): number => heard?.layouts.at(-1)?.version ?? 0;
-      const best = tales.sort((a, b) => newest(b.tale) - newest(a.tale))[0];
-      if (best?.tale && newest(best.tale) > 0) world.hear(best.from, best.tale);
+      const answers = await Promise.all(asked.map(async (from) => ({ from, tale: await ask(from, 0) })));
+      const found = mostKnown(answers.flatMap(({ from, tale }) => (tale ? [{ from, tale }] : [])));
+      if (found) world.hear(found.from, found.tale, true);
     },
     /** Its connection state is forgotten with it. */
     forget: (host: HostId): void => void pushedAtMs.delete(host),

@@ -16,6 +16,7 @@ import { foundLayout, isMember } from './layout.ts';
 import { layoutChain } from './layout-chain.ts';
 import { newestOf, waitedFor } from './layout-history.ts';
 import { type FirstLife, layoutKeeper } from './layout-keeper.ts';
+import { isProven, type VoteSigner } from './layout-proof.ts';
 import { layoutSpread } from './layout-spread.ts';
 import { layoutStore } from './layout-store.ts';
 import { newsPeriodMs, newsQuietPeriodMs } from './limits.ts';
@@ -44,6 +45,7 @@ export interface RingWorld {
   readonly members: Members;
   readonly roster: RingRoster;
   readonly keyValue: KeyValue;
+  readonly signer: VoteSigner;
 }
 
 export interface OwnRing extends Ring, RingOperator {
@@ -65,7 +67,7 @@ export interface RingOptions extends Partial<RingSettings> {
 
 /** Throws DAMAGED when the layouts on disk cannot be read. */
 export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing => {
-  const { runtime, rpc, gossip, members, roster } = world;
+  const { runtime, rpc, gossip, members, roster, signer } = world;
   const { self } = rpc;
   const settings: RingSettings = { ...defaultSettings, ...options };
   const log = runtime.log.with({ part: 'ring' });
@@ -87,6 +89,7 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
     life: options.life ?? { isFirst: false, ended: async () => {} },
     isRostered,
     isReachable,
+    isProven: (previous, layout) => isProven(signer, previous, layout, isRostered),
     changed(history) {
       index.update(history);
       for (const listener of listeners) listener();
@@ -125,11 +128,11 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
       waitedFor(keeper.history, 'syncAck', isRostered).filter((host) => host !== self && isReachable(host)),
     history: () => keeper.history,
     wishes: () => wishes.held,
-    hear(from, tale) {
+    hear(from, tale, isTrusted) {
       const before = newestVersion();
       wishes.hear(tale.wishes).catch(report('wishes not stored'));
       keeper
-        .hear(from, tale)
+        .hear(from, tale, isTrusted)
         .then(() => {
           if (newestVersion() > before) spread.publish();
           look();
@@ -139,6 +142,7 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
   });
 
   const chain = layoutChain({
+    signer,
     runtime,
     rpc,
     store,
@@ -224,7 +228,7 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
     const isQuiet = keeper.history.live.length === 1;
     try {
       if (!newest()) await found();
-      if (!newest()) await spread.bootstrap();
+      if (keeper.isLost) await spread.bootstrap();
       // With nobody to hear it this would only put off the moment when somebody is.
       else if (now - toldAtMs >= (isQuiet ? newsQuietPeriodMs : newsPeriodMs) && reachable().length > 0) {
         toldAtMs = now;

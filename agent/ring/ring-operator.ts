@@ -4,7 +4,8 @@ import type { HostId } from '../../proto/ids.ts';
 import type { Layout } from '../../proto/message/layout.ts';
 import type { Clock, Log } from '../runtime/ports.ts';
 import { balance } from './balance.ts';
-import { isMember, nextLayout, replicasFor } from './layout.ts';
+import { forcedLayout } from './forced.ts';
+import { isMember, replicasFor } from './layout.ts';
 import type { History } from './layout-history.ts';
 import type { Plan } from './layout-plan.ts';
 import {
@@ -111,17 +112,8 @@ export const ringOperator = (world: {
           'CONFLICT',
           `Cannot force "${removeHost}" out: no other host here would hold data`,
         );
-      const { members } = balance(rest, replicasFor(rest, newest.replicasWanted), {
-        partitionBits: newest.partitionBits,
-        before: newest.members,
-        ...{ previous: index.assignment(newest.version) },
-      });
-      const layout = nextLayout(newest, {
-        members,
-        reason: `forced out: ${removeHost}`,
-        forced: [removeHost],
-        ...{ atMs: world.clock.wallMs(), by: self },
-      });
+      const proposal = { atMs: world.clock.wallMs(), by: self };
+      const layout = forcedLayout(newest, removeHost, proposal, index.assignment(newest.version));
       world.log.error('layout FORCED by an operator: what only the removed host held is given up', {
         version: layout.version,
         removeHost,

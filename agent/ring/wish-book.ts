@@ -5,6 +5,7 @@
 import { asShoalError, ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { type Layout, Wishes } from '../../proto/message/layout.ts';
+import { ceiling } from '../base/ceiling.ts';
 import { serial } from '../base/serial.ts';
 import { checker } from '../peer/check.ts';
 import type { Rpc } from '../peer/port.ts';
@@ -42,7 +43,12 @@ export const wishBook = (world: WishBookWorld) => {
       held = next;
       world.changed();
     });
-  const hear = (told: Wishes): Promise<void> => change((now) => mergeWishes(now, told));
+  /** A sequence that nobody could go above was made up: operators raise it by one. */
+  const hear = (told: Wishes): Promise<void> => {
+    const highest = ceiling(world.clock.wallMs(), 1);
+    const good = Object.fromEntries(Object.entries(told).filter(([, { sequence }]) => sequence <= highest));
+    return change((now) => mergeWishes(now, good));
+  };
 
   rpc.handle('layout.wish', async (_from, body) => {
     await hear(checkWishes(body));

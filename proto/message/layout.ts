@@ -13,6 +13,12 @@ const HostId = Type.String({ pattern: '^12D3Koo[1-9A-HJ-NP-Za-km-z]{45}$' });
 const Version = Type.Integer({ minimum: 1, maximum: 2 ** 48 });
 const Digest = Type.String({ pattern: '^[0-9a-f]{64}$' });
 
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+/** Room above: whoever meets the highest must still be able to go higher. */
+const Round = Type.Integer({ minimum: 0, maximum: 2 ** 52 });
+const Ballot = Type.Object({ round: Round, host: HostId, run: Count });
+const Signature = Type.String({ pattern: '^[A-Za-z0-9_-]{86}$' });
+
 /** As many as 7: beyond, a write costs more than what it saves is worth. */
 const Replicas = Type.Integer({ minimum: 1, maximum: 7 });
 
@@ -28,6 +34,13 @@ export const LayoutMember = Type.Object({
    */
   weight: Type.Number({ minimum: 0, maximum: 1e30 }),
 });
+
+/** That a majority of the acceptors took a version under one ballot (agent/ring/layout-proof.ts). */
+export const LayoutProof = Type.Object({
+  ballot: Ballot,
+  votes: Type.Array(Type.Object({ host: HostId, signature: Signature }), { maxItems: 7 }),
+});
+export type LayoutProof = Static<typeof LayoutProof>;
 
 export const Layout = Type.Object({
   version: Version,
@@ -52,6 +65,8 @@ export const Layout = Type.Object({
   /** When and by whom it was proposed, on that host's clock. */
   atMs: Type.Number(),
   by: HostId,
+  /** Not part of its digest. Absent in the first version, in what is voted on, and where an operator forced it. */
+  proof: Type.Optional(LayoutProof),
 });
 export type Layout = Static<typeof Layout>;
 export type LayoutMember = Static<typeof LayoutMember>;
@@ -109,15 +124,11 @@ export const LayoutTale = Type.Object({
 });
 export type LayoutTale = Static<typeof LayoutTale>;
 
-const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-/** Room above: whoever meets the highest must still be able to go higher. */
-const Round = Type.Integer({ minimum: 0, maximum: 2 ** 52 });
 const Bytes = Type.Refine(
   Type.Unsafe<Uint8Array>({}),
   (value) => value instanceof Uint8Array,
   () => 'is bytes',
 );
-const Ballot = Type.Object({ round: Round, host: HostId, run: Count });
 const Accepted = Type.Object({
   ballot: Ballot,
   value: Type.Union([Bytes, Type.Null()]),
@@ -140,14 +151,23 @@ export const LayoutVote = Type.Object({
   ]),
 });
 
+/** The acceptor's signature under what it holds, where the answer tells of it. */
+const vote = Type.Optional(Signature);
+
 /** Its answer. */
 export const LayoutReply = Type.Union([
-  Type.Object({ kind: Type.Literal('state'), accepted: Type.Union([Accepted, Type.Null()]) }),
+  Type.Object({ kind: Type.Literal('state'), accepted: Type.Union([Accepted, Type.Null()]), vote }),
   Type.Object({
     kind: Type.Literal('promise'),
     ballot: Ballot,
     accepted: Type.Union([Accepted, Type.Null()]),
+    vote,
   }),
-  Type.Object({ kind: Type.Literal('accepted'), ballot: Ballot, next: Type.Union([Ballot, Type.Null()]) }),
+  Type.Object({
+    kind: Type.Literal('accepted'),
+    ballot: Ballot,
+    next: Type.Union([Ballot, Type.Null()]),
+    vote,
+  }),
   Type.Object({ kind: Type.Literal('conflict'), ballot: Ballot, promised: Ballot }),
 ]);
