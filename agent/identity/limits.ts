@@ -27,7 +27,7 @@ export const listRowsMax = 10_000;
  * Roles and groups of one user, or roles of one group: all are read with every token, 10,000 rows of some 80 bytes
  * in ten calls. Who needs more wants a group or an inherited role.
  */
-export const holdingsMax = listRowsMax;
+export const holdingsMax = 10_000;
 
 /** Rules "this role implies that one". All are in one copy on each host. */
 export const inferencesMax = 1000;
