@@ -176,7 +176,7 @@ export const groundTargets = async (): Promise<readonly Target[]> => [
       if (error?.code === 'INTERNAL') throw asShoalError(lastLoggedError()).cause;
   }),
   ...Object.entries(operations).map(([name, { answer }]) => {
-    const check = checker(`answer to ${name}`, answer);
+    const check = checker(`answer to ${name}`, answer, { bytes: true });
     return valueTarget({ name: `answer ${name}`, refusals: ['BAD_REQUEST'], run: check }, [
       answerSamples[name as keyof typeof operations],
     ]);
@@ -221,7 +221,7 @@ export const groundTargets = async (): Promise<readonly Target[]> => [
         for (const one of Array.isArray(events) ? events : []) JSON.stringify(checkEvent(one));
       },
     },
-    [[event, { ...event, actor: null, detail: undefined }]],
+    [event, { ...event, actor: null, detail: undefined }],
   ),
 ];
 const checkEvent = checker('journal event', StoredEvent);
