@@ -9,10 +9,8 @@ import {
   CardsRequest,
   type MemberFact,
   MembersNews,
-  packVitals,
   parseFacts,
   parseSwimMessage,
-  unpackVitals,
   VitalsRecord,
 } from '../../proto/message/membership.ts';
 import { checker } from '../peer/check.ts';
@@ -129,15 +127,11 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
     if (isNewer && from !== self) loads.set(from, record);
   };
 
-  const isReachable = (host: HostId): boolean => {
-    const fact = core.get(host);
-    return fact !== undefined && isReachableState(fact.state);
-  };
-  const publisher = vitalsPublisher({
-    ...{ clock: runtime.clock, timers: runtime.timers, isReachable },
-    incarnation: () => core.own.incarnation,
-    tell: (host, record) => rpc.notify(host, 'membership.vitals', packVitals(record)),
-  });
+  const publisher = vitalsPublisher(
+    runtime,
+    (record) => gossip.publish('vitals', record),
+    () => core.own.incarnation,
+  );
 
   const cards = cardIndex({
     runtime,
@@ -168,8 +162,6 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
     const { host, state } = fact;
     if (host === self) store.raiseLife(fact.incarnation);
     else cards.expect(host, fact.card);
-    const came = isReachableState(state) && !(before && isReachableState(before.state));
-    if (came && host !== self) publisher.meet(host);
     if (own) gossip.publish('members', { facts: [fact], ...(host === self && { card: ownRecord() }) });
     if (state === before?.state && host !== self) return;
     log.info('member', { host, name: get(host)?.card?.name, state, incarnation: fact.incarnation, own });
@@ -214,10 +206,10 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
       core.learn(believed(from, parseFacts(news.facts)), coreRuntime);
     }),
   );
-  rpc.handle('membership.vitals', (from, body) => {
-    takeVitals(from, checkVitals(unpackVitals(body)));
-    return null;
-  });
+  gossip.subscribe(
+    'vitals',
+    guarded('vitals', (from, body) => takeVitals(from, checkVitals(body))),
+  );
 
   const followRoster = (): void => {
     for (const { hostId } of roster.list()) core.introduce(hostId, coreRuntime);
@@ -226,7 +218,6 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
       core.remove(host);
       cards.delete(host);
       loads.delete(host);
-      publisher.forget(host);
       tell({ hostId: host, state: 'left', incarnation });
     }
   };
@@ -241,7 +232,10 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
     self,
     list: () => [...core.list()].flatMap(({ host }) => get(host) ?? []),
     get,
-    isReachable,
+    isReachable(host) {
+      const fact = core.get(host);
+      return fact !== undefined && isReachableState(fact.state);
+    },
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
