@@ -462,6 +462,7 @@ test('ring: of two hosts one that lost its store may not vote on the next versio
   await settled('it knows the layout again', [a, again]);
   const c = await house.start(2);
   await until('the third was proposed in vain', () => house.logged('layout not agreed').length > 0);
+  await until('the newcomer has heard of the layout', () => c.ring.newest > 0);
   t.deepEqual([a.ring.newest, again.ring.newest, c.ring.newest], [2, 2, 2]);
 });
 
