@@ -40,7 +40,7 @@ export const tells = ({
   let count = Array.from(store.range({})).length;
 
   const change = async (host: HostId, ids: readonly ChunkId[], add: boolean): Promise<void> => {
-    count += await store.transact((writer) => {
+    const more = await store.transact((writer) => {
       let changed = 0;
       for (const id of ids) {
         const key = keyOf(host, id);
@@ -51,6 +51,8 @@ export const tells = ({
       }
       return changed;
     });
+    // Read and written in one step: `count += await …` would forget what others added meanwhile.
+    count += more;
   };
 
   return {
