@@ -46,8 +46,6 @@ export const hedgeMs = 30;
 /** What a failure counts as among the times of a host's answers: slower than any that answers. */
 export const failedMs = 1_000;
 
-/** Writers that race for one row each go above the other's stamp. Two meet once or twice; 16 means a storm. */
-export const restampsMax = 16;
 /** How far a stamp may lie ahead of an owner's clock. NTP keeps hosts within a second; an hour is a broken clock. */
 export const stampAheadMsMax = hourMs;
 /** A clock that is set back by more was wrong. Less is a time server at work, which stamps pass over. */

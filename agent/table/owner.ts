@@ -59,6 +59,13 @@ export const owner = (world: OwnerWorld): Owner => {
       return stored?.state ?? null;
     },
 
+    stamp(ask) {
+      const stored = readRow(keyValue, wholePlace(ask), encodeSortKey(ask.sortKey));
+      if (!stored) return null;
+      if (stored.state.kind !== 'lww') throw wrongKind(ask.table);
+      return stored.state.stamp;
+    },
+
     put(ask, from) {
       checkBytes(ask.value);
       const place = findPlace(ask.table, ask.partitionKey);

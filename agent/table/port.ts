@@ -2,8 +2,8 @@
  * Replicated rows, named by (table, partition key, sort key). A table is four facts: name, the two keys and how
  * versions merge; quorum, repair, sync and collection are written once for all of them.
  *
- *  - rows (last writer wins): a hybrid-logical-clock stamp decides. A write that reaches an owner holding a newer
- *    stamp is stamped again and sent again, so a write that begins after another was acknowledged always wins.
+ *  - rows (last writer wins): a hybrid-logical-clock stamp decides. A write asks a quorum for the newest stamp and
+ *    goes above it, so a write that begins after another was acknowledged always wins.
  *  - registers: compare-and-set per row by CASPaxos; for all that must not race.
  *
  * Reads and ranges are linearizable: what was acknowledged before a read began is seen by it.

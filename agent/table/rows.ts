@@ -1,14 +1,17 @@
 /**
  * Rows where the last writer wins: the coordinator's side, on whatever host was asked.
  *
- *   put   stamp ── all owners ── a quorum in each set has it on disk ── done
- *           ^                       |
- *           └── one holds a newer stamp: stamp again above it
+ *   put   the newest stamp of a quorum in each set ── a stamp above it ── all owners ── a quorum has it on disk ── done
  *   get   a quorum in each set ── newest wins ── a quorum does not hold it yet: write it back first ── answer
  *
  * Any two quorums of a set share an owner, so a put meets the stamp of every put that was acknowledged before it
  * began and goes above it, whatever the clocks say; and a get meets it as well. The write-back keeps a later
  * read from seeing less than this one (Attiya, Bar-Noy, Dolev 1995).
+ *
+ * A put has one stamp and keeps it, over newer layouts as well. To save the first round it could guess a stamp and
+ * take a higher one where an owner holds a newer; but what it left on the others may have been read by then, and
+ * the row would show its value, that of a later put, and its value again. An owner that holds a newer stamp when the
+ * put comes has met one that ran beside it: as if it came a moment later, and so this one counts as done.
  */
 import { codec } from '../../proto/codec.ts';
 import { ShoalError } from '../../proto/error.ts';
@@ -17,7 +20,7 @@ import { compareStamps, nextStamp, type Stamp } from '../../proto/stamp.ts';
 import { hasQuorum } from '../register/quorum.ts';
 import type { Clock, Timers } from '../runtime/ports.ts';
 import { encodeSortKey, type FindPlace, type Place } from './keys.ts';
-import { clockSetBackMsMin, restampsMax, rowBytesMax } from './limits.ts';
+import { clockSetBackMsMin, rowBytesMax } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import { readPage } from './pages.ts';
 import type { Poller } from './poll.ts';
@@ -77,25 +80,24 @@ export const openRows = <Row>(
     const action = `write row ${JSON.stringify(sortKey)} of table "${table}"`;
     if (value && value.length > rowBytesMax)
       throw new ShoalError('TOO_LARGE', `Cannot ${action}: ${value.length} bytes, at most ${rowBytesMax}`);
-    await withView(world, place, async ({ layout, sets }) => {
-      let seen: Stamp | undefined;
-      for (let attempt = 0; attempt < restampsMax; attempt++) {
-        const stamp = stampAfter(seen);
-        const answers = await world.poller.poll({
-          ...{ action, sets, order: 'all' },
-          ask: (host) =>
-            world.outbox.ask<'put'>(host, layout, {
-              ...{ do: 'put', table, partitionKey, sortKey, stamp, weight, value, repair: false },
-            }),
-        });
-        const newer = [...answers.values()].flatMap((answer) =>
-          answer.kind === 'newer' ? [answer.stamp] : [],
-        );
-        if (newer.length === 0) return;
-        seen = newer.reduce((a, b) => (compareStamps(a, b) > 0 ? a : b));
-      }
-      throw new ShoalError('QUORUM_MISSED', `Cannot ${action}: too many others write it, try again later`);
+    const row = { table, partitionKey, sortKey };
+    const stamp = await withView(world, place, async ({ layout, sets }) => {
+      const answers = await world.poller.poll({
+        ...{ action, sets, order: 'nearest' },
+        ask: (host) => world.outbox.ask<'stamp'>(host, layout, { do: 'stamp', ...row }),
+      });
+      let newest: Stamp | undefined;
+      for (const held of answers.values())
+        if (held && (!newest || compareStamps(held, newest) > 0)) newest = held;
+      return stampAfter(newest);
     });
+    await withView(world, place, ({ layout, sets }) =>
+      world.poller.poll({
+        ...{ action, sets, order: 'all' },
+        ask: (host) =>
+          world.outbox.ask<'put'>(host, layout, { do: 'put', ...row, stamp, weight, value, repair: false }),
+      }),
+    );
   };
 
   const read = (place: Place, sortKey: string): Promise<Uint8Array | undefined> =>

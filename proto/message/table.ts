@@ -76,6 +76,11 @@ export const operations = {
     ask: Type.Object({ do: Type.Literal('get'), ...row }),
     answer: OrNull(RowState),
   },
+  /** Of an lww row, null where there is none. */
+  stamp: {
+    ask: Type.Object({ do: Type.Literal('stamp'), ...row }),
+    answer: OrNull(Stamp),
+  },
   /** `repair`: the stamp is an existing row's, to be taken as it is or outdone, not a new one to be judged. */
   put: {
     ask: Type.Object({

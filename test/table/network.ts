@@ -32,6 +32,8 @@ export interface Network {
   readonly requests: Map<HostId, number>;
   /** Looks at each request before it is delivered; may throw what the receiver shall seem to throw. */
   onRequest: (to: HostId, body: unknown) => void;
+  /** What a request waits for before it is delivered. */
+  hold: (from: HostId, to: HostId, body: unknown) => Promise<void> | undefined;
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -44,6 +46,7 @@ export const network = (random: () => number = Math.random): Network => {
     silent: new Set(),
     requests: new Map(),
     onRequest: () => {},
+    hold: () => undefined,
     kill: (host) => void down.add(host),
     revive: (host) => void down.delete(host),
     rpc(from) {
@@ -54,6 +57,7 @@ export const network = (random: () => number = Math.random): Network => {
         if (down.has(to) || down.has(from)) throw unreachable(to);
         while (self.silent.has(to) || self.silent.has(from)) await sleep(5);
         if (random() < self.weather.loss) return never();
+        await self.hold(from, to, body);
         self.requests.set(to, (self.requests.get(to) ?? 0) + 1);
         self.onRequest(to, body);
         const handler = handlers.get(to)?.get(method);

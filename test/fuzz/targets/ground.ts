@@ -229,6 +229,7 @@ const checkEvent = checker('journal event', StoredEvent);
 const state = { kind: 'lww', stamp, weight: 1, value };
 const answerSamples: Readonly<Record<keyof typeof operations, unknown>> = {
   get: state,
+  stamp,
   put: { kind: 'newer', stamp },
   register: { kind: 'promise', ballot, accepted },
   change: { kind: 'stale', value },
