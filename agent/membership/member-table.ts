@@ -2,6 +2,7 @@
 import type { HostId } from '../../proto/ids.ts';
 import type { MemberFact } from '../../proto/message/membership.ts';
 import { hashFact, isReachableState } from './fact.ts';
+import { type HostNumbers, hostNumbers } from './host-numbers.ts';
 import { type HostPool, hostPool } from './host-pool.ts';
 
 export interface MemberTable {
@@ -16,28 +17,54 @@ export interface MemberTable {
   readonly lost: HostPool;
   /** Equal where the facts are equal. Kept as it changes; hosts never heard of do not count, for nobody has news of them. */
   readonly digest: number;
+  /** The same knowledge for another host. */
+  copyFor(other: HostId): MemberTable;
 }
 
-export const memberTable = (self: HostId): MemberTable => {
-  const facts = new Map<HostId, MemberFact>();
-  const reachable = hostPool();
-  const lost = hostPool();
-  let digest = 0;
+interface Content {
+  readonly facts: readonly (MemberFact | undefined)[];
+  readonly size: number;
+  readonly digest: number;
+  readonly reachable: HostPool;
+  readonly lost: HostPool;
+}
 
+export const memberTable = (
+  self: HostId,
+  numbers: HostNumbers = hostNumbers(),
+  content?: Content,
+): MemberTable => {
+  /** By the host's number. */
+  const facts: (MemberFact | undefined)[] = content?.facts.slice() ?? [];
+  const reachable = content?.reachable ?? hostPool(numbers);
+  const lost = content?.lost ?? hostPool(numbers);
+  let size = content?.size ?? 0;
+  let digest = content?.digest ?? 0;
+
+  const get = (host: HostId): MemberFact | undefined => facts[numbers.find(host) ?? -1];
   const toggle = (fact: MemberFact | undefined): void => {
     if (fact && fact.incarnation > 0) digest = (digest ^ hashFact(fact)) >>> 0;
+  };
+  const put = (number: number, fact: MemberFact | undefined): void => {
+    // No holes: an array with holes is a slow one.
+    while (facts.length < number) facts.push(undefined);
+    facts[number] = fact;
   };
 
   return {
     get size() {
-      return facts.size;
+      return size;
     },
-    get: (host) => facts.get(host),
-    values: () => facts.values(),
+    get,
+    *values() {
+      for (const fact of facts) if (fact) yield fact;
+    },
     set(fact, random) {
-      toggle(facts.get(fact.host));
+      const before = get(fact.host);
+      toggle(before);
       toggle(fact);
-      facts.set(fact.host, fact);
+      if (!before) size++;
+      put(numbers.of(fact.host), fact);
       if (fact.host === self) return;
       if (isReachableState(fact.state)) {
         lost.delete(fact.host);
@@ -49,8 +76,11 @@ export const memberTable = (self: HostId): MemberTable => {
       }
     },
     delete(host) {
-      toggle(facts.get(host));
-      facts.delete(host);
+      const before = get(host);
+      if (!before) return;
+      toggle(before);
+      size--;
+      put(numbers.of(host), undefined);
       reachable.delete(host);
       lost.delete(host);
     },
@@ -58,6 +88,13 @@ export const memberTable = (self: HostId): MemberTable => {
     lost,
     get digest() {
       return digest;
+    },
+    copyFor(other) {
+      const own = get(self);
+      const others = reachable.copy();
+      others.delete(other);
+      if (own && isReachableState(own.state)) others.add(self, 0);
+      return memberTable(other, numbers, { facts, size, digest, reachable: others, lost: lost.copy() });
     },
   };
 };

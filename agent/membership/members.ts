@@ -9,8 +9,10 @@ import {
   CardsRequest,
   type MemberFact,
   MembersNews,
+  packVitals,
   parseFacts,
   parseSwimMessage,
+  unpackVitals,
   VitalsRecord,
 } from '../../proto/message/membership.ts';
 import { checker } from '../peer/check.ts';
@@ -127,11 +129,15 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
     if (isNewer && from !== self) loads.set(from, record);
   };
 
-  const publisher = vitalsPublisher(
-    runtime,
-    (record) => gossip.publish('vitals', record),
-    () => core.own.incarnation,
-  );
+  const isReachable = (host: HostId): boolean => {
+    const fact = core.get(host);
+    return fact !== undefined && isReachableState(fact.state);
+  };
+  const publisher = vitalsPublisher({
+    ...{ clock: runtime.clock, timers: runtime.timers, isReachable },
+    incarnation: () => core.own.incarnation,
+    tell: (host, record) => rpc.notify(host, 'membership.vitals', packVitals(record)),
+  });
 
   const cards = cardIndex({
     runtime,
@@ -162,6 +168,8 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
     const { host, state } = fact;
     if (host === self) store.raiseLife(fact.incarnation);
     else cards.expect(host, fact.card);
+    const came = isReachableState(state) && !(before && isReachableState(before.state));
+    if (came && host !== self) publisher.meet(host);
     if (own) gossip.publish('members', { facts: [fact], ...(host === self && { card: ownRecord() }) });
     if (state === before?.state && host !== self) return;
     log.info('member', { host, name: get(host)?.card?.name, state, incarnation: fact.incarnation, own });
@@ -206,10 +214,10 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
       core.learn(believed(from, parseFacts(news.facts)), coreRuntime);
     }),
   );
-  gossip.subscribe(
-    'vitals',
-    guarded('vitals', (from, body) => takeVitals(from, checkVitals(body))),
-  );
+  rpc.handle('membership.vitals', (from, body) => {
+    takeVitals(from, checkVitals(unpackVitals(body)));
+    return null;
+  });
 
   const followRoster = (): void => {
     for (const { hostId } of roster.list()) core.introduce(hostId, coreRuntime);
@@ -218,6 +226,7 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
       core.remove(host);
       cards.delete(host);
       loads.delete(host);
+      publisher.forget(host);
       tell({ hostId: host, state: 'left', incarnation });
     }
   };
@@ -232,10 +241,7 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
     self,
     list: () => [...core.list()].flatMap(({ host }) => get(host) ?? []),
     get,
-    isReachable(host) {
-      const fact = core.get(host);
-      return fact !== undefined && isReachableState(fact.state);
-    },
+    isReachable,
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -14,7 +14,9 @@
  */
 import type { HostId } from '../../proto/ids.ts';
 import { factsPerMessageMax, type MemberFact, type SwimMessage } from '../../proto/message/membership.ts';
+import type { HostNumbers } from './host-numbers.ts';
 import { localHealth } from './local-health.ts';
+import type { MemberTable } from './member-table.ts';
 import { prober } from './prober.ts';
 import type { SwimSettings } from './settings.ts';
 import type { JudgingTimer, SwimRuntime, SwimTimer } from './swim-runtime.ts';
@@ -27,6 +29,10 @@ export interface SwimOptions {
   readonly incarnation: number;
   /** Held true from the start without being news: the simulator's way into a quiet cluster. */
   readonly known?: readonly MemberFact[];
+  /** Shared by the cores of one process: their tables are then small. */
+  readonly numbers?: HostNumbers;
+  /** Knows from the start what another core knows: as `known`, and quick for thousands. */
+  readonly like?: MemberTable;
   /** Default: everyone is. */
   isRostered?(host: HostId): boolean;
 }
@@ -195,6 +201,7 @@ export const swim = (options: SwimOptions) => {
     get digest() {
       return table.digest;
     },
+    table,
   };
 };
 

@@ -5,8 +5,9 @@
 import type { HostId } from '../../proto/ids.ts';
 import type { FactState, MemberFact } from '../../proto/message/membership.ts';
 import { isReachableState, supersedes } from './fact.ts';
+import type { HostNumbers } from './host-numbers.ts';
 import type { LocalHealth } from './local-health.ts';
-import { memberTable } from './member-table.ts';
+import { type MemberTable, memberTable } from './member-table.ts';
 import { outbox } from './outbox.ts';
 import type { SwimSettings } from './settings.ts';
 import { confirmSuspicion, type Suspicion, startSuspicion } from './suspicion.ts';
@@ -18,6 +19,8 @@ export interface ViewsOptions {
   readonly health: LocalHealth;
   readonly incarnation: number;
   readonly known?: readonly MemberFact[];
+  readonly numbers?: HostNumbers;
+  readonly like?: MemberTable;
   isRostered(host: HostId): boolean;
 }
 
@@ -25,7 +28,7 @@ const isWell = (state: FactState): boolean => state === 'alive' || state === 'dr
 
 export const views = (options: ViewsOptions) => {
   const { self, settings, health, incarnation, known = [], isRostered } = options;
-  const table = memberTable(self);
+  const table = options.like?.copyFor(self) ?? memberTable(self, options.numbers);
   const news = outbox();
   const suspicions = new Map<HostId, Suspicion>();
   let own: MemberFact = { host: self, incarnation, state: 'alive', card: incarnation };

@@ -49,7 +49,7 @@ export const stampAheadMsMax = 24 * 60 * minuteMs;
 /** How often a random peer is asked whether its roster differs: the cure for lost gossip. */
 export const rosterExchangeMs = 15 * secondMs;
 
-/** Topics carry member updates and vitals of below 1 KiB each; a batch of a few hundred fits. */
+/** Topics carry member updates of below 1 KiB each; a batch of a few hundred fits. */
 export const gossipBytesMax = 256 * KiB;
 
 export const inviteLifeMs = 60 * minuteMs;

@@ -135,13 +135,34 @@ const VitalsShape = Type.Object({
   computeRefusal: Type.Union([Type.String({ maxLength: 1024 }), Type.Null()]),
 });
 
-/** Topic `vitals`. Incarnation and sequence order them, for wall clocks jump. */
+/** One host's load, by its own word. Incarnation and sequence order them, for wall clocks jump. */
 export const VitalsRecord = Type.Object({
   incarnation: Incarnation,
   sequence: Count,
   vitals: VitalsShape,
 });
 export type VitalsRecord = Static<typeof VitalsRecord>;
+
+/** In the order in which they travel: each host tells every other, so names of fields would cost more than values. */
+const vitalsFields = [
+  ...(['atMs', 'storageUsedBytes', 'storageFreeBytes', 'memoryTotalMiB', 'memoryClaimedMiB'] as const),
+  ...(['vcpusTotal', 'vcpusClaimed', 'diskTotalGiB', 'diskClaimedGiB', 'machines', 'load'] as const),
+  ...(['hypervisors', 'computeRefusal'] as const),
+] satisfies readonly (keyof VitalsRecord['vitals'])[];
+
+/** Body of the notice `membership.vitals`. */
+export const packVitals = ({ incarnation, sequence, vitals }: VitalsRecord): readonly unknown[] => [
+  incarnation,
+  sequence,
+  ...vitalsFields.map((field) => vitals[field]),
+];
+/** A record in shape; what is in it has yet to be checked. A newer agent may append fields. */
+export const unpackVitals = (body: unknown): unknown => {
+  if (!Array.isArray(body)) return refuse('the load of a host', body);
+  const [incarnation, sequence, ...values] = body;
+  const vitals = Object.fromEntries(vitalsFields.map((field, at) => [field, values[at]]));
+  return { incarnation, sequence, vitals };
+};
 
 export const CardRecord = Type.Object({
   host: Type.String({ maxLength: 64 }),

@@ -1,5 +1,7 @@
 /** Many membership cores in virtual time: a small stand-in for the simulator, with loss, cuts, pauses and kills. */
 
+import { hostNumbers } from '../../agent/membership/host-numbers.ts';
+import type { MemberTable } from '../../agent/membership/member-table.ts';
 import { lanSettings, type SwimSettings } from '../../agent/membership/settings.ts';
 import { type Swim, swim } from '../../agent/membership/swim.ts';
 import type { SwimEvent, SwimRuntime, SwimTimer } from '../../agent/membership/swim-runtime.ts';
@@ -31,6 +33,8 @@ export const swimWorld = (options: {
   readonly seed?: number;
   readonly loss?: number;
   readonly settings?: Partial<SwimSettings>;
+  /** Hears of each message as it is sent. */
+  readonly sending?: (from: HostId, message: SwimMessage) => void;
 }) => {
   const settings = { ...lanSettings, ...options.settings };
   const random = seeded(options.seed ?? 1);
@@ -42,6 +46,8 @@ export const swimWorld = (options: {
   let nowMs = 0;
   let orders = 0;
   let isCut = (_from: HostId, _to: HostId): boolean => false;
+  let loss = options.loss ?? 0;
+  const numbers = hostNumbers();
 
   const push = (atMs: number, work: () => void): void => {
     const due = { atMs, order: orders++, work };
@@ -89,7 +95,8 @@ export const swimWorld = (options: {
     random,
     send(to: HostId, message: SwimMessage) {
       sent.set(host, (sent.get(host) ?? 0) + 1);
-      if (random() < (options.loss ?? 0) || isCut(host, to)) return;
+      options.sending?.(host, message);
+      if (random() < loss || isCut(host, to)) return;
       const arrivesMs = nowMs + 0.5 + random();
       push(arrivesMs, () =>
         deliver(to, 'message', () => {
@@ -112,12 +119,16 @@ export const swimWorld = (options: {
   const nodes = new Map<HostId, { core: Swim; runtime: SwimRuntime }>();
   const names = Array.from({ length: options.hosts }, (_, index) => hostNamed(index));
 
-  const start = (host: HostId, contacts: readonly HostId[], known: readonly MemberFact[] = []): void => {
+  const start = (
+    host: HostId,
+    contacts: readonly HostId[],
+    known: { readonly known?: readonly MemberFact[]; readonly like?: MemberTable } = {},
+  ): void => {
     const life = (lives.get(host) ?? 0) + 1;
     lives.set(host, life);
     down.delete(host);
     const node = {
-      core: swim({ self: host, settings, incarnation: life, known }),
+      core: swim({ self: host, settings, incarnation: life, numbers, ...known }),
       runtime: runtimeOf(host, life),
     };
     nodes.set(host, node);
@@ -143,12 +154,33 @@ export const swimWorld = (options: {
     /** All know of each other as alive already, as after a long quiet time. */
     startTogether(): void {
       const facts = names.map((host) => ({ host, incarnation: 1, state: 'alive' as const, card: 1 }));
-      for (const host of names) start(host, [], facts);
+      const [first, ...others] = names;
+      if (first === undefined) return;
+      start(first, [], { known: facts });
+      for (const host of others) start(host, [], { like: nodes.get(first)?.core.table as MemberTable });
       run(minuteMs);
       events.length = 0;
     },
     kill: (host: HostId): void => void down.add(host),
     pause: (host: HostId, forMs: number): void => void pausedUntilMs.set(host, nowMs + forMs),
+    lose(share: number): void {
+      loss = share;
+    },
+    leave(host: HostId): void {
+      const node = nodes.get(host);
+      node?.core.leave(node.runtime);
+    },
+    /** For what a host runs besides its core. */
+    timers: (host: HostId) => ({
+      after(delayMs: number, work: () => void) {
+        let isWanted = true;
+        push(nowMs + delayMs, () => deliver(host, 'timer', () => isWanted && work()));
+        return () => {
+          isWanted = false;
+        };
+      },
+    }),
+    isUp: (host: HostId): boolean => nodes.has(host) && !down.has(host),
     cut(cuts: (from: HostId, to: HostId) => boolean): void {
       isCut = cuts;
     },

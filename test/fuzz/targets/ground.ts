@@ -10,7 +10,7 @@ import { asShoalError } from '../../../proto/error.ts';
 import { parseChunkId } from '../../../proto/ids.ts';
 import { chunkMethods, parseMessage } from '../../../proto/message/chunk.ts';
 import { StoredEvent } from '../../../proto/message/journal.ts';
-import { parseSwimMessage } from '../../../proto/message/membership.ts';
+import { packVitals, parseSwimMessage } from '../../../proto/message/membership.ts';
 import { BatchAnswer, operations } from '../../../proto/message/table.ts';
 import { card, facts, nowMs, other, own, third, vitals } from '../samples.ts';
 import { packedTarget, type Target, textTarget, valueTarget } from '../target.ts';
@@ -140,7 +140,9 @@ export const groundTargets = async (): Promise<readonly Target[]> => [
   await handlerTarget('gossip members', [{ facts, card: cardRecord }, { facts }], [], (world, body) =>
     world.gossip('members', body),
   ),
-  await handlerTarget('gossip vitals', [vitals], [], (world, body) => world.gossip('vitals', body)),
+  await handlerTarget('rpc membership.vitals', [packVitals(vitals)], ['BAD_REQUEST'], (world, body) =>
+    world.call('membership.vitals', body),
+  ),
   await handlerTarget('rpc layout.fetch', [{ after: 0 }, { after: 1 }], ['BAD_REQUEST'], (world, body) =>
     world.call('layout.fetch', body),
   ),
