@@ -2,6 +2,7 @@
  * The roof: the only file that knows all parts. It opens them from the ground up, each with just the parts below
  * it that it uses, and closes them the other way round.
  */
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterId } from '../proto/ids.ts';
 import { openChunks } from './chunk/chunks.ts';
@@ -115,10 +116,12 @@ export const startAgent = async (
   closing('ring', () => ring.stop());
   const tables = openTables({ runtime, rpc, ring, members, keyValue: sub(keyValue, 'tables') });
   closing('tables', () => tables.stop());
+  const ownChunks = join(directory, 'chunks');
+  await mkdir(ownChunks, { recursive: true, mode: 0o700 });
   const chunks = await openChunks({
     ...{ runtime, rpc, bulk, ring, members, tables },
     keyValue: sub(keyValue, 'chunks'),
-    directories: [join(directory, 'chunks')],
+    directories: config.chunkDirectories ?? [ownChunks],
   });
   closing('chunks', () => chunks.stop());
   const { content } = chunks;
@@ -182,6 +185,7 @@ export const startAgent = async (
         moving: ring.moving(),
         held: ring.held(),
         stampsRefused: table.stampsRefused,
+        directoriesRetired: chunk.retired,
       };
     },
   };

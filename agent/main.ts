@@ -27,6 +27,7 @@ const { values, positionals } = parseArgs({
     port: { type: 'string' },
     capacity: { type: 'string' },
     profile: { type: 'string' },
+    chunks: { type: 'string', multiple: true },
     output: { type: 'string' },
   },
 });
@@ -48,6 +49,7 @@ const options = async (): Promise<HostOptions> => {
     port: values.port,
     capacity: values.capacity,
     profile: values.profile,
+    chunks: values.chunks,
   };
 };
 

@@ -2,6 +2,9 @@
  * The chunks on this host, over one or several data directories. A chunk prefers the directories in rendezvous
  * order of (id, path), so adding or losing a directory moves few; reads look in all, so nothing has to move.
  *
+ * A directory whose disk fails, is read-only or is gone is retired until the next start: nothing is written to it, and
+ * what it holds counts as absent, so that it is mended into the others. While it can be read it still serves reads.
+ *
  * One lock per chunk orders put, remove and quarantine. A put that finds the chunk present and good still counts
  * as a put: it tells `onPut` under the lock, which is how the collector learns that an old chunk is wanted again.
  */
@@ -11,7 +14,12 @@ import { toHex } from '../base/bytes.ts';
 import { keyedSerial } from '../base/serial.ts';
 import type { Clock, Log } from '../runtime/ports.ts';
 import { chunkIdOf } from './chunk-name.ts';
-import { type DataDirectory, openDataDirectory } from './data-directory.ts';
+import {
+  closedDirectory,
+  type DataDirectory,
+  type DirectoryKind,
+  openDataDirectory,
+} from './data-directory.ts';
 import { chunkLockWaitersMax } from './limits.ts';
 
 export interface ChunkFiles {
@@ -22,11 +30,18 @@ export interface ChunkFiles {
   put(id: ChunkId, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
   /** Verified; undefined when it is not here. A damaged copy goes to quarantine and DAMAGED is thrown. */
   read(id: ChunkId): Promise<Uint8Array | undefined>;
+  /** On a directory that is not retired. */
   has(id: ChunkId): Promise<boolean>;
   /** Removes all copies if `allowed` still says so under the chunk's lock. */
   remove(id: ChunkId, allowed: () => boolean): Promise<boolean>;
-  /** Ascending, after `after`. What is put or removed meanwhile may or may not be seen. */
-  list(after?: ChunkId): AsyncIterable<ChunkId>;
+  /**
+   * Ascending, after `after`. What is put or removed meanwhile may or may not be seen. Without what only retired
+   * directories hold, or only that.
+   */
+  list(after?: ChunkId, which?: 'retired'): AsyncIterable<ChunkId>;
+  readonly directories: readonly Pick<DataDirectory, 'path' | 'retired' | 'kind'>[];
+  /** Called once for each directory that is retired while it is in use. */
+  onRetire(listener: () => void): void;
   /** Called under the chunk's lock for each acknowledged put. */
   onPut(listener: (id: ChunkId) => void): void;
   /** Called once for each copy that was found damaged and set aside. */
@@ -45,18 +60,39 @@ export const openChunkFiles = async (
   settings: {
     readonly directories: readonly string[];
     readonly reserveBytes: number;
+    /** By path: what they were when they were last used. */
+    readonly known?: ReadonlyMap<string, DirectoryKind>;
   },
 ): Promise<ChunkFiles> => {
   const directories = await Promise.all(
-    settings.directories.map((path) =>
-      openDirectory(path, { reserveBytes: settings.reserveBytes, now: clock.monotonicMs }),
-    ),
+    settings.directories.map((path) => {
+      const known = settings.known?.get(path);
+      return openDirectory(path, {
+        reserveBytes: settings.reserveBytes,
+        now: clock.monotonicMs,
+        ...(known && { known }),
+      }).catch((thrown: unknown) => {
+        log.error('a data directory cannot be used', { directory: path, thrown });
+        return closedDirectory(path, thrown instanceof Error ? thrown.message : String(thrown));
+      });
+    }),
   );
+  const retireListeners: (() => void)[] = [];
+  const knownRetired = new Set(directories.filter(({ retired }) => retired !== undefined));
+  const noticeRetired = (): void => {
+    for (const directory of directories) {
+      if (directory.retired === undefined || knownRetired.has(directory)) continue;
+      knownRetired.add(directory);
+      log.error('a data directory was retired', { directory: directory.path, why: directory.retired });
+      for (const listener of retireListeners) listener();
+    }
+  };
   const locks = keyedSerial('chunk', chunkLockWaitersMax);
   const putListeners: ((id: ChunkId) => void)[] = [];
   const damageListeners: ((id: ChunkId) => void)[] = [];
   let [chunks, usedBytes] = [0, 0];
 
+  const inUse = (directory: DataDirectory): boolean => directory.retired === undefined;
   const preferred = (id: ChunkId): readonly DataDirectory[] => {
     if (directories.length === 1) return directories;
     const ranked = directories.map((directory) => ({
@@ -67,9 +103,9 @@ export const openChunkFiles = async (
   };
 
   /** Under the lock. */
-  const readLocked = async (id: ChunkId): Promise<Uint8Array | undefined> => {
+  const readLocked = async (id: ChunkId, from: readonly DataDirectory[]): Promise<Uint8Array | undefined> => {
     let damage: unknown;
-    for (const directory of preferred(id)) {
+    for (const directory of from) {
       let size = 0;
       try {
         const bytes = await directory.read(id);
@@ -99,8 +135,7 @@ export const openChunkFiles = async (
       'DISK_FULL',
       `Cannot store chunk ${id}: all data directories are retired`,
     );
-    for (const directory of preferred(id)) {
-      if (directory.retired) continue;
+    for (const directory of preferred(id).filter(inUse)) {
       try {
         await directory.write(id, bytes, signal);
         usedBytes += bytes.length;
@@ -109,26 +144,26 @@ export const openChunkFiles = async (
       } catch (thrown) {
         signal?.throwIfAborted();
         failure = thrown;
-        if (directory.retired)
-          log.error('a data directory was retired', { directory: directory.path, thrown });
+        noticeRetired();
       }
     }
     throw failure;
   };
 
   const sizeOf = async (id: ChunkId): Promise<number | undefined> => {
-    for (const directory of preferred(id)) {
+    for (const directory of preferred(id).filter(inUse)) {
       const size = await directory.sizeOf(id);
       if (size !== undefined) return size;
     }
     return undefined;
   };
 
-  async function* list(after?: ChunkId): AsyncGenerator<ChunkId, void> {
+  async function* list(after?: ChunkId, which?: 'retired'): AsyncGenerator<ChunkId, void> {
     const from = after?.slice(0, 2) ?? '00';
     for (let index = Number.parseInt(from, 16); index < 256; index++) {
       const prefix = toHex(Uint8Array.of(index));
-      const names = await Promise.all(directories.map((directory) => directory.list(prefix).catch(() => [])));
+      const walked = directories.filter((directory) => inUse(directory) === (which === undefined));
+      const names = await Promise.all(walked.map((directory) => directory.list(prefix).catch(() => [])));
       const merged = names.length === 1 ? (names[0] ?? []) : [...new Set(names.flat())].sort();
       for (const name of merged) if (name > (after ?? '')) yield name as ChunkId;
     }
@@ -139,7 +174,7 @@ export const openChunkFiles = async (
       locks.run(
         id,
         async () => {
-          const there = await readLocked(id).catch(() => undefined);
+          const there = await readLocked(id, preferred(id).filter(inUse)).catch(() => undefined);
           if (!there) await writeLocked(id, bytes, signal);
           for (const listener of putListeners) listener(id);
         },
@@ -148,29 +183,38 @@ export const openChunkFiles = async (
     async read(id) {
       // Without the lock first: readers of one chunk do not wait for each other. Anything odd is looked at again
       // under the lock, where no put or remove is half-way.
-      for (const directory of preferred(id)) {
+      const all = preferred(id);
+      const order = [...all.filter(inUse), ...all.filter((directory) => !inUse(directory))];
+      for (const directory of order) {
         const bytes = await directory.read(id).catch(() => undefined);
         if (bytes && chunkIdOf(bytes) === id) return bytes;
       }
-      return locks.run(id, () => readLocked(id));
+      return locks.run(id, () => readLocked(id, order));
     },
     has: async (id) => (await sizeOf(id)) !== undefined,
     remove: (id, allowed) =>
       locks.run(id, async () => {
         const size = await sizeOf(id);
         if (size === undefined || !allowed()) return false;
-        for (const directory of directories) await directory.remove(id);
+        // A retired one may refuse; what it keeps counts for nothing.
+        for (const directory of directories)
+          await directory.remove(id).catch((thrown: unknown) => {
+            if (inUse(directory)) throw thrown;
+          });
         usedBytes -= size;
         chunks -= 1;
         return true;
       }),
     list,
+    directories,
+    onRetire: (listener) => void retireListeners.push(listener),
     onPut: (listener) => void putListeners.push(listener),
     onDamage: (listener) => void damageListeners.push(listener),
     async space() {
       const free = await Promise.all(
-        directories.map((directory) => (directory.retired ? 0 : directory.freeBytes().catch(() => 0))),
+        directories.filter(inUse).map((directory) => directory.freeBytes().catch(() => 0)),
       );
+      noticeRetired();
       return {
         chunks: Math.max(0, chunks),
         usedBytes: Math.max(0, usedBytes),

@@ -19,6 +19,7 @@ import { compareWith, sharedPartitions } from './compare.ts';
 import { contentStore } from './content.ts';
 import { debts as openDebts } from './debt.ts';
 import { digestPool as openDigestPool } from './digest-pool.ts';
+import { directoryMemory } from './directory-memory.ts';
 import { getChunk as openGetChunk } from './get-chunk.ts';
 import * as limits from './limits.ts';
 import { type Loop, startLoop } from './loop.ts';
@@ -27,31 +28,16 @@ import { putChunk as openPutChunk } from './put-chunk.ts';
 import { references as openReferences } from './reference.ts';
 import { repair as openRepair } from './repair.ts';
 import { type RepairCause, repairQueue } from './repair-queue.ts';
+import { queueRetired } from './retire.ts';
 import { openScrub } from './scrub.ts';
 import { serveOwner } from './serve-owner.ts';
+import type { ChunkSettings } from './settings.ts';
 import { dropStrays } from './stray.ts';
 import { chunkSyncer } from './sync.ts';
 import { tells as openTells } from './tell.ts';
 import { throttle } from './throttle.ts';
 import { transfer as openTransfer, serveTransfer } from './transfer.ts';
 import { type Upkeep, upkeepOf } from './upkeep.ts';
-
-export interface ChunkSettings {
-  /** Left free in each data directory. Default `reserveBytesDefault`. */
-  readonly reserveBytes?: number;
-  /** How long a chunk stands without a reference. Far above `referenceTimeoutMs`. Default `collectGraceMsDefault`. */
-  readonly collectGraceMs?: number;
-  /** Pause between two walks of the collector. Default `collectEveryMs`. */
-  readonly collectEveryMs?: number;
-  /** Chunks that the collector asks about. Default `collectPerSecondDefault`. */
-  readonly collectPerSecond?: number;
-  /** Pause between two comparisons with the other owners. Default `compareEveryMs`. */
-  readonly compareEveryMs?: number;
-  /** Default `repairBytesPerSecondDefault`. */
-  readonly repairBytesPerSecond?: number;
-  /** Default `scrubBytesPerSecondDefault`. */
-  readonly scrubBytesPerSecond?: number;
-}
 
 interface ChunkStatus {
   /** Repairs that wait here, and notices that wait for other hosts. */
@@ -65,6 +51,8 @@ interface ChunkStatus {
   readonly freeBytes: number;
   /** Fetched by repairs since the start. */
   readonly repairedBytes: number;
+  /** Data directories that take no more writes, and why. */
+  readonly retired: readonly string[];
 }
 
 export interface Chunks {
@@ -101,10 +89,13 @@ export const openChunks = async (
   const log = runtime.log.with({ part: 'chunk' });
   const parts = { runtime: { ...runtime, log }, log, ring, members, clock: runtime.clock };
 
+  const directories = directoryMemory(sub(keyValue, 'chunk-directory'));
   const files = await (world.openFiles ?? openChunkFiles)(parts, {
     directories: world.directories,
     reserveBytes: settings.reserveBytes ?? limits.reserveBytesDefault,
+    known: directories.known(),
   });
+  await directories.remember(files.directories);
   const ask = askOver(rpc);
   const references = openReferences({ tables, timers: runtime.timers });
   const census = openCensus({ ...parts, files });
@@ -132,6 +123,12 @@ export const openChunks = async (
       'a notice to another owner',
       tells.add(host, [id]).then(() => keepers.repair?.poke()),
     );
+  files.onRetire(() =>
+    later(
+      'leaving a retired directory',
+      queueRetired(files, (ids) => enqueue(ids, 'missing')).then(() => keepers.compare?.poke()),
+    ),
+  );
   files.onDamage((id) => later('queueing a repair', enqueue([id], 'damaged')));
 
   const getChunk = openGetChunk({
@@ -241,7 +238,8 @@ export const openChunks = async (
       );
       const { missing, damaged } = queue.counts;
       const { repairedBytes } = repair;
-      return { queued: missing + damaged + tells.count, missing, damaged, ...space, repairedBytes };
+      const retired = files.directories.flatMap(({ path, retired: why }) => (why ? [`${path}: ${why}`] : []));
+      return { queued: missing + damaged + tells.count, missing, damaged, ...space, repairedBytes, retired };
     },
     upkeep: () => upkeepOf({ queue, repair, scrub, held: space }),
     run(what) {

@@ -10,7 +10,7 @@
  * The 256 folders keep a directory of 10 million chunks at 40,000 names a folder; they exist from the start, so
  * that a write syncs one folder only. `v1` is the version of this shape.
  */
-import { close as closeFile, fdatasync, open, rename, write as writeFile } from 'node:fs';
+import { close as closeFile, existsSync, fdatasync, open, rename, write as writeFile } from 'node:fs';
 import { mkdir, rename as move, readdir, readFile, stat, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -20,6 +20,7 @@ import { syncFolder } from '../base/atomic-file.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import { gate } from './gate.ts';
 import { fileWritesInFlightMax, freeSpaceAgeMs, openInFlightMax, quarantineFilesMax } from './limits.ts';
+import { deviceOf, isMountPoint } from './mount.ts';
 
 // The callback calls cost a third of what FileHandle costs (no promise, object and event per step).
 const openAsync = promisify(open);
@@ -39,6 +40,8 @@ export interface DataDirectory {
   readonly path: string;
   /** Why it takes no more writes (a disk that failed), or undefined. */
   readonly retired: string | undefined;
+  /** Is a disk of its own mounted here? */
+  readonly kind: DirectoryKind;
   /** Resolves when bytes and name are on disk. Throws DISK_FULL; a failing disk retires the directory. */
   write(id: ChunkId, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
   /** Unverified bytes, or undefined when there is no such file. Throws DAMAGED when the disk cannot read it. */
@@ -85,11 +88,42 @@ const writeWhole = async (path: string, bytes: Uint8Array): Promise<void> => {
   }
 };
 
+export interface DataDirectorySettings {
+  readonly reserveBytes: number;
+  /** Monotonic, ms. */
+  readonly now: () => number;
+  /** What it was when it was last used. If it is that no more its disk is not mounted: nothing may be written there. */
+  readonly known?: DirectoryKind;
+}
+export type DirectoryKind = 'mount' | 'folder';
+
+/** Stands for one that could not be opened: holds nothing, takes nothing. */
+export const closedDirectory = (path: string, why: string): DataDirectory => ({
+  path,
+  retired: why,
+  kind: 'folder',
+  write: async () => {
+    throw new ShoalError('INTERNAL', `Cannot store in ${JSON.stringify(path)}: ${why}`);
+  },
+  read: async () => undefined,
+  sizeOf: async () => undefined,
+  remove: async () => {},
+  quarantine: async () => {},
+  list: async () => [],
+  freeBytes: async () => 0,
+});
+
+/** What a disk says that takes no more writes; ENOENT: the folders made at the start are gone. */
+const retiringCodes: ReadonlySet<string> = new Set(['EIO', 'EROFS', 'ENXIO', 'ENOENT']);
+
 /** Makes what is missing, removes what a crash left in `temp/`, syncs all folders. */
 export const openDataDirectory = async (
   root: string,
-  settings: { readonly reserveBytes: number; readonly now: () => number },
+  settings: DataDirectorySettings,
 ): Promise<DataDirectory> => {
+  const kind = (await isMountPoint(root)) ? 'mount' : 'folder';
+  const isGone = settings.known === 'mount' ? kind !== 'mount' : settings.known && !existsSync(root);
+  if (isGone) throw new ShoalError('INTERNAL', 'its disk is not mounted');
   const base = join(root, 'v1');
   const [temp, quarantine] = [join(base, 'temp'), join(base, 'quarantine')];
   const folderOf = (prefix: string): string => join(base, 'chunk', prefix);
@@ -101,6 +135,7 @@ export const openDataDirectory = async (
   for (const name of await readdir(temp)) await unlink(join(temp, name));
   await mapLimit([...folders, join(base, 'chunk'), base, root], openInFlightMax, syncFolder);
 
+  const device = await deviceOf(root);
   const sync = sharedSync();
   const writers = gate(fileWritesInFlightMax);
   let tempCount = 0;
@@ -109,9 +144,10 @@ export const openDataDirectory = async (
   const freeBytes = async (): Promise<number> => {
     if (settings.now() - space.atMs > freeSpaceAgeMs) {
       const seen = await statfs(root);
+      if ((await deviceOf(root)) !== device) retired ??= 'another disk is in its place';
       space = { atMs: settings.now(), freeBytes: seen.bavail * seen.bsize - settings.reserveBytes };
     }
-    return Math.max(0, space.freeBytes);
+    return retired ? 0 : Math.max(0, space.freeBytes);
   };
   const full = (id: ChunkId, bytes: Uint8Array, cause?: unknown): ShoalError =>
     new ShoalError(
@@ -125,22 +161,26 @@ export const openDataDirectory = async (
     get retired() {
       return retired;
     },
+    kind,
     async write(id, bytes, signal) {
-      if (bytes.length > (await freeBytes())) throw full(id, bytes);
-      space.freeBytes -= bytes.length;
       const temporary = join(temp, `${id}.${tempCount++}`);
+      let isNamed = false;
       try {
+        if (bytes.length > (await freeBytes())) throw full(id, bytes);
+        space.freeBytes -= bytes.length;
         await writers.run(async () => {
           await writeWhole(temporary, bytes);
           await renameAsync(temporary, pathOf(id));
+          isNamed = true;
         }, signal);
         await sync(folderOf(id.slice(0, 2)));
       } catch (cause) {
-        await unlink(temporary).catch(() => {});
+        // A name that was not synced must not be found "already there" by the next put.
+        await unlink(isNamed ? pathOf(id) : temporary).catch(() => {});
         const code = fileCode(cause);
-        if (code === undefined) throw cause;
+        if (code === undefined || cause instanceof ShoalError) throw cause;
         if (code === 'ENOSPC' || code === 'EDQUOT') throw full(id, bytes, cause);
-        if (code === 'EIO' || code === 'EROFS' || code === 'ENXIO') retired = `${code} while writing`;
+        if (retiringCodes.has(code)) retired ??= `${code} while writing`;
         throw new ShoalError('INTERNAL', `Cannot store chunk ${id} in ${JSON.stringify(root)}: ${code}`, {
           cause,
         });

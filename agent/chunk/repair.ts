@@ -59,7 +59,14 @@ export const repair = (parts: RepairParts): Repair => {
     if (!ring.owners(ring.partitionOf(id)).includes(ring.self)) return 'foreign';
     try {
       // Read, not looked up: a copy that is damaged counts as none and is set aside.
-      if (await files.read(id).catch(() => undefined)) return 'have';
+      const here = await files.read(id).catch(() => undefined);
+      if (here && (await files.has(id))) return 'have';
+      if (here) {
+        // Only a retired directory has it: into another one, while it can still be read.
+        await parts.throttle.take(here.length, signal);
+        await files.put(id, here);
+        return 'have';
+      }
       if (!(await references.any(id))) return 'unused';
       await parts.throttle.take(chunkBytesMax, signal);
       const bytes = await getChunk.elsewhere(id, signal);

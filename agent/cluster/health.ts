@@ -31,6 +31,8 @@ const findingsOf = (members: Members, layout: LayoutDescription, states: HostSta
     if (!state) continue;
     const member = members.get(hostId);
     const name = member ? nameOf(member) : hostId;
+    for (const text of state.directoriesRetired)
+      findings.push(`A data directory of ${name} takes no more writes: ${text}`);
     if (state.chunksDamaged > 0) findings.push(`${plural(state.chunksDamaged, 'damaged chunk')} on ${name}`);
     if (state.chunksQueued > 0) findings.push(`${plural(state.chunksQueued, 'chunk')} to copy on ${name}`);
     if (state.rowsToHeal > 0) findings.push(`${plural(state.rowsToHeal, 'row')} to heal on ${name}`);

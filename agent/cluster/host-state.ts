@@ -22,6 +22,8 @@ export interface HostState {
   readonly held: DataSize;
   /** Writes of others that it has refused since its start, for their stamps lay too far in its future. */
   readonly stampsRefused: number;
+  /** Its data directories that take no more writes, each with the reason. */
+  readonly directoriesRetired: readonly string[];
 }
 
 /** By host; undefined where it did not answer. */
@@ -53,6 +55,8 @@ const isState = (value: unknown): value is HostState =>
   isRecord(value) &&
   hasNumbers(value, counts) &&
   hasNumbers(value.held, ['rows', 'bytes']) &&
+  Array.isArray(value.directoriesRetired) &&
+  value.directoriesRetired.every((text) => typeof text === 'string') &&
   (value.moving === null || hasNumbers(value.moving, ['rowsLeft', 'bytesLeft']));
 
 export const askStates = async ({ rpc }: StateOf, members: Members): Promise<HostStates> => {

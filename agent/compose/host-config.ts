@@ -2,7 +2,7 @@
  * `config.json`: what this host was told when it was made, read at every start. Written last by `init` and `join`:
  * where it stands, the host belongs to a cluster.
  */
-import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
@@ -10,6 +10,9 @@ import { Value } from 'typebox/value';
 import { ShoalError } from '../../proto/error.ts';
 import { writeFileAtomic } from '../base/atomic-file.ts';
 import { profiles } from './profiles.ts';
+
+/** Disks of one server. Each read looks in all of them, and each holds a folder of 256. */
+const chunkDirectoriesMax = 64;
 
 const HostConfig = Type.Object({
   version: Type.Literal(1),
@@ -23,6 +26,8 @@ const HostConfig = Type.Object({
   capacityBytes: Type.Integer({ minimum: 0 }),
   profile: Type.Union([Type.Literal('lan'), Type.Literal('rehearsal')]),
   region: Type.String(),
+  /** Where chunks are kept, one or several, each on a disk of its own. Absent: `chunks` in the data directory. */
+  chunkDirectories: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: chunkDirectoriesMax })),
 });
 export type HostConfig = Static<typeof HostConfig>;
 
@@ -35,6 +40,7 @@ export interface HostOptions {
   readonly port: string | undefined;
   readonly capacity: string | undefined;
   readonly profile: string | undefined;
+  readonly chunks: readonly string[] | undefined;
 }
 
 const portDefault = 9700;
@@ -51,9 +57,25 @@ const wholeNumber = (option: string, text: string): number => {
   throw new ShoalError('BAD_REQUEST', `Cannot use --${option} ${text}: it takes a whole number`);
 };
 
-const freeShare = (directory: string): number => {
-  const disk = statfsSync(directory);
-  return Math.floor(disk.bavail * disk.bsize * diskShareDefault);
+/** Directories on one disk share its room. */
+const freeShare = (directories: readonly string[]): number => {
+  const disks = new Map(directories.map((directory) => [statSync(directory).dev, statfsSync(directory)]));
+  const free = [...disks.values()].reduce((sum, { bavail, bsize }) => sum + bavail * bsize, 0);
+  return Math.floor(free * diskShareDefault);
+};
+
+/** They must be there: a folder made in the place of a disk that is not mounted would be filled in its stead. */
+const chunkDirectoriesOf = (given: readonly string[]): string[] => {
+  const paths = [...new Set(given.map((path) => resolve(path)))];
+  if (paths.length > chunkDirectoriesMax)
+    throw new ShoalError(
+      'BAD_REQUEST',
+      `Cannot use ${paths.length} directories for chunks: at most ${chunkDirectoriesMax}`,
+    );
+  for (const path of paths)
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
+      throw new ShoalError('BAD_REQUEST', `Cannot use --chunks ${path}: it is no folder, make or mount it`);
+  return paths;
 };
 
 /** Checks the options before anything is made. Throws BAD_REQUEST. */
@@ -70,6 +92,7 @@ export const planConfig = (options: HostOptions): Omit<HostConfig, 'hostId'> => 
       'BAD_REQUEST',
       `Cannot use --profile ${profile}: it is one of ${Object.keys(profiles).join(', ')}`,
     );
+  const chunkDirectories = options.chunks && chunkDirectoriesOf(options.chunks);
   return {
     version: 1,
     name,
@@ -77,9 +100,12 @@ export const planConfig = (options: HostOptions): Omit<HostConfig, 'hostId'> => 
     address: options.address ?? '127.0.0.1',
     port: options.port === undefined ? portDefault : wholeNumber('port', options.port),
     capacityBytes:
-      options.capacity === undefined ? freeShare(options.data) : wholeNumber('capacity', options.capacity),
+      options.capacity === undefined
+        ? freeShare(chunkDirectories ?? [options.data])
+        : wholeNumber('capacity', options.capacity),
     profile: profile as keyof typeof profiles,
     region: 'RegionOne',
+    ...(chunkDirectories && { chunkDirectories }),
   };
 };
 

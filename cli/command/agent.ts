@@ -31,13 +31,19 @@ const hostOptions = (command: Command): Command =>
     .option('--address <ip>', 'address that other hosts reach this one at')
     .option('--port <port>', 'first of the ports: api, +1 s3, +2 peer, +3 bulk, +4 discovery')
     .option('--capacity <bytes>', 'bytes that it may store (default: 90 % of the disk)')
+    .option(
+      '--chunks <dir>',
+      'where chunks are kept; again for each disk (default: in the data directory)',
+      (dir: string, before: readonly string[] = []) => [...before, dir],
+    )
     .option('--output <format>', 'table or json');
 
 const passOn = (options: Readonly<Record<string, unknown>>): string[] =>
-  Object.entries(options).flatMap(([name, value]) => [
-    `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-    String(value),
-  ]);
+  Object.entries(options).flatMap(([name, value]) =>
+    [value]
+      .flat()
+      .flatMap((one) => [`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, String(one)]),
+  );
 
 export const agentCommands = (program: Command): void => {
   hostOptions(program.command('init').description('make a new cluster with this host as its first'))

@@ -5,7 +5,8 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ChunkSettings, type Chunks, openChunks } from '../../agent/chunk/chunks.ts';
+import { type Chunks, openChunks } from '../../agent/chunk/chunks.ts';
+import type { ChunkSettings } from '../../agent/chunk/settings.ts';
 import type { Member, Members } from '../../agent/membership/port.ts';
 import type { Bulk, BulkRequest, Rpc, RpcHandler } from '../../agent/peer/port.ts';
 import type { OwnerSet, Ring, Syncer } from '../../agent/ring/port.ts';
@@ -66,6 +67,8 @@ export const startCluster = async (
   options: {
     readonly owners?: number;
     readonly settings?: ChunkSettings | ((index: number) => ChunkSettings);
+    /** Data directories of a host besides its own. */
+    readonly moreDirectories?: (index: number) => readonly string[];
     /** The real network instead of function calls. */
     readonly peers?: readonly { readonly self: HostId; readonly rpc: Rpc; readonly bulk: Bulk }[];
   } = {},
@@ -175,7 +178,7 @@ export const startCluster = async (
         members: membersOf(id),
         tables,
         keyValue: store,
-        directories: [directory],
+        directories: [directory, ...(options.moreDirectories?.(ids.indexOf(id)) ?? [])],
       },
       {
         reserveBytes: 0,

@@ -38,6 +38,7 @@ export const simDataDirectory =
     return {
       path: root,
       retired: undefined,
+      kind: 'folder',
       async write(id, bytes, signal) {
         signal?.throwIfAborted();
         if (disk.full) throw new ShoalError('DISK_FULL', `Cannot store chunk ${id}: the disk is full`);

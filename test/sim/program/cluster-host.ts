@@ -3,7 +3,8 @@
  * `agent/compose.ts` does it. `ClusterParts` is where tests put a bug in the place of a part.
  */
 import { openChunkFiles } from '../../../agent/chunk/chunk-files.ts';
-import { type ChunkSettings, type Chunks, openChunks } from '../../../agent/chunk/chunks.ts';
+import { type Chunks, openChunks } from '../../../agent/chunk/chunks.ts';
+import type { ChunkSettings } from '../../../agent/chunk/settings.ts';
 import { openMembers } from '../../../agent/membership/members.ts';
 import type { MemberCard } from '../../../agent/membership/port.ts';
 import { loopbackSettings } from '../../../agent/membership/settings.ts';

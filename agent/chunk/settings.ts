@@ -1,0 +1,17 @@
+/** What an operator, a test or the simulator may set; each falls back to a bound of this room. */
+export interface ChunkSettings {
+  /** Left free in each data directory. Default `reserveBytesDefault`. */
+  readonly reserveBytes?: number;
+  /** How long a chunk stands without a reference. Far above `referenceTimeoutMs`. Default `collectGraceMsDefault`. */
+  readonly collectGraceMs?: number;
+  /** Pause between two walks of the collector. Default `collectEveryMs`. */
+  readonly collectEveryMs?: number;
+  /** Chunks that the collector asks about. Default `collectPerSecondDefault`. */
+  readonly collectPerSecond?: number;
+  /** Pause between two comparisons with the other owners. Default `compareEveryMs`. */
+  readonly compareEveryMs?: number;
+  /** Default `repairBytesPerSecondDefault`. */
+  readonly repairBytesPerSecond?: number;
+  /** Default `scrubBytesPerSecondDefault`. */
+  readonly scrubBytesPerSecond?: number;
+}
