@@ -130,6 +130,15 @@ export const startAgent = async (
     { directory, clusterId: cluster.clusterId as ClusterId },
   );
   closing('journal', () => journal.stop());
+  // Each change once: by the host that signed it.
+  roster.onChange((fresh) => {
+    for (const { stamp, state, hostId, name } of fresh)
+      if (stamp.host === peer.self)
+        journal.append({
+          ...{ requestId: null, actor: null, target: hostId, outcome: 'done', detail: { name } },
+          action: state === 'in' ? 'roster.add' : 'roster.remove',
+        });
+  });
   const sagas = openSagas({ runtime, keyValue: sub(keyValue, 'sagas') });
   closing('sagas', () => sagas.stop());
 

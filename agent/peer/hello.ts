@@ -1,6 +1,6 @@
 /**
- * How rosters and addresses spread: by gossip when they change, by a hello on every new connection, and by a
- * hello to a random peer now and then, which cures whatever gossip lost.
+ * How rosters and addresses spread: by gossip when they change, removals by flooding as well, by a hello on every new
+ * connection, and by a hello to a random peer now and then, which cures whatever was lost.
  *
  *   A ── hello(digest, addresses) ──> B
  *   A <── digest, addresses, entries if the digests differ ── B
@@ -61,6 +61,11 @@ export const startHello = (world: {
   const stopRoster = roster.onChange((fresh) => {
     const own = fresh.filter((entry) => entry.stamp.host === rpc.self);
     if (own.length > 0) gossip.publish('roster', own);
+    // Gossip loses something now and then, and a removal may not wait for the next hello: whoever hears of one for
+    // the first time passes it on to all that it is connected to.
+    const removals = fresh.filter((entry) => entry.state === 'removed');
+    if (removals.length > 0)
+      for (const host of connections.connected()) rpc.notify(host, 'peer.roster', removals);
   });
 
   connections.onConnect(tryHello);
