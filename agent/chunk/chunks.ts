@@ -144,7 +144,10 @@ export const openChunks = async (
           () => enqueue([id], 'missing'),
         ),
       ),
-    bad: notice,
+    bad(host, id) {
+      log.warn('a chunk came damaged', { from: host, chunk: id });
+      notice(host, id);
+    },
   });
   const putChunk = openPutChunk({
     ...parts,

@@ -16,12 +16,15 @@ export interface Answered {
   readonly isRefused: boolean;
 }
 
+/** Whom to ask. */
+export type Door = Pick<ChaosHost, 'name' | 'apiUrl'>;
+
 export interface CloudUser {
   /** A new token, signed by this host. */
-  token(host: ChaosHost): Promise<string>;
-  call(host: ChaosHost, method: string, path: string, options?: CallOptions): Promise<Answered>;
+  token(host: Door): Promise<string>;
+  call(host: Door, method: string, path: string, options?: CallOptions): Promise<Answered>;
   /** Below the account: container and object, already encoded. */
-  object(host: ChaosHost, method: string, path: string, options?: CallOptions): Promise<Answered>;
+  object(host: Door, method: string, path: string, options?: CallOptions): Promise<Answered>;
 }
 
 interface CallOptions {
@@ -61,7 +64,7 @@ export const openUser = (clouds: string): CloudUser => {
   ).clouds.shoal;
   let login: { readonly token: string; readonly project: string } | undefined;
 
-  const logIn = async (host: ChaosHost): Promise<typeof login> => {
+  const logIn = async (host: Door): Promise<typeof login> => {
     const domain = { name: 'Default' };
     const answer = await send(`${host.apiUrl}/identity/v3/auth/tokens`, 'POST', {
       headers: { 'content-type': 'application/json' },

@@ -34,9 +34,12 @@ const counts = (map: ReadonlyMap<string, number>): string =>
     .map(([kind, count]) => `${count} ${kind}`)
     .join(', ') || 'none';
 
-/** Half of the time is left to read: what is written in the last second is read as well. */
 const replaceEveryMs = 120_000;
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => stop.abort(new Error(`ended by ${signal}`)));
 const report: Report = await runChaos({
+  signal: stop.signal,
   ...{ seed, plan, say },
   hosts: number('hosts', values.hosts, 1),
   seconds: minutes * 60,

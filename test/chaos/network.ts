@@ -73,7 +73,21 @@ const freeSubnet = async (): Promise<string> => {
   throw new Error('Cannot find a free subnet for the hosts');
 };
 
+/** What a runner left that was killed: names of this kind whose process is gone. */
+const sweep = async (): Promise<void> => {
+  const isGone = (name: string): boolean => {
+    const pid = /^sc(\d+)(?:-\d+|br)$/.exec(name)?.[1];
+    return pid !== undefined && !existsSync(`/proc/${pid}`);
+  };
+  const spaces = (await ip('netns', 'list')).stdout.split('\n').map((line) => line.split(' ')[0] ?? '');
+  for (const name of spaces.filter(isGone)) await ip('netns', 'del', name).catch(() => {});
+  const links = (await ip('-o', 'link', 'show', 'type', 'bridge')).stdout.split('\n');
+  const bridges = links.map((line) => line.split(': ')[1] ?? '');
+  for (const name of bridges.filter(isGone)) await ip('link', 'del', name).catch(() => {});
+};
+
 export const openNamespaces = async (): Promise<TestNetwork> => {
+  await sweep();
   const tag = `sc${process.pid}`;
   const bridge = `${tag}br`;
   const subnet = await freeSubnet();

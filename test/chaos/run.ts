@@ -21,6 +21,8 @@ export interface ChaosOptions {
   readonly nemesis: Omit<NemesisSettings, 'plan'>;
   /** Leave the data where they are even when all went well. */
   readonly keep?: boolean;
+  /** Ends the run early: no verdict, but everything is taken away. Throws its reason. */
+  readonly signal?: AbortSignal;
   readonly say?: (line: string) => void;
 }
 
@@ -98,13 +100,18 @@ export const runChaos = async (options: ChaosOptions): Promise<Report> => {
   let healedMs: number | undefined;
   try {
     const tick = setInterval(() => {
-      const last = history.faults.at(-1);
-      say(
-        `${Math.round(history.nowMs() / 1_000)} s: ${history.entries.length} operations${last ? `, ${last.what}` : ''}`,
+      const last = history.faults.at(-1)?.what ?? 'no fault yet';
+      const so = `${Math.round(history.nowMs() / 1_000)} s: ${history.entries.length} operations, ${last}`;
+      town.trouble().then(
+        (trouble) => say(`${so}; ${trouble ?? 'all is green'}`),
+        () => say(so),
       );
     }, 30_000);
-    await sleep(options.seconds * 1_000);
-    clearInterval(tick);
+    try {
+      await sleep(options.seconds * 1_000, undefined, { ...(options.signal && { signal: options.signal }) });
+    } finally {
+      clearInterval(tick);
+    }
   } finally {
     await nemesis.stop().catch((thrown: unknown) => violate('nemesis', String(thrown)));
     history.fault('healed: no more faults');
