@@ -2,6 +2,7 @@
 
 import type { CreateServer } from '../../proto/rest/compute.ts';
 import type { Route } from '../../proto/rest/route.ts';
+import { textOf } from '../base/text.ts';
 import { type ApiAnswer, type ApiRequest, isAdmin, type Principal, principalOf } from '../http/port.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Members } from '../membership/port.ts';
@@ -38,7 +39,7 @@ export const param = (request: ApiRequest, name: string): string => request.para
 
 /** Nova's booleans in bodies and queries. */
 export const isTrue = (value: unknown): boolean =>
-  value === true || /^(1|t|true|y|yes|on)$/i.test(String(value));
+  value === true || /^(1|t|true|y|yes|on)$/i.test(textOf(value));
 
 /** An accepted change, for the journal. */
 export const record = (

@@ -3,6 +3,7 @@ import { hasCode, ShoalError } from '../../proto/error.ts';
 import { newUuid } from '../../proto/ids.ts';
 import type { CreateServer } from '../../proto/rest/compute.ts';
 import { deadline } from '../base/deadline.ts';
+import { textOf } from '../base/text.ts';
 import type { Sagas } from '../flow/port.ts';
 import type { Principal } from '../http/port.ts';
 import type { Members } from '../membership/port.ts';
@@ -115,7 +116,7 @@ export const openCreateServer = (parts: {
     checkSecurityGroups(asked, projectId);
     checkUserData(asked);
     const zone = checkZone(asked.availability_zone);
-    const flavorId = String(asked.flavorRef).replace(/^.*\//, '');
+    const flavorId = textOf(asked.flavorRef).replace(/^.*\//, '');
     const flavor: Flavor = await refer(
       parts.flavors.show(flavorId),
       `Flavor ${flavorId} could not be found.`,

@@ -1,6 +1,7 @@
 /** `POST /servers/ID/action`: one key names what to do. */
 import { ShoalError } from '../../proto/error.ts';
 import type { computeRoutes } from '../../proto/rest/compute.ts';
+import { textOf } from '../base/text.ts';
 import { type ApiAnswer, type ApiRequest, principalOf } from '../http/port.ts';
 import { type Context, param, record, type Serve } from './context.ts';
 import type { RequestName } from './server-state.ts';
@@ -17,7 +18,7 @@ const request =
   };
 
 const reboot: Act = (context, call, value) => {
-  const type = String((value as { type?: unknown } | null)?.type ?? '').toUpperCase();
+  const type = textOf((value as { type?: unknown } | null)?.type ?? '').toUpperCase();
   if (type !== 'SOFT' && type !== 'HARD')
     throw new ShoalError('BAD_REQUEST', "Argument 'type' for reboot is not HARD or SOFT");
   return request(type === 'SOFT' ? 'rebootSoft' : 'rebootHard')(context, call, value);
@@ -39,7 +40,7 @@ const getConsole: Act = async (context, call, value) => {
   )
     throw new ShoalError(
       'BAD_REQUEST',
-      `Invalid input for field/attribute length. Value: ${String(length)}.`,
+      `Invalid input for field/attribute length. Value: ${textOf(length)}.`,
     );
   const output = await context.servers.console(principalOf(call), param(call, 'serverId'));
   return { status: 200, body: { output: lastLines(output, lines) } };

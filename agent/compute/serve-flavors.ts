@@ -2,6 +2,7 @@
 import { ShoalError } from '../../proto/error.ts';
 import { newUuid } from '../../proto/ids.ts';
 import type { computeRoutes } from '../../proto/rest/compute.ts';
+import { textOf } from '../base/text.ts';
 import { isAdmin, principalOf } from '../http/port.ts';
 import { isTrue, param, record, type Serve } from './context.ts';
 import type { Flavor } from './records.ts';
@@ -50,7 +51,7 @@ export const listExtraSpecs: Serve = async ({ flavors }, request) => ({
 
 export const createFlavor: Serve<Routes['createFlavor']> = async (context, request) => {
   const { flavor: wish } = request.body;
-  const id = wish.id === undefined || wish.id === null || wish.id === 'auto' ? newUuid() : String(wish.id);
+  const id = wish.id === undefined || wish.id === null || wish.id === 'auto' ? newUuid() : textOf(wish.id);
   if (!/^[\w. -]+$/.test(id) || id.trim() !== id)
     throw new ShoalError('BAD_REQUEST', `Invalid input for field/attribute id. Value: ${id}.`);
   if (Number(wish['OS-FLV-EXT-DATA:ephemeral'] ?? 0) > 0 || Number(wish.swap ?? 0) > 0)

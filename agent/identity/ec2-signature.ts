@@ -5,6 +5,7 @@
  * EC2: versions 0, 1, 2 (https://docs.aws.amazon.com/AWSEC2/latest/APIReference) and 4; S3: 1 (HMAC-SHA1) and 4.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { textOf } from '../base/text.ts';
 
 /** What a gateway says about a request to EC2. Unknown fields are ignored. */
 export interface SignedRequest {
@@ -23,7 +24,7 @@ export interface SignedRequest {
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 const record = (value: unknown): Readonly<Record<string, string>> =>
   typeof value === 'object' && value !== null
-    ? Object.fromEntries(Object.entries(value).map(([name, one]) => [name, String(one)]))
+    ? Object.fromEntries(Object.entries(value).map(([name, one]) => [name, textOf(one)]))
     : {};
 
 const hmac = (key: string | Uint8Array, data: string, algorithm = 'sha256'): Buffer =>

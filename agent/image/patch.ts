@@ -3,6 +3,7 @@
  * name one property each (`~1` is a slash, `~0` a tilde).
  */
 import { ShoalError } from '../../proto/error.ts';
+import { textOf } from '../base/text.ts';
 import {
   checkProperty,
   checkPropertyCount,
@@ -46,7 +47,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 const parsePointer = (pointer: unknown): string => {
   if (typeof pointer !== 'string' || !pointer.startsWith('/'))
-    return refuse(`Pointer \`${String(pointer)}\` does not start with "/".`);
+    return refuse(`Pointer \`${textOf(pointer)}\` does not start with "/".`);
   if (/\/\s*\//.test(pointer.slice(1))) return refuse(`Pointer \`${pointer}\` contains adjacent "/".`);
   if (pointer.length > 1 && pointer.endsWith('/')) return refuse(`Pointer \`${pointer}\` end with "/".`);
   if (/~([^01]|$)/.test(pointer))
@@ -77,7 +78,7 @@ const operationOf = (
   }
   const op = operations.find((candidate) => candidate === raw.op);
   if (!op)
-    return refuse(`Invalid operation: \`${String(raw.op)}\`. It must be one of the following: ${available}.`);
+    return refuse(`Invalid operation: \`${textOf(raw.op)}\`. It must be one of the following: ${available}.`);
   if (!('path' in raw)) return refuse("Unable to find 'path' in JSON Schema change");
   return { op, pointer: raw.path };
 };

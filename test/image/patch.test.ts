@@ -113,3 +113,11 @@ test('patch: an empty list changes nothing and answers the image', async (t) => 
   t.is(answer.status, 200);
   t.is(journal.events.length, 1);
 });
+
+test('patch: a pointer that cannot be put into words is refused like any other', async (t) => {
+  const { create, patch } = await serveImages(t);
+  const { id } = await create({});
+  for (const path of [{ toString: 1 }, { toString: null, valueOf: 2 }, [], null])
+    t.is((await patch(id, [{ op: 'replace', path, value: 'x' }])).status, 400);
+  t.is((await patch(id, [{ op: { toString: 1 }, path: '/name', value: 'x' }])).status, 400);
+});
