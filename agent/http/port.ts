@@ -45,6 +45,8 @@ export interface Principal {
     readonly id: string;
     readonly name: string;
     readonly restricted: boolean;
+    /** It is an OAuth access token of this consumer. */
+    readonly consumerId?: string;
   };
   readonly auditIds: readonly string[];
   readonly issuedAtMs: number;

@@ -109,6 +109,7 @@ export const openAuthenticator = ({
           id: application.id,
           name: application.name,
           restricted: !application.unrestricted,
+          ...(application.consumerId !== undefined && { consumerId: application.consumerId }),
         },
       }),
       ...(application?.accessRules && { accessRules: application.accessRules }),

@@ -4,6 +4,7 @@
  *     password                 the user's, after the hash (also when there is no such user)
  *     token                    the user of that token; the new one ends when that one does
  *     application_credential   its secret; the token is for its project and has its roles
+ *     oauth1                   the signature of a consumer who holds a user's access token
  *     totp                     a code of a phone: a second proof, never the only one
  */
 import { hasCode } from '../../proto/error.ts';
@@ -13,6 +14,8 @@ import type { Authenticator } from './authenticate.ts';
 import type { Directory } from './directory.ts';
 import { expecting, notFound, unauthorized } from './error.ts';
 import { openFinder } from './finder.ts';
+import type { Oauth } from './oauth.ts';
+import type { OauthRequest } from './oauth-signature.ts';
 import type { Passwords } from './password.ts';
 import type { PasswordCheck } from './password-check.ts';
 import type { ApplicationCredentialRow, UserRow } from './records.ts';
@@ -46,12 +49,14 @@ export const openIdentify = ({
   passwords,
   passwordCheck,
   authenticator,
+  oauth,
 }: {
   readonly clock: Clock;
   readonly directory: Directory;
   readonly passwords: Passwords;
   readonly passwordCheck: PasswordCheck;
   readonly authenticator: Authenticator;
+  readonly oauth: Pick<Oauth, 'identify'>;
 }) => {
   const recent = recentSource(directory);
   const { findUser } = openFinder(recent);
@@ -66,6 +71,8 @@ export const openIdentify = ({
         payload.applicationId === undefined
           ? undefined
           : await recent.application(user.id, payload.applicationId);
+      // What bounded that token bounds the next one: without it there is none.
+      if (payload.applicationId !== undefined && !application) throw unauthorized();
       return {
         user,
         methods: ['token', ...payload.methods],
@@ -91,7 +98,8 @@ export const openIdentify = ({
   };
 
   const byApplication = async (asked: NonNullable<Proofs['application_credential']>): Promise<Known> => {
-    const row = await findApplication(asked);
+    const found = await findApplication(asked);
+    const row = found?.consumerId === undefined ? found : undefined;
     const matches = await verifySecret(passwords, row?.secret, asked.secret ?? '');
     if (!row || !matches) throw unauthorized();
     if (row.expiresAtMs !== null && clock.wallMs() >= row.expiresAtMs) throw unauthorized();
@@ -111,7 +119,7 @@ export const openIdentify = ({
     return { user, methods: ['totp'] };
   };
 
-  const by = async (method: string, proofs: Proofs): Promise<Known> => {
+  const by = async (method: string, proofs: Proofs, signed: OauthRequest): Promise<Known> => {
     const { password, token, application_credential: application, totp } = proofs;
     if (method === 'token') {
       if (!token) throw expecting('token', 'identity');
@@ -130,16 +138,17 @@ export const openIdentify = ({
       if (!totp) throw expecting('totp', 'identity');
       return byTotp(totp);
     }
+    if (method === 'oauth1') return oauth.identify(signed);
     throw unauthorized('Attempted to authenticate with an unsupported method.');
   };
 
   /** All reads are of copies or better; who uses the result decides on rows not older than the token. */
-  return async (proofs: Proofs): Promise<Known> => {
+  return async (proofs: Proofs, signed: OauthRequest): Promise<Known> => {
     // The code comes last: nobody may try codes without another proof.
     const asked = [...new Set(proofs.methods)].sort((a, b) => Number(a === 'totp') - Number(b === 'totp'));
     if (asked.length === 0 || asked[0] === 'totp') throw unauthorized();
     const known: Known[] = [];
-    for (const method of asked) known.push(await by(method, proofs));
+    for (const method of asked) known.push(await by(method, proofs, signed));
     const first = known[0];
     if (!first || known.some(({ user }) => user.id !== first.user.id)) throw unauthorized();
     const methods = [...new Set(known.flatMap((one) => one.methods))];

@@ -38,6 +38,9 @@ export const projectDepthMax = 5;
 /** Application credentials, credentials and access rules of one user: 5 keys for each of 200 programs. */
 export const credentialsMax = 1000;
 
+/** OAuth request tokens that wait for a user's yes: whoever has a consumer's secret could make any number. */
+export const oauthRequestsMax = 1000;
+
 /** How far a signed request's own time may be off, Keystone's `auth_ttl`; AWS has the same 15 minutes. */
 export const signatureAgeMs = 15 * minuteMs;
 

@@ -17,6 +17,7 @@ import type { Directory } from './directory.ts';
 import { enter, enterApplication } from './enter.ts';
 import { forbidden, unauthorized } from './error.ts';
 import type { Known } from './identify.ts';
+import type { OauthRequest } from './oauth-signature.ts';
 import { freshSource, recentSource, type Source } from './source.ts';
 import { issueToken, type Signer, type TokenPayload, type TokenScope } from './token.ts';
 
@@ -29,7 +30,8 @@ export interface Issued {
 }
 
 export interface Login {
-  issue(auth: Auth): Promise<Issued>;
+  /** `signed`: the request itself, which may be the proof. */
+  issue(auth: Auth, signed: OauthRequest): Promise<Issued>;
   /** For someone who is known already, e.g. by a signed request. Throws NOT_AUTHENTICATED. */
   issueFor(known: Known, scope: TokenScope): Promise<Issued>;
 }
@@ -54,7 +56,7 @@ export const openLogin = (
   }: {
     readonly runtime: Runtime;
     readonly directory: Directory;
-    readonly identify: (proofs: Auth['identity']) => Promise<Known>;
+    readonly identify: (proofs: Auth['identity'], signed: OauthRequest) => Promise<Known>;
     readonly authenticator: Authenticator;
     readonly signer: Signer;
   },
@@ -99,8 +101,8 @@ export const openLogin = (
 
   return {
     issueFor,
-    async issue({ identity, scope: asked }) {
-      const known = await identify(identity);
+    async issue({ identity, scope: asked }, signed) {
+      const known = await identify(identity, signed);
       if (known.from) mustRescope(known.from, asked, settings.allowRescope);
       return issueFor(known, await scopeFor(known, asked));
     },

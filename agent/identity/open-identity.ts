@@ -23,6 +23,7 @@ import { serveEndpointFilter } from './api/endpoint-filter.ts';
 import { serveGrant } from './api/grant.ts';
 import { serveGroup } from './api/group.ts';
 import { serveInference } from './api/inference.ts';
+import { serveOauth } from './api/oauth.ts';
 import { servePolicy } from './api/policy.ts';
 import { serveProject } from './api/project.ts';
 import { serveRole } from './api/role.ts';
@@ -40,6 +41,7 @@ import { guarded } from './guard.ts';
 import { openIdentify } from './identify.ts';
 import { openLockout } from './lockout.ts';
 import { openLogin } from './login.ts';
+import { openOauth } from './oauth.ts';
 import { openPasswords } from './password.ts';
 import { openPasswordCheck } from './password-check.ts';
 import type { Signer } from './token.ts';
@@ -107,7 +109,11 @@ export const openIdentity = async (
     },
   );
   const authenticator = openAuthenticator({ runtime, directory, signer });
-  const identify = openIdentify({ clock: runtime.clock, directory, passwords, passwordCheck, authenticator });
+  const oauth = openOauth({ runtime, directory, tables });
+  const identify = openIdentify({
+    ...{ clock: runtime.clock, directory, passwords, passwordCheck },
+    ...{ authenticator, oauth },
+  });
   const login = openLogin(
     { runtime, directory, identify, authenticator, signer },
     { tokenSeconds: settings.tokenSeconds ?? 3600, allowRescope: settings.allowRescope ?? true },
@@ -154,6 +160,7 @@ export const openIdentity = async (
     serve(context);
   serveApplicationCredential(context, { tables });
   serveEc2(context, ec2);
+  serveOauth(context, oauth);
 
   return {
     authenticate: authenticator.authenticate,

@@ -139,6 +139,14 @@ export const policies: Readonly<Record<string, Policy>> = {
   createEc2Credential: { own: 'user', ownRole: 'member' },
   deleteEc2Credential: { own: 'user', ownRole: 'member' },
 
+  ...rows('Consumer', 'Consumers', systemReader, admin),
+  authorizeRequestToken: anyone,
+  listAccessTokens: ownOrReader,
+  showAccessToken: ownOrReader,
+  deleteAccessToken: owner,
+  listAccessTokenRoles: ownOrReader,
+  showAccessTokenRole: ownOrReader,
+
   ...rows('Region', 'Regions', anyone, admin),
   putRegion: admin,
   ...rows('Service', 'Services', systemReader, admin),

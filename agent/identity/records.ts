@@ -78,6 +78,8 @@ export interface ApplicationCredentialRow {
   /** May it make and delete credentials? */
   readonly unrestricted: boolean;
   readonly accessRules?: readonly (AccessRule & { readonly id: string })[];
+  /** Present: it is an OAuth access token of this consumer, and `secret` is that secret itself (see oauth.ts). */
+  readonly consumerId?: string;
 }
 
 /** What `/v3/credentials` keeps. Only the types `ec2` and `totp` have a meaning here. */

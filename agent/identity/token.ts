@@ -46,7 +46,14 @@ export interface Signer {
 
 const signatureBytes = 64;
 /** A bit each, by place: only ever longer. */
-const methodNames = ['password', 'token', 'application_credential', 'totp', 'ec2credential'] as const;
+const methodNames = [
+  'password',
+  'token',
+  'application_credential',
+  'totp',
+  'ec2credential',
+  'oauth1',
+] as const;
 const scopeKinds = ['unscoped', 'project', 'domain', 'system'] as const;
 /** The host's key signs other things too; none of them begins so. */
 const context = new TextEncoder().encode('shoal token\0');

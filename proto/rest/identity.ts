@@ -7,6 +7,7 @@ import { catalogRoutes } from './identity/catalog.ts';
 import { credentialRoutes } from './identity/credential.ts';
 import { grantRoutes } from './identity/grant.ts';
 import { leftOutRoutes } from './identity/left-out.ts';
+import { oauthRoutes } from './identity/oauth.ts';
 import { peopleRoutes } from './identity/people.ts';
 import { resourceRoutes } from './identity/resource.ts';
 import type { Route } from './route.ts';
@@ -21,6 +22,7 @@ export const identityRoutes = {
   ...peopleRoutes,
   ...grantRoutes,
   ...credentialRoutes,
+  ...oauthRoutes,
   ...catalogRoutes,
   leftOut: leftOutRoutes,
 } as const;

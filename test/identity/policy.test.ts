@@ -147,6 +147,13 @@ const expected: Readonly<Record<string, readonly Who[]>> = {
   showEc2Credential: [...readers, 'owner'],
   deleteEc2Credential: [...admins, 'owner'],
 
+  authorizeRequestToken: everyone,
+  listAccessTokens: [...readers, 'owner'],
+  showAccessToken: [...readers, 'owner'],
+  deleteAccessToken: [...admins, 'owner'],
+  listAccessTokenRoles: [...readers, 'owner'],
+  showAccessTokenRole: [...readers, 'owner'],
+
   listRegions: everyone,
   showRegion: everyone,
   createRegion: admins,
@@ -162,6 +169,7 @@ for (const [one, many] of [
   ['Endpoint', 'Endpoints'],
   ['Policy', 'Policies'],
   ['EndpointGroup', 'EndpointGroups'],
+  ['Consumer', 'Consumers'],
 ] as const)
   Object.assign(expected, {
     [`list${many}`]: readers,
@@ -313,6 +321,7 @@ test('policy: every route refuses a stranger whom its row does not let pass, bef
 const bodyFor = (name: string): object => {
   const bodies: Readonly<Record<string, object>> = {
     Region: { region: { description: 'x' } },
+    Consumer: { consumer: { description: 'x' } },
     Service: { service: { type: 'x' } },
     Endpoint: { endpoint: { service_id: 'x', interface: 'public', url: 'http://x' } },
     Policy: { policy: { blob: 'x', type: 'x' } },

@@ -7,6 +7,7 @@ import test from 'ava';
 import { Compile } from 'typebox/compile';
 import { identityRouteList } from '../../proto/rest/identity.ts';
 import type { Route } from '../../proto/rest/route.ts';
+import { oauthClient, type Pair } from './oauth-client.ts';
 import { addMember, adminPassword, itemsOf, openHost, passwordAuth } from './world.ts';
 
 const unproved: readonly string[] = [];
@@ -59,6 +60,20 @@ test('identity: every route answers as its definition says', async (t) => {
   const rule = itemsOf(application.body.application_credential?.access_rules)[0]?.id;
   const key = await asAdmin('POST', `/v3/users/${userId}/credentials/OS-EC2`, { tenant_id: projectId });
   const { access, secret } = (key.body.credential ?? {}) as unknown as Record<string, string>;
+
+  const newConsumer = async (): Promise<Pair> =>
+    (await asAdmin('POST', '/v3/OS-OAUTH1/consumers', { consumer: {} })).body.consumer as unknown as Pair;
+  const client = oauthClient(host, await newConsumer());
+  const spareConsumer = (await newConsumer()).id;
+  const authorized = async () => {
+    const asked = await client.request(projectId);
+    const yes = await client.authorize(asked.id, ann, [{ name: 'member' }]);
+    return { asked, verifier: String(yes.body.token?.oauth_verifier) };
+  };
+  const first = await authorized();
+  const accessToken = (await client.access(first.asked, first.verifier)).id;
+  const waiting = await authorized();
+  const other = await client.request(projectId);
 
   const crud = (title: string, path: string, create: object, update: object, id: string) => {
     const one = title.replaceAll(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
@@ -189,6 +204,26 @@ test('identity: every route answers as its definition says', async (t) => {
     listEc2Credentials: { path: `${mine}/credentials/OS-EC2` },
     showEc2Credential: { path: `${mine}/credentials/OS-EC2/${access}` },
     deleteEc2Credential: { path: `${mine}/credentials/OS-EC2/${access}` },
+
+    ...crud('Consumer', 'OS-OAUTH1/consumers', { description: 'x' }, { description: 'y' }, spareConsumer),
+    createRequestToken: {
+      headers: { ...client.headers('/v3/OS-OAUTH1/request_token'), 'Requested-Project-Id': projectId },
+    },
+    createAccessToken: {
+      headers: client.headers('/v3/OS-OAUTH1/access_token', waiting.asked, {
+        oauth_verifier: waiting.verifier,
+      }),
+    },
+    authorizeRequestToken: {
+      path: `/v3/OS-OAUTH1/authorize/${other.id}`,
+      body: { roles: [{ name: 'member' }] },
+      token: ann,
+    },
+    listAccessTokens: { path: `${mine}/OS-OAUTH1/access_tokens` },
+    showAccessToken: { path: `${mine}/OS-OAUTH1/access_tokens/${accessToken}` },
+    listAccessTokenRoles: { path: `${mine}/OS-OAUTH1/access_tokens/${accessToken}/roles` },
+    showAccessTokenRole: { path: `${mine}/OS-OAUTH1/access_tokens/${accessToken}/roles/${roleId}` },
+    deleteAccessToken: { path: `${mine}/OS-OAUTH1/access_tokens/${accessToken}` },
 
     createEndpointGroup: {
       path: `${filter}/endpoint_groups`,

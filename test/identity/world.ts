@@ -67,6 +67,12 @@ export interface Json {
   readonly [field: string]: Json;
 }
 
+/** Some answers of OAuth are forms. */
+const bodyOf = (text: string): Json =>
+  text.startsWith('{')
+    ? JSON.parse(text)
+    : (Object.fromEntries(new URLSearchParams(text)) as unknown as Json);
+
 /** What is a list in an answer. */
 export const itemsOf = <Item = Record<string, string>>(list: Json | undefined): readonly Item[] =>
   (list ?? []) as unknown as readonly Item[];
@@ -141,7 +147,7 @@ export const openWorld = (t: ExecutionContext, inner: Tables = fakeTables()): Wo
           ...(body !== undefined && { body: JSON.stringify(body) }),
         });
         const text = await answer.text();
-        return { status: answer.status, headers: answer.headers, body: text === '' ? {} : JSON.parse(text) };
+        return { status: answer.status, headers: answer.headers, body: bodyOf(text) };
       };
       return {
         url,

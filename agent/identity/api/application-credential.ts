@@ -69,7 +69,7 @@ export const serveApplicationCredential = (
 
   const mustFind = async (userId: string, id: string): Promise<ApplicationCredentialRow> => {
     const row = await directory.applications.get(userId, id);
-    if (!row) throw notFound('application credential', id);
+    if (!row || row.consumerId !== undefined) throw notFound('application credential', id);
     return row;
   };
 
@@ -131,7 +131,7 @@ export const serveApplicationCredential = (
   http.serve(application.list, async ({ origin, query, params: { userId = '' } }) => {
     const name = query.get('name');
     const rows = (await directory.applications.list(userId)).filter(
-      (row) => name === null || nameKey(row.name) === nameKey(name),
+      (row) => row.consumerId === undefined && (name === null || nameKey(row.name) === nameKey(name)),
     );
     const shown = await mapLimit(rows, readsMax, (row) => show(origin, row));
     return {

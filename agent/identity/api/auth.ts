@@ -15,6 +15,7 @@ import { policies } from '../policy.ts';
 import { domainsFor, projectsFor } from '../reach.ts';
 import { flag } from './filter.ts';
 import { linkOf, listLinks, showDomain, showProject, showToken } from './render.ts';
+import { signedRequestOf } from './signed.ts';
 
 /** True as often as `max` in each minute. */
 const perMinute = (clock: Clock, max: number): (() => boolean) => {
@@ -64,7 +65,7 @@ export const serveAuth = (context: IdentityContext): void => {
     const { requestId, body } = request;
     const event = { requestId, action: 'token.issue' } as const;
     try {
-      const issued = await login.issue(body.auth);
+      const issued = await login.issue(body.auth, signedRequestOf(request));
       const actor = actorOf(issued.principal);
       journal.append({ ...event, actor, target: issued.payload.auditId, outcome: 'done' });
       return await answerToken(context, request, issued);

@@ -75,6 +75,17 @@ export const listLinks = (origin: string, path: string) => ({
   links: { self: linkOf(origin, path), next: null, previous: null },
 });
 
+/** What made the token stays visible in it. */
+const showBounds = ({ applicationCredential, accessRules }: Partial<Principal>) => {
+  if (!applicationCredential) return {};
+  const { consumerId, ...credential } = applicationCredential;
+  return consumerId === undefined
+    ? {
+        application_credential: { ...credential, ...(accessRules && { access_rules: [...accessRules] }) },
+      }
+    : { 'OS-OAUTH1': { access_token_id: credential.id, consumer_id: consumerId } };
+};
+
 export const showToken = (
   { user, scope, roles, methods, auditIds, issuedAtMs, expiresAtMs, ...bounds }: Principal,
   catalog: Token['catalog'],
@@ -97,10 +108,5 @@ export const showToken = (
   ...(scope.kind === 'domain' && { domain: { id: scope.id, name: scope.name } }),
   ...(scope.kind === 'system' && { system: { all: true } }),
   ...(scope.kind !== 'unscoped' && { roles: [...roles], ...(catalog && { catalog }) }),
-  ...(bounds.applicationCredential && {
-    application_credential: {
-      ...bounds.applicationCredential,
-      ...(bounds.accessRules && { access_rules: [...bounds.accessRules] }),
-    },
-  }),
+  ...showBounds(bounds),
 });

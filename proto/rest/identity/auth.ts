@@ -73,6 +73,7 @@ const Token = Type.Object({
       access_rules: Type.Optional(Type.Array(Type.Object({}))),
     }),
   ),
+  'OS-OAUTH1': Type.Optional(Type.Object({ access_token_id: Type.String(), consumer_id: Type.String() })),
 });
 export type Token = Static<typeof Token>;
 

@@ -22,7 +22,7 @@ const leftOut = (what: string, paths: readonly string[], only: readonly Method[]
 export const leftOutRoutes = [
   ...leftOut('Trusts', ['/v3/OS-TRUST/*']),
   ...leftOut('Federation', ['/v3/OS-FEDERATION/*']),
-  ...leftOut('Oauth', ['/v3/OS-OAUTH1/*', '/v3/OS-OAUTH2/*', '/v3/users/:userId/OS-OAUTH1/*']),
+  ...leftOut('Oauth2', ['/v3/OS-OAUTH2/*']),
   ...leftOut('Endpointpolicies', [
     '/v3/endpoints/:endpointId/OS-ENDPOINT-POLICY/*',
     '/v3/policies/:policyId/OS-ENDPOINT-POLICY/*',
