@@ -13,7 +13,7 @@ import { manifestHeader } from './metadata.ts';
 import type { ObjectPath } from './name.ts';
 import { checkPath } from './name.ts';
 import { walkObjects } from './object-listing.ts';
-import type { Place } from './objects.ts';
+import type { Place } from './object-turn.ts';
 import type { ContainerRow, ObjectRow } from './records.ts';
 import { timestampText } from './time.ts';
 import { markerType } from './versions.ts';

@@ -5,7 +5,8 @@ import { checkAccess, isStranger, type Target, type Use } from './access.ts';
 import type { Caller } from './access-list.ts';
 import { type Containers, noContainer } from './containers.ts';
 import type { ObjectPath } from './name.ts';
-import type { ObjectRows, Place } from './objects.ts';
+import type { Place } from './object-turn.ts';
+import type { ObjectRows } from './objects.ts';
 import { accountKey, type ContainerRow, type Records } from './records.ts';
 
 export interface Context {

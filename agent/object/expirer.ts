@@ -3,6 +3,7 @@
  * host does it, from notes that uploads and POSTs leave under the second in which they come due: what one host has
  * removed the others no longer find, and no host is needed for it.
  */
+import { hasCode } from '../../proto/error.ts';
 import type { Context } from './context.ts';
 import { placeOf } from './context.ts';
 import { expiryPageRows } from './limits.ts';
@@ -16,7 +17,24 @@ const expireOne = async ({ containers, objects }: Context, note: ExpiryRow): Pro
   return objects.expire(placeOf(path, row), note.upload);
 };
 
-/** All that is due. Throws what a table throws; what is left then is found again. */
+/** Two hosts at the same note may get into each other's way: it stands for the next look then, and the others go on. */
+const settle = async (
+  context: Context,
+  shard: string,
+  sortKey: string,
+  note: ExpiryRow,
+): Promise<boolean> => {
+  try {
+    const isRemoved = await expireOne(context, note);
+    await context.records.expiry.delete(shard, sortKey);
+    return isRemoved;
+  } catch (thrown) {
+    if (!hasCode(thrown, 'QUORUM_MISSED', 'CONTENDED', 'BUSY')) throw thrown;
+    return false;
+  }
+};
+
+/** All that is due. Throws what a range throws; what is left is found again. */
 export const removeExpired = async (context: Context, signal: AbortSignal): Promise<number> => {
   const { records, runtime } = context;
   const before = expirySecond(Math.floor(runtime.clock.wallMs() / 1000) + 1);
@@ -33,8 +51,7 @@ export const removeExpired = async (context: Context, signal: AbortSignal): Prom
       });
       for (const { sortKey, row } of page.entries) {
         signal.throwIfAborted();
-        if (await expireOne(context, row)) removed += 1;
-        await records.expiry.delete(shard, sortKey);
+        if (await settle(context, shard, sortKey, row)) removed += 1;
         after = sortKey;
       }
       if (!page.more) break;

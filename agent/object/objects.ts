@@ -10,35 +10,10 @@
  */
 import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
-import { keyedSerial } from '../base/serial.ts';
-import type { Content, ContentStore } from '../chunk/port.ts';
-import type { Runtime } from '../runtime/ports.ts';
-import { type Containers, noContainer } from './containers.ts';
-import { changesWaitingMax, listingPageRows, objectBytesMax, racesMax } from './limits.ts';
-import {
-  type ContainerRow,
-  chunkUser,
-  expiryKey,
-  expiryShard,
-  isExpired,
-  type ObjectFacts,
-  type ObjectRow,
-  type PostRow,
-  postKey,
-  type Records,
-  withPost,
-} from './records.ts';
-import { asVersion, markerType, nullVersion, versionIdOf, versionKey } from './versions.ts';
-
-/** Where an object is: the incarnation was looked up, and access to it checked, by the caller. */
-export interface Place {
-  readonly project: string;
-  readonly container: string;
-  readonly id: Uuid;
-  readonly name: string;
-  /** Of its container, when it was looked up. */
-  readonly versions?: 'enabled' | 'suspended';
-}
+import { listingPageRows, objectBytesMax, racesMax } from './limits.ts';
+import { type Check, type ObjectParts, openObjectTurns, type Place } from './object-turn.ts';
+import { chunkUser, isExpired, type ObjectFacts, type ObjectRow, postKey, withPost } from './records.ts';
+import { markerType, nullVersion, versionIdOf, versionKey } from './versions.ts';
 
 export type NewFacts = Omit<ObjectFacts, 'changedAtMs'>;
 
@@ -51,6 +26,8 @@ export interface Upload {
   readonly md5?: string;
   readonly bytesMax?: number;
   readonly signal: AbortSignal;
+  /** Looked at in the moment before the row is put. */
+  readonly check?: Check;
   /** What makes it more than its bytes. */
   readonly kind?: Pick<ObjectRow, 'large' | 'link'>;
 }
@@ -73,103 +50,10 @@ const markerOf = (upload: Uuid, atMs: number): ObjectRow => ({
   isMarker: true,
 });
 
-export const openObjectRows = ({
-  runtime,
-  records,
-  content,
-  containers,
-}: {
-  readonly runtime: Runtime;
-  readonly records: Records;
-  readonly content: ContentStore;
-  readonly containers: Containers;
-}) => {
+export const openObjectRows = (parts: ObjectParts) => {
+  const { runtime, records, content } = parts;
   const { objects, posts, versions } = records;
-  const turns = keyedSerial('changes of object', changesWaitingMax);
-  const log = runtime.log.with({ part: 'object' });
-
-  /** What fails here is an unused reference, which costs room and nothing else. */
-  const release = async (bytes: Content, upload: Uuid): Promise<void> => {
-    if (bytes.kind === 'inline') return;
-    await content
-      .release(bytes, chunkUser(upload))
-      .catch((thrown) => log.warn('chunks not released', { upload, error: String(thrown) }));
-  };
-
-  const postsOf = async (place: Place): Promise<readonly PostRow[]> => {
-    const prefix = postKey(place.name, '' as Uuid);
-    const page = await posts.range(place.id, { prefix, limit: listingPageRows });
-    return page.entries.map((entry) => entry.row);
-  };
-
-  /** The row with its post, expired or not, and all posts that stand under its name. */
-  const look = async (place: Place): Promise<{ row: ObjectRow | undefined; posts: readonly PostRow[] }> => {
-    const [row, said] = await Promise.all([objects.get(place.id, place.name), postsOf(place)]);
-    const post = said.find((candidate) => candidate.upload === row?.upload);
-    return { row: row && withPost(row, post), posts: said };
-  };
-
-  const dropPosts = async (id: Uuid, name: string, said: readonly { upload: Uuid }[]): Promise<void> => {
-    await Promise.all(said.map(({ upload }) => posts.delete(id, postKey(name, upload)))).catch((thrown) =>
-      log.warn('posts not removed', { name, error: String(thrown) }),
-    );
-  };
-
-  /** Where versioning is on, a row of the object's name that is no version yet becomes one before it is replaced. */
-  const keepVersions = async (
-    { id, name }: Place,
-    rows: readonly (ObjectRow | undefined)[],
-  ): Promise<void> => {
-    const kept = rows.filter((row) => row !== undefined).map(asVersion);
-    await Promise.all(kept.map((row) => versions.put(id, versionKey(name, row.versionId), row)));
-  };
-
-  /** Gives back what was replaced or removed, unless it lives on as a version. */
-  const giveUp = async (
-    place: Place,
-    container: Pick<ContainerRow, 'versions'>,
-    before: { readonly row: ObjectRow | undefined; readonly posts: readonly PostRow[] },
-  ): Promise<void> => {
-    const { row } = before;
-    // Turned on while this went on: another host may have kept the row as a version.
-    const isKept =
-      row?.versionId !== undefined || place.versions === 'enabled' || container.versions === 'enabled';
-    if (row && !isKept) await release(row.content, row.upload);
-    const isOld = ({ upload }: PostRow): boolean => !isKept && upload === row?.upload;
-    const dropped = container.versions === undefined ? before.posts : before.posts.filter(isOld);
-    await dropPosts(place.id, place.name, dropped);
-  };
-
-  /** Puts the row and settles with everyone who changed container or object at the same time. */
-  const commit = (place: Place, row: ObjectRow): Promise<void> =>
-    turns.run(`${place.id}/${place.name}`, async () => {
-      const before = await look(place);
-      await expireLater(place, row);
-      if (place.versions === 'enabled') await keepVersions(place, [before.row, row]);
-      await objects.put(place.id, place.name, row);
-      const [stands, after] = await Promise.all([
-        containers.confirm(place.project, place.container, place.id),
-        row.content.kind === 'chunks' ? objects.get(place.id, place.name) : row,
-      ]);
-      if (!stands) {
-        await objects.delete(place.id, place.name);
-        if (row.versionId) await versions.delete(place.id, versionKey(place.name, row.versionId));
-        await release(row.content, row.upload);
-        throw noContainer(place.container);
-      }
-      if (after?.upload !== row.upload && row.versionId === undefined) await release(row.content, row.upload);
-      await giveUp(place, stands, before);
-    });
-
-  /** Before the row itself, so that nothing expires unseen; a note without a row is looked at once, for nothing. */
-  const expireLater = async (
-    { project, container, id, name }: Place,
-    { upload, deleteAtSeconds }: Pick<ObjectRow, 'upload' | 'deleteAtSeconds'>,
-  ): Promise<void> => {
-    if (deleteAtSeconds === null) return;
-    const note = { project, container, id, name, upload };
-    await records.expiry.put(expiryShard(upload), expiryKey(deleteAtSeconds, upload), note);
-  };
+  const { run, look, commit, expireLater, keepVersions, giveUp, release, dropPosts } = openObjectTurns(parts);
 
   const newVersion = (place: Place, upload: Uuid, atMs: number): Pick<ObjectRow, 'versionId'> =>
     place.versions === 'enabled' ? { versionId: versionIdOf(upload, atMs) } : {};
@@ -247,7 +131,7 @@ export const openObjectRows = ({
         bytes: written.length,
         md5,
       };
-      await commit(place, row);
+      await commit(place, row, upload.check);
       return row;
     },
 
@@ -306,7 +190,7 @@ export const openObjectRows = ({
      * and the version stays, unless one is named. Resolves with the id of what was made or removed.
      */
     delete: (place: Place, versionId?: string): Promise<string | undefined> =>
-      turns.run(`${place.id}/${place.name}`, async () => {
+      run(place, async () => {
         const before = await look(place);
         const { row } = before;
         if (versionId !== undefined) {
@@ -326,7 +210,7 @@ export const openObjectRows = ({
 
     /** Makes an older version the current one. Throws NOT_FOUND. */
     restore: async (place: Place, versionId: string): Promise<ObjectRow> =>
-      turns.run(`${place.id}/${place.name}`, async () => {
+      run(place, async () => {
         const [row, before] = await Promise.all([findVersion(place, versionId), look(place)]);
         if (!row) throw noObject(place.name);
         if (row.versionId === undefined) return row;
@@ -341,7 +225,7 @@ export const openObjectRows = ({
      * upload of another host that lands between them is removed too. docs/design/0010 says what would close this.
      */
     expire: (place: Place, upload: Uuid): Promise<boolean> =>
-      turns.run(`${place.id}/${place.name}`, async () => {
+      run(place, async () => {
         const before = await look(place);
         const { row } = before;
         if (row?.upload !== upload || !isExpired(row, runtime.clock.wallMs())) return false;

@@ -14,7 +14,7 @@ import { decodeManifest, type Segment, segmentBytes, segmentPath, segmentRange }
 import { manifestHeader } from './metadata.ts';
 import { type ObjectPath, parseManifest } from './name.ts';
 import { walkObjects } from './object-listing.ts';
-import type { Place } from './objects.ts';
+import type { Place } from './object-turn.ts';
 import type { ObjectRow } from './records.ts';
 
 /** Who reads, and until when. */

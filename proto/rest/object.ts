@@ -21,6 +21,11 @@ export const objectRoutes = {
   /** What this store can do and where its limits are. */
   showInfo: objectRoute('showInfo', 'GET', '/info', 200),
 
+  /** For load balancers: this host answers. */
+  checkHealth: objectRoute('checkHealth', 'GET', '/healthcheck', 200),
+  /** The policy file of old browser plug-ins. */
+  showCrossDomain: objectRoute('showCrossDomain', 'GET', '/crossdomain.xml', 200),
+
   listContainers: objectRoute('listContainers', 'GET', account, 200),
   headAccount: objectRoute('headAccount', 'HEAD', account, 204),
   updateAccount: objectRoute('updateAccount', 'POST', account, 204),

@@ -176,3 +176,17 @@ test('races: a PUT whose outcome nobody knows keeps its chunks', async (t) => {
   t.is(content.chunks.size, 1);
   t.is(await (await call('GET', '/c/o')).text(), large);
 });
+
+test('races: of many PUTs with If-None-Match * through one host exactly one succeeds', async (t) => {
+  const { call, content } = await serveObjects(t);
+  await call('PUT', '/c');
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, (_, index) =>
+      call('PUT', '/c/o', { body: `${index} `.repeat(20_000), headers: { 'If-None-Match': '*' } }),
+    ),
+  );
+  const statuses = answers.map(({ status }) => status);
+  t.is(statuses.filter((status) => status === 201).length, 1);
+  t.is(statuses.filter((status) => status === 412).length, 11);
+  t.is(content.chunks.size, 1);
+});

@@ -28,7 +28,7 @@ const parts = ({ container, object }: ObjectPath): number => (container === '' ?
 
 const methodsOf = (path: ObjectPath): readonly string[] => {
   const all = Object.values(objectRoutes).filter(
-    (route) => route.name !== 'showInfo' && route.path.split('/').length - 2 === parts(path),
+    (route) => route.path.startsWith('/v1/') && route.path.split('/').length - 2 === parts(path),
   );
   return [...new Set(all.map((route) => route.method))].sort();
 };

@@ -39,7 +39,21 @@ const handlers: Readonly<Record<HandledName, Serve>> = {
   deleteObject: object.deleteObject,
   copyObject,
 };
-type HandledName = Exclude<RouteName, 'showInfo' | 'askAccount' | 'askContainer' | 'askObject'>;
+/** Answers about this host and no account. No plug-in of any site is let in. */
+const aboutHost: { readonly [Name in RouteName]?: () => ApiAnswer } = {
+  showInfo: () => ({ body: infoOf() }),
+  checkHealth: () => ({ headers: { 'Content-Type': 'text/plain; charset=UTF-8' }, body: 'OK' }),
+  showCrossDomain: () => ({
+    headers: { 'Content-Type': 'application/xml; charset=UTF-8' },
+    body:
+      '<?xml version="1.0"?>\n<!DOCTYPE cross-domain-policy SYSTEM ' +
+      '"http://www.adobe.com/xml/dtds/cross-domain-policy.dtd" >\n<cross-domain-policy>\n</cross-domain-policy>',
+  }),
+};
+type HandledName = Exclude<
+  RouteName,
+  'showInfo' | 'checkHealth' | 'showCrossDomain' | 'askAccount' | 'askContainer' | 'askObject'
+>;
 const handledNames = Object.keys(handlers) as HandledName[];
 const isHandled = (name: RouteName): name is HandledName => Object.hasOwn(handlers, name);
 
@@ -97,7 +111,8 @@ const serveOrigin = async (context: Context, name: RouteName, request: Ask): Pro
 };
 
 export const door = async (context: Context, name: RouteName, request: ApiRequest): Promise<ApiAnswer> => {
-  if (name === 'showInfo') return { body: infoOf() };
+  const about = aboutHost[name];
+  if (about) return about();
   if (request.method === 'OPTIONS') return preflight(context, request);
   return request.headers.origin === undefined
     ? serve(context, name, request)

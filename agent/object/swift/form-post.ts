@@ -36,19 +36,19 @@ type Fields = Readonly<Record<string, string>>;
 /** Throws NOT_AUTHENTICATED, BAD_REQUEST on numbers that are none. */
 const checkSignature = async (context: Context, path: ObjectPath, fields: Fields): Promise<Signed> => {
   const { redirect = '', max_file_size: size = '', max_file_count: count = '', expires = '' } = fields;
-  const unauthorized = (): never => {
-    throw new ShoalError('NOT_AUTHENTICATED', 'FormPost: Form Expired or Invalid Signature');
+  const unauthorized = (why: string): never => {
+    throw new ShoalError('NOT_AUTHENTICATED', `FormPost: ${why}`);
   };
   if (!/^\d{1,15}$/.test(size)) refuse('max_file_size not an integer');
   if (!/^\d{1,6}$/.test(count)) refuse('max_file_count not an integer');
   const expiresSeconds = parseExpires(expires);
   if (expiresSeconds === undefined) return refuse('expired not an integer');
-  if (expiresSeconds * 1000 <= context.runtime.clock.wallMs()) return unauthorized();
+  if (expiresSeconds * 1000 <= context.runtime.clock.wallMs()) return unauthorized('Form Expired');
   const name = `/v1/${accountOf(path.project)}/${path.container}${path.object === '' ? '' : `/${path.object}`}`;
   const forms = [name, `${name}/`].flatMap((form) => [form, `${apiPrefix.object}${form}`]);
   const texts = forms.map((form) => [form, redirect, size, count, expires].join('\n'));
   const keys = await signingKeys(context, path.project, path.container);
-  if (!signedBy(fields.signature ?? '', texts, keys)) return unauthorized();
+  if (!signedBy(fields.signature ?? '', texts, keys)) return unauthorized('Invalid Signature');
   return {
     caller: { grant: { project: path.project, container: path.container, write: true } },
     fileBytesMax: Number(size),

@@ -42,6 +42,7 @@ export const infoOf = () => ({
   bulk_delete: { max_deletes_per_request: bulkDeletesMax, max_failed_deletes: bulkFailuresMax },
   bulk_upload: { max_containers_per_extraction: bulkDeletesMax, max_failed_extractions: bulkFailuresMax },
   container_quotas: {},
+  crossdomain: {},
   dlo: { max_segments: segmentsMax },
   formpost: { allowed_digests: digestNames },
   object_versioning: {},

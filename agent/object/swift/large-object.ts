@@ -43,8 +43,9 @@ export const putLarge = async (context: Context, request: Ask): Promise<ApiAnswe
       'UNPROCESSABLE',
       `The ETag of the segments is ${large.etag}, the header says ${expected}`,
     );
-  await checkPutConditions(context, request, target.place);
+  const condition = await checkPutConditions(context, request, target.place);
   const row = await storeInto(context, target, {
+    ...condition,
     source: once(text),
     bytes: Buffer.byteLength(text),
     facts,

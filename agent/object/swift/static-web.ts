@@ -76,7 +76,7 @@ const listing = async (
   const style =
     css === undefined
       ? ''
-      : `<link rel="stylesheet" href="${escapeHtml(/^(https?:)?\/\//.test(css) ? css : `${up}${link(css)}`)}">`;
+      : `<link rel="stylesheet" type="text/css" href="${escapeHtml(/^(https?:)?\/\//.test(css) ? css : `${up}${link(css)}`)}" />`;
   const parent =
     path.object === '' ? '' : '<tr><td class="colname" colspan="3"><a href="../">../</a></td></tr>';
   return {

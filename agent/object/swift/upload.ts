@@ -5,7 +5,7 @@ import { checkConditions } from '../conditions.ts';
 import { type Context, openPlace } from '../context.ts';
 import { objectBytesMax } from '../limits.ts';
 import { headerText } from '../metadata.ts';
-import type { Place } from '../objects.ts';
+import type { Check, Place } from '../object-turn.ts';
 import type { ObjectRow } from '../records.ts';
 import { openTarget, storeInto } from '../store-object.ts';
 import { httpDate, httpSeconds } from '../time.ts';
@@ -49,22 +49,36 @@ export const expectedMd5 = (request: Ask): string | undefined => {
 };
 
 /**
- * Only `*` makes sense for a PUT: the object must not exist. Two that race on one host are decided after the upload
- * as well; on two hosts within the same moment both may pass, and the last one stands (docs/design/0010).
+ * Only `*` makes sense for a PUT: the object must not exist. Looked at before the body is taken and again in the
+ * moment before the row is put, where this agent's writers take turns; on two hosts within the same milliseconds
+ * both may pass, and the last one stands (docs/design/0010).
  */
-export const checkPutConditions = async (context: Context, request: Ask, place: Place): Promise<void> => {
-  const { 'if-none-match': noneMatch, 'if-match': match } = request.headers;
-  if (noneMatch === undefined && match === undefined) return;
+const putCheck = ({ headers }: Ask): Check | undefined => {
+  const { 'if-none-match': noneMatch, 'if-match': match } = headers;
+  if (noneMatch === undefined && match === undefined) return undefined;
   if (noneMatch !== undefined && noneMatch.trim() !== '*')
     throw new ShoalError('BAD_REQUEST', 'If-None-Match only supports *');
-  const row = await context.objects.find(place);
-  const holds = row
-    ? checkConditions(request.headers, {
-        etag: row.large?.etag ?? row.md5,
-        modifiedSeconds: httpSeconds(row.changedAtMs),
-      }) === 'proceed'
-    : match === undefined;
-  if (!holds) throw new ShoalError('PRECONDITION_FAILED', 'A precondition for this request was not met.');
+  return (row) => {
+    const holds = row
+      ? checkConditions(headers, {
+          etag: row.large?.etag ?? row.md5,
+          modifiedSeconds: httpSeconds(row.changedAtMs),
+        }) === 'proceed'
+      : match === undefined;
+    if (!holds) throw new ShoalError('PRECONDITION_FAILED', 'A precondition for this request was not met.');
+  };
+};
+
+/** Throws PRECONDITION_FAILED before anything is read. */
+export const checkPutConditions = async (
+  context: Context,
+  request: Ask,
+  place: Place,
+): Promise<{ readonly check?: Check }> => {
+  const check = putCheck(request);
+  if (!check) return {};
+  check(await context.objects.find(place));
+  return { check };
 };
 
 /** 201 with what a client checks. */
@@ -109,8 +123,9 @@ export const putObject = async (context: Context, request: Ask): Promise<ApiAnsw
   const bytes = announcedBytes(request);
   const md5 = expectedMd5(request);
   const facts = await putFacts(context, request, path.object, link ? 'application/symlink' : undefined);
-  await checkPutConditions(context, request, target.place);
+  const condition = await checkPutConditions(context, request, target.place);
   const row = await storeInto(context, target, {
+    ...condition,
     source: request.stream,
     facts,
     signal: request.signal,

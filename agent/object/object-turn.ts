@@ -1,0 +1,147 @@
+/**
+ * What changes one object, one change at a time in this agent, and settles with the other hosts: the row is put,
+ * then who was there before, who came meanwhile and whether the container still stands is looked at, and whatever
+ * lost gives its chunks back. `objects.ts` says why that loses nothing.
+ */
+
+import type { Uuid } from '../../proto/ids.ts';
+import { keyedSerial } from '../base/serial.ts';
+import type { Content, ContentStore } from '../chunk/port.ts';
+import type { Runtime } from '../runtime/ports.ts';
+import { type Containers, noContainer } from './containers.ts';
+import { changesWaitingMax, listingPageRows } from './limits.ts';
+import {
+  type ContainerRow,
+  chunkUser,
+  expiryKey,
+  expiryShard,
+  isExpired,
+  type ObjectRow,
+  type PostRow,
+  postKey,
+  type Records,
+  withPost,
+} from './records.ts';
+import { asVersion, versionKey } from './versions.ts';
+
+/** Where an object is: the incarnation was looked up, and access to it checked, by the caller. */
+export interface Place {
+  readonly project: string;
+  readonly container: string;
+  readonly id: Uuid;
+  readonly name: string;
+  /** Of its container, when it was looked up. */
+  readonly versions?: 'enabled' | 'suspended';
+}
+
+/** Throws when the object that is there now (undefined: none) must not be replaced. */
+export type Check = (current: ObjectRow | undefined) => void;
+
+export interface ObjectParts {
+  readonly runtime: Runtime;
+  readonly records: Records;
+  readonly content: ContentStore;
+  readonly containers: Containers;
+}
+
+export const openObjectTurns = ({ runtime, records, content, containers }: ObjectParts) => {
+  const { objects, posts, versions } = records;
+  const turns = keyedSerial('changes of object', changesWaitingMax);
+  const log = runtime.log.with({ part: 'object' });
+  const run = <T>(place: Place, work: () => Promise<T>): Promise<T> =>
+    turns.run(`${place.id}/${place.name}`, work);
+
+  /** What fails here is an unused reference, which costs room and nothing else. */
+  const release = async (bytes: Content, upload: Uuid): Promise<void> => {
+    if (bytes.kind === 'inline') return;
+    await content
+      .release(bytes, chunkUser(upload))
+      .catch((thrown) => log.warn('chunks not released', { upload, error: String(thrown) }));
+  };
+
+  const postsOf = async (place: Place): Promise<readonly PostRow[]> => {
+    const prefix = postKey(place.name, '' as Uuid);
+    const page = await posts.range(place.id, { prefix, limit: listingPageRows });
+    return page.entries.map((entry) => entry.row);
+  };
+
+  /** The row with its post, expired or not, and all posts that stand under its name. */
+  const look = async (place: Place): Promise<{ row: ObjectRow | undefined; posts: readonly PostRow[] }> => {
+    const [row, said] = await Promise.all([objects.get(place.id, place.name), postsOf(place)]);
+    let post = said.find((candidate) => candidate.upload === row?.upload);
+    // Versions keep their posts, so there may be more than a page of them.
+    if (!post && row && said.length === listingPageRows)
+      post = await posts.get(place.id, postKey(place.name, row.upload));
+    return { row: row && withPost(row, post), posts: said };
+  };
+
+  const dropPosts = async (id: Uuid, name: string, said: readonly { upload: Uuid }[]): Promise<void> => {
+    await Promise.all(said.map(({ upload }) => posts.delete(id, postKey(name, upload)))).catch((thrown) =>
+      log.warn('posts not removed', { name, error: String(thrown) }),
+    );
+  };
+
+  /** Where versioning is on, a row of the object's name that is no version yet becomes one before it is replaced. */
+  const keepVersions = async (
+    { id, name }: Place,
+    rows: readonly (ObjectRow | undefined)[],
+  ): Promise<void> => {
+    const kept = rows.filter((row) => row !== undefined).map(asVersion);
+    await Promise.all(kept.map((row) => versions.put(id, versionKey(name, row.versionId), row)));
+  };
+
+  /** Gives back what was replaced or removed, unless it lives on as a version. */
+  const giveUp = async (
+    place: Place,
+    container: Pick<ContainerRow, 'versions'>,
+    before: { readonly row: ObjectRow | undefined; readonly posts: readonly PostRow[] },
+  ): Promise<void> => {
+    const { row } = before;
+    // Turned on while this went on: another host may have kept the row as a version.
+    const isKept =
+      row?.versionId !== undefined || place.versions === 'enabled' || container.versions === 'enabled';
+    if (row && !isKept) await release(row.content, row.upload);
+    const isOld = ({ upload }: PostRow): boolean => !isKept && upload === row?.upload;
+    const dropped = container.versions === undefined ? before.posts : before.posts.filter(isOld);
+    await dropPosts(place.id, place.name, dropped);
+  };
+
+  /** Puts the row and settles with everyone who changed container or object at the same time. */
+  const commit = (place: Place, row: ObjectRow, check?: Check): Promise<void> =>
+    run(place, async () => {
+      const before = await look(place);
+      try {
+        check?.(before.row && isExpired(before.row, runtime.clock.wallMs()) ? undefined : before.row);
+      } catch (thrown) {
+        await release(row.content, row.upload);
+        throw thrown;
+      }
+      await expireLater(place, row);
+      if (place.versions === 'enabled') await keepVersions(place, [before.row, row]);
+      await objects.put(place.id, place.name, row);
+      const [stands, after] = await Promise.all([
+        containers.confirm(place.project, place.container, place.id),
+        row.content.kind === 'chunks' ? objects.get(place.id, place.name) : row,
+      ]);
+      if (!stands) {
+        await objects.delete(place.id, place.name);
+        if (row.versionId) await versions.delete(place.id, versionKey(place.name, row.versionId));
+        await release(row.content, row.upload);
+        throw noContainer(place.container);
+      }
+      if (after?.upload !== row.upload && row.versionId === undefined) await release(row.content, row.upload);
+      await giveUp(place, stands, before);
+    });
+
+  /** Before the row itself, so that nothing expires unseen; a note without a row is looked at once, for nothing. */
+  const expireLater = async (
+    { project, container, id, name }: Place,
+    { upload, deleteAtSeconds }: Pick<ObjectRow, 'upload' | 'deleteAtSeconds'>,
+  ): Promise<void> => {
+    if (deleteAtSeconds === null) return;
+    const note = { project, container, id, name, upload };
+    await records.expiry.put(expiryShard(upload), expiryKey(deleteAtSeconds, upload), note);
+  };
+
+  return { run, look, commit, expireLater, keepVersions, giveUp, release, dropPosts };
+};
