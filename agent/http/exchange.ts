@@ -30,6 +30,12 @@ export interface Exchange {
 
 export type Work = (exchange: Exchange) => Promise<{ readonly answer: ApiAnswer; readonly status: number }>;
 
+export type StandardHeaders = (
+  api: ApiName | null,
+  requestId: RequestId,
+  atMs: number,
+) => Record<string, string>;
+
 export interface Desk {
   readonly runtime: Runtime;
   /** Null outside the APIs. */
@@ -37,6 +43,8 @@ export interface Desk {
   readonly authenticate: () => Authenticate | undefined;
   /** In work at once. */
   readonly requestsMax: number;
+  /** On every answer besides its own. Default those of OpenStack. */
+  readonly standardHeaders?: StandardHeaders;
 }
 
 const hostPattern = /^[\w.-]+(:\d{1,5})?$|^\[[\da-fA-F:.]+\](:\d{1,5})?$/;
@@ -89,12 +97,8 @@ const open = (desk: Desk, raw: IncomingMessage, reply: ServerResponse, params: E
   } satisfies Exchange;
 };
 
-/** Headers that every answer of an API has, besides its own. */
-const standardHeaders = (
-  api: ApiName | null,
-  { requestId }: Exchange,
-  atMs: number,
-): Record<string, string> => {
+/** Headers that every answer of an OpenStack API has, besides its own. */
+const openstackHeaders: StandardHeaders = (api, requestId, atMs) => {
   if (api !== 'object') return { 'x-openstack-request-id': requestId };
   // Swift's form: tx, 21 hex digits, the time in 10.
   const seconds = Math.floor(atMs / 1000)
@@ -132,7 +136,7 @@ const fail = (desk: Desk, api: ApiName | null, exchange: Exchange, thrown: unkno
 
 /** Makes the function that fastify calls for one route (or for all that none has). */
 export const exchanger = (desk: Desk) => {
-  const { requestsMax } = desk;
+  const { requestsMax, standardHeaders = openstackHeaders } = desk;
   let inFlight = 0;
 
   const admit = (): void => {
@@ -145,7 +149,7 @@ export const exchanger = (desk: Desk) => {
   const finish = async (api: ApiName | null, exchange: Exchange, work: Work): Promise<void> => {
     const { raw, reply, body } = exchange;
     const isHead = raw.method === 'HEAD';
-    const standard = standardHeaders(api, exchange, desk.runtime.clock.wallMs());
+    const standard = standardHeaders(api, exchange.requestId, desk.runtime.clock.wallMs());
     const prepare = (answer: ApiAnswer, status: number) =>
       openAnswer({ ...answer, headers: { ...standard, ...answer.headers } }, status, isHead);
     let ready: Awaited<ReturnType<typeof openAnswer>>;

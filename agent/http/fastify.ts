@@ -1,5 +1,6 @@
 /** fastify as this agent uses it: it routes and owns the connections, and touches neither bodies nor answers. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Method } from '../../proto/rest/route.ts';
 import { connectionsMax, headerBytesMax, headersTimeoutMs, keepAliveMs, socketIdleMs } from './limits.ts';
@@ -26,6 +27,13 @@ const unreadable: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
+/** What is no HTTP: there is no path yet, hence no API whose shape would fit. */
+export const refuseUnreadable = (error: Error & { readonly code?: string }, socket: Duplex): void => {
+  const status = unreadable[error.code ?? ''] ?? '400 Bad Request';
+  if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+  else socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+};
+
 export const newFastify = (serveBadUrl: Serve): FastifyInstance => {
   const app = Fastify({
     logger: false,
@@ -39,12 +47,7 @@ export const newFastify = (serveBadUrl: Serve): FastifyInstance => {
       headersTimeout: headersTimeoutMs,
       connectionsCheckingInterval: headersTimeoutMs / 3,
     },
-    // What is no HTTP: there is no path yet, hence no API whose shape would fit.
-    clientErrorHandler(error, socket) {
-      const status = unreadable[error.code ?? ''] ?? '400 Bad Request';
-      if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-      else socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-    },
+    clientErrorHandler: refuseUnreadable,
     frameworkErrors(_error, request, reply) {
       reply.hijack();
       void serveBadUrl(request.raw, reply.raw, {});

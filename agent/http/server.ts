@@ -15,6 +15,7 @@ import type { Runtime } from '../runtime/ports.ts';
 import { type Desk, exchanger, type Work } from './exchange.ts';
 import { methods, newFastify } from './fastify.ts';
 import { requestsMax, stopGraceMs } from './limits.ts';
+import { boundUrl, parseListen } from './listen-address.ts';
 import type { Authenticate, ErrorShape, Handler, Http, RawHandler } from './port.ts';
 import { clusterShape, defaultShapes } from './shape.ts';
 import { rawWork, routeWork } from './work.ts';
@@ -29,14 +30,6 @@ interface Place {
   /** Has it one form only? */
   exact: boolean;
 }
-
-/** `host:port`, IPv6 in brackets. Throws BAD_REQUEST. */
-const parseListen = (listen: string): { readonly host: string; readonly port: number } => {
-  const [, host, port] = /^(.+):(\d{1,5})$/.exec(listen) ?? [];
-  if (!host || Number(port) > 65535)
-    throw new ShoalError('BAD_REQUEST', `Cannot listen on ${JSON.stringify(listen)}: say host:port`);
-  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
-};
 
 const notFound =
   (api: ApiName | null): Work =>
@@ -162,11 +155,9 @@ export const openHttp = (
     async start() {
       registerAll();
       await app.listen(address);
-      const bound = app.server.address();
-      const port = typeof bound === 'object' && bound ? bound.port : address.port;
-      const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-      desk.runtime.log.info('listening', { host, port });
-      return { url: `http://${host}:${port}`, port };
+      const bound = boundUrl(address, app.server.address());
+      desk.runtime.log.info('listening', bound);
+      return bound;
     },
     async stop() {
       const cancel = runtime.timers.after(stopGraceMs, () => app.server.closeAllConnections());

@@ -1,0 +1,9 @@
+/** Every bound of the S3 door, most of them S3's own. Rows of docs/LIMITS.md. */
+import { MiB } from '../../../proto/units.ts';
+
+/** An XML body: 10,000 parts of a completion or 1,000 names of a deletion need less than half of it. */
+export const xmlBytesMax = 2 * MiB;
+/** Elements within each other: S3's deepest (lifecycle filters, replication) have 7. */
+export const xmlDepthMax = 16;
+/** Elements of one body: 10,000 parts with number, ETag and a checksum are 40,001. */
+export const xmlElementsMax = 65_536;
