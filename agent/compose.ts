@@ -194,6 +194,7 @@ export const startAgent = async (
         moving: ring.moving(),
         held: ring.held(),
         stampsRefused: table.stampsRefused,
+        wallMs: runtime.clock.wallMs(),
         directoriesRetired: chunk.retired,
       };
     },

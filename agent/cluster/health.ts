@@ -3,10 +3,12 @@
  * up what all reachable hosts say. What could not be asked is a finding, never silence.
  */
 
+import type { HostId } from '../../proto/ids.ts';
 import type { Health } from '../../proto/rest/cluster.ts';
 import { MiB } from '../../proto/units.ts';
 import type { Member, Members } from '../membership/port.ts';
 import type { LayoutDescription } from '../ring/layout-report.ts';
+import { clockFindings } from './clock-findings.ts';
 import { askStates, type HostStates, known, movingOf, type StateOf } from './host-state.ts';
 
 const nameOf = (member: Member): string => member.card?.name ?? member.hostId;
@@ -27,10 +29,14 @@ const findingsOf = (members: Members, layout: LayoutDescription, states: HostSta
   }
   if (layout.paused) findings.push(`The layout is paused by ${layout.paused.by}: no host joins or leaves it`);
   if (!layout.settled) findings.push(`Layout ${layout.newest} settles: ${moveText(movingOf(states))}`);
+  const nameOfHost = (hostId: HostId): string => {
+    const member = members.get(hostId);
+    return member ? nameOf(member) : hostId;
+  };
+  findings.push(...clockFindings(states, nameOfHost));
   for (const [hostId, state] of states) {
     if (!state) continue;
-    const member = members.get(hostId);
-    const name = member ? nameOf(member) : hostId;
+    const name = nameOfHost(hostId);
     for (const text of state.directoriesRetired)
       findings.push(`A data directory of ${name} takes no more writes: ${text}`);
     if (state.chunksDamaged > 0) findings.push(`${plural(state.chunksDamaged, 'damaged chunk')} on ${name}`);

@@ -20,8 +20,10 @@ export interface HostState {
   /** What the newest layout gives it and has not come yet; null: nothing, or not known. */
   readonly moving: Moving | null;
   readonly held: DataSize;
-  /** Writes of others that it has refused since its start, for their stamps lay too far in its future. */
+  /** Writes that it has refused lately, for their stamps lay too far in its future. */
   readonly stampsRefused: number;
+  /** Its clock as it answers. */
+  readonly wallMs: number;
   /** Its data directories that take no more writes, each with the reason. */
   readonly directoriesRetired: readonly string[];
 }
@@ -45,6 +47,7 @@ const counts = [
   'chunksDamaged',
   'layoutNewest',
   'stampsRefused',
+  'wallMs',
 ];
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;

@@ -11,3 +11,5 @@ export const eventWaitSecondsMax = 25;
 export const eventPollMs = 250;
 /** Asking the others for their state must not make health slow when one of them hangs. */
 export const healthAskMs = 1_500;
+/** A clock this far from the others' is worth a word: tokens begin to suffer. NTP keeps hosts within a second. */
+export const clockDifferenceMsMax = 10_000;

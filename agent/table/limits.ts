@@ -48,6 +48,8 @@ export const failedMs = 1_000;
 
 /** How far a stamp may lie ahead of an owner's clock. NTP keeps hosts within a second; an hour is a broken clock. */
 export const stampAheadMsMax = hourMs;
+/** Operators hear of refused stamps for so long after the last one. */
+export const stampReportMs = 10 * 60 * secondMs;
 /** A clock that is set back by more was wrong. Less is a time server at work, which stamps pass over. */
 export const clockSetBackMsMin = minuteMs;
 /**

@@ -60,10 +60,9 @@ export const owner = (world: OwnerWorld): Owner => {
     },
 
     stamp(ask) {
-      const stored = readRow(keyValue, wholePlace(ask), encodeSortKey(ask.sortKey));
-      if (!stored) return null;
-      if (stored.state.kind !== 'lww') throw wrongKind(ask.table);
-      return stored.state.stamp;
+      const state = readRow(keyValue, wholePlace(ask), encodeSortKey(ask.sortKey))?.state;
+      if (state && state.kind !== 'lww') throw wrongKind(ask.table);
+      return { stamp: state?.stamp ?? null, wallMs: world.clock.wallMs() };
     },
 
     put(ask, from) {

@@ -1,12 +1,17 @@
 /**
  * Rows where the last writer wins: the coordinator's side, on whatever host was asked.
  *
- *   put   the newest stamp of a quorum in each set ── a stamp above it ── all owners ── a quorum has it on disk ── done
+ *   put   stamps and clocks of a quorum in each set ── a stamp above them ── all owners ── a quorum has it on disk ── done
  *   get   a quorum in each set ── newest wins ── a quorum does not hold it yet: write it back first ── answer
  *
  * Any two quorums of a set share an owner, so a put meets the stamp of every put that was acknowledged before it
  * began and goes above it, whatever the clocks say; and a get meets it as well. The write-back keeps a later
  * read from seeing less than this one (Attiya, Bar-Noy, Dolev 1995).
+ *
+ * The time in a stamp is the earliest of the writer's clock and those of the owners that answered: one right clock
+ * among them and it is not from the future. A writer that went by its own clock alone, and that was wild, would keep on
+ * its own disk what all other owners refuse; found there later, that would outdo what was acknowledged meanwhile. A clock
+ * that lags does no harm, for the stamp is above what a quorum holds anyway.
  *
  * A put has one stamp and keeps it, over newer layouts as well. To save the first round it could guess a stamp and
  * take a higher one where an owner holds a newer; but what it left on the others may have been read by then, and
@@ -39,23 +44,23 @@ export interface Coordinator {
   readonly timers: Timers;
 }
 
+/** `seen`: what the new stamp has to be above. */
+type StampSource = (nowMs: number, seen: Stamp | undefined) => Stamp;
+
 /**
- * Stamps of this host, no two alike. A stamp from ahead of this host's clock rules its own row only: it is gone
+ * Stamps of this host, no two alike, at the time that it is said to be. A stamp from ahead of that time rules its own row only: it is gone
  * above, but not carried over to other rows, or one broken clock would end up in every stamp of the cluster.
  *
- * Where this host's own clock was ahead and is set right, stamps follow it back: else every owner would refuse this
- * host's writes for as long as it was ahead. At times that were stamped before, the count goes above all there were.
+ * Where the time was ahead and is set right, stamps follow it back: else every owner would refuse this host's writes for
+ * as long as it was ahead. At times that were stamped before, the count goes above all there were.
  */
-export const stampSource = (
-  world: Pick<Coordinator, 'self' | 'clock'>,
-): ((seen: Stamp | undefined) => Stamp) => {
+export const stampSource = (self: HostId): StampSource => {
   let last: Stamp | undefined;
   let latestMs = 0;
   let countMax = 0;
-  return (seen) => {
-    const nowMs = world.clock.wallMs();
+  return (nowMs, seen) => {
     if (last && last.wallMs - nowMs > clockSetBackMsMin) last = undefined;
-    const next = nextStamp(world.self, nowMs, last, seen);
+    const next = nextStamp(self, nowMs, last, seen);
     const isSameTime = next.wallMs === last?.wallMs;
     const isNew = next.wallMs > latestMs || (isSameTime && next.wallMs === latestMs);
     const stamp = isNew ? next : { ...next, count: Math.max(next.count, countMax + 1) };
@@ -69,7 +74,7 @@ export const stampSource = (
 
 export const openRows = <Row>(
   world: Coordinator,
-  stampAfter: (seen: Stamp | undefined) => Stamp,
+  nextStampAt: StampSource,
   schema: RowSchema<Row>,
 ): Rows<Row> => {
   const rows = codec<Row>(schema.name);
@@ -87,9 +92,12 @@ export const openRows = <Row>(
         ask: (host) => world.outbox.ask<'stamp'>(host, layout, { do: 'stamp', ...row }),
       });
       let newest: Stamp | undefined;
-      for (const held of answers.values())
+      let nowMs = world.clock.wallMs();
+      for (const { stamp: held, wallMs } of answers.values()) {
         if (held && (!newest || compareStamps(held, newest) > 0)) newest = held;
-      return stampAfter(newest);
+        nowMs = Math.min(nowMs, wallMs);
+      }
+      return nextStampAt(nowMs, newest);
     });
     await withView(world, place, ({ layout, sets }) =>
       world.poller.poll({

@@ -18,6 +18,7 @@ import { coalesce } from './coalesce.ts';
 import { healer } from './healer.ts';
 import { placeFinder } from './keys.ts';
 import { leaders } from './leaders.ts';
+import { stampReportMs } from './limits.ts';
 import { outbox } from './outbox.ts';
 import { owner } from './owner.ts';
 import { poller } from './poll.ts';
@@ -33,7 +34,7 @@ import { wholeness } from './wholeness.ts';
 interface TablesStatus extends HealStatus {
   /** False while this host copies rows that its lost disk held. */
   readonly whole: boolean;
-  /** Writes of others since the start whose stamps lay too far in this host's future. */
+  /** Writes whose stamps lay too far in this host's future, as long as they keep coming. */
   readonly stampsRefused: number;
 }
 
@@ -69,9 +70,12 @@ export const openTables = (
   const whole = wholeness({ self, ring, keyValue }, (wanted, signal, need) =>
     gather({ self, ring, healer: heal, timers, chance, log }, wanted, signal, need),
   );
-  let stampsRefused = 0;
+  const refused = { count: 0, lastMs: Number.NEGATIVE_INFINITY };
+  const stampsRefused = (): number =>
+    clock.monotonicMs() - refused.lastMs < stampReportMs ? refused.count : 0;
   const refusedStamp = (from: HostId, aheadMs: number): void => {
-    stampsRefused++;
+    refused.count = stampsRefused() + 1;
+    refused.lastMs = clock.monotonicMs();
     log.warn('refused a write from the future', { from, aheadMs });
   };
   const ownerWorld = { keyValue, findPlace, clock, log, refusedStamp, checkWhole: whole.check };
@@ -140,7 +144,7 @@ export const openTables = (
   );
 
   const coordinator = { self, ring, findPlace, outbox: out, poller: poll, clock, timers };
-  const stampAfter = stampSource({ self, clock });
+  const nextStampAt = stampSource(self);
   const names = new Set<string>();
   const claim = (name: string): void => {
     if (names.has(name)) throw new Error(`table "${name}" is opened twice`);
@@ -149,7 +153,7 @@ export const openTables = (
   return {
     rows<Row>(schema: RowSchema<Row>): Rows<Row> {
       claim(schema.name);
-      return openRows(coordinator, stampAfter, schema);
+      return openRows(coordinator, nextStampAt, schema);
     },
     registers<Row>(schema: RegisterSchema): Registers<Row> {
       claim(schema.name);
@@ -166,6 +170,6 @@ export const openTables = (
       stopping.abort(new ShoalError('ABORTED', 'The agent is stopping'));
       await entropy.stop();
     },
-    status: () => ({ ...entropy.status(), whole: whole.isWhole, stampsRefused }),
+    status: () => ({ ...entropy.status(), whole: whole.isWhole, stampsRefused: stampsRefused() }),
   };
 };

@@ -76,10 +76,10 @@ export const operations = {
     ask: Type.Object({ do: Type.Literal('get'), ...row }),
     answer: OrNull(RowState),
   },
-  /** Of an lww row, null where there is none. */
+  /** Of an lww row, null where there is none; and the owner's clock. */
   stamp: {
     ask: Type.Object({ do: Type.Literal('stamp'), ...row }),
-    answer: OrNull(Stamp),
+    answer: Type.Object({ stamp: OrNull(Stamp), wallMs: WallMs }),
   },
   /** `repair`: the stamp is an existing row's, to be taken as it is or outdone, not a new one to be judged. */
   put: {

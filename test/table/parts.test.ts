@@ -96,12 +96,12 @@ test('row: a copy of a register never lowers a promise', (t) => {
 
 test('stamps: a host never issues the same one twice, whatever its clock does', (t) => {
   let nowMs = 1_000;
-  const next = stampSource({ self: a, clock: { wallMs: () => nowMs, monotonicMs: () => 0 } });
+  const next = stampSource(a);
   const seen = new Set<string>();
   for (let turn = 0; turn < 2_000; turn++) {
     nowMs += [1, 0, 0, -5, 3][turn % 5] ?? 0;
     const above = turn % 7 === 0 ? { wallMs: 9_000_000, count: turn % 3, host: b } : undefined;
-    const stamp = next(above);
+    const stamp = next(nowMs, above);
     if (above) t.true(compareStamps(stamp, above) > 0);
     else t.true(stamp.wallMs < 9_000_000, 'a stamp from ahead does not carry over');
     const text = JSON.stringify(stamp);
@@ -112,10 +112,10 @@ test('stamps: a host never issues the same one twice, whatever its clock does', 
 
 test('stamps: they follow a clock that was hours ahead and is set right, and none comes twice', (t) => {
   let nowMs = 1_000;
-  const next = stampSource({ self: a, clock: { wallMs: () => nowMs, monotonicMs: () => 0 } });
+  const next = stampSource(a);
   const seen = new Set<string>();
   const take = (above?: Stamp): Stamp => {
-    const stamp = next(above);
+    const stamp = next(nowMs, above);
     const text = JSON.stringify(stamp);
     t.false(seen.has(text), text);
     seen.add(text);

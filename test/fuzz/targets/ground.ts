@@ -231,7 +231,7 @@ const checkEvent = checker('journal event', StoredEvent);
 const state = { kind: 'lww', stamp, weight: 1, value };
 const answerSamples: Readonly<Record<keyof typeof operations, unknown>> = {
   get: state,
-  stamp,
+  stamp: { stamp, wallMs: nowMs },
   put: { kind: 'newer', stamp },
   register: { kind: 'promise', ballot, accepted },
   change: { kind: 'stale', value },
