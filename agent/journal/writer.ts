@@ -70,7 +70,7 @@ export const journalWriter = (world: {
 
   let hurry = (): void => {};
 
-  /** Events of the same moment go together: an append costs the same for one as for many. */
+  /** Events of the same moment go together: an append costs the same for one as for many. A full one waits no more. */
   const gather = (): Promise<void> =>
     new Promise((resolve) => {
       const cancel = world.timers.after(gatherMs, resolve);
@@ -82,7 +82,7 @@ export const journalWriter = (world: {
 
   const drain = async (): Promise<void> => {
     while (queue.length > 0) {
-      await gather();
+      if (queue.length < batchEventsMax) await gather();
       const batch = queue.splice(0, batchEventsMax);
       try {
         await world.append(blocksOf(batch));
@@ -107,6 +107,7 @@ export const journalWriter = (world: {
         world.log.error('journal event refused', { action: event.action, error: thrown });
         return;
       }
+      if (queue.length >= batchEventsMax) hurry();
       running ??= drain();
     },
     async flush() {
