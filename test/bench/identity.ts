@@ -16,20 +16,11 @@ import { fakeTables } from '../fake/tables.ts';
 import { fakeGossip, fakeRoster, passwordAuth, tokenAuth } from '../identity/world.ts';
 import { startCluster } from './cluster.ts';
 import type { BenchOptions } from './main.ts';
+import { rate, share } from './rate.ts';
 import { printTable, round } from './table.ts';
 
 const inFlight = 16;
 const distinctTokens = 4_000;
-
-const rate = async (seconds: number, lanes: number, work: (index: number) => unknown): Promise<number> => {
-  const startMs = performance.now();
-  let count = 0;
-  const lane = async (): Promise<void> => {
-    while (performance.now() - startMs < seconds * 1000) await work(count++);
-  };
-  await Promise.all(Array.from({ length: lanes }, lane));
-  return (count / (performance.now() - startMs)) * 1000;
-};
 
 /** How long `count` calls take, as a rate. */
 const rateOf = async (count: number, work: (index: number) => unknown): Promise<number> => {
@@ -112,8 +103,6 @@ const benchAlone = async (seconds: number) => {
     ],
   );
 };
-
-const share = (value: number, limit: number): string => `${round((100 * value) / limit)} %`;
 
 const benchCluster = async (seconds: number): Promise<void> => {
   await using cluster = await startCluster();

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { blake3 } from '@napi-rs/blake-hash';
 import { MiB } from '../../proto/units.ts';
 import type { BenchOptions } from './main.ts';
+import { rate } from './rate.ts';
 import { printTable, round } from './table.ts';
 
 /** MB/s are 10^6 bytes a second. */
@@ -24,17 +25,6 @@ export interface Limits {
   readonly fsyncsPerSecond: number;
   readonly parallelFsyncsPerSecond: number;
 }
-
-/** Runs `work` until the time is up; how often a second. */
-const rate = async (seconds: number, inFlight: number, work: (index: number) => unknown): Promise<number> => {
-  const startMs = performance.now();
-  let count = 0;
-  const worker = async (): Promise<void> => {
-    while (performance.now() - startMs < seconds * 1000) await work(count++);
-  };
-  await Promise.all(Array.from({ length: inFlight }, worker));
-  return (count / (performance.now() - startMs)) * 1000;
-};
 
 const measureTls = async (seconds: number, directory: string): Promise<number> => {
   const sink: ChildProcess = spawn(

@@ -4,8 +4,12 @@
  */
 import { parseArgs } from 'node:util';
 import { benchIdentity } from './identity.ts';
+import { benchJournal } from './journal.ts';
 import { benchLimits } from './limits.ts';
 import { benchObject } from './object.ts';
+import { benchRegister } from './register.ts';
+import { benchRing } from './ring.ts';
+import { benchRows } from './rows.ts';
 
 export interface BenchOptions {
   /** How long each case runs. */
@@ -19,8 +23,12 @@ interface Bench {
 
 const benches: Readonly<Record<string, Bench>> = {
   identity: { about: 'tokens checked and issued, alone and through one host of three', run: benchIdentity },
+  journal: { about: 'events signed, on disk, and readable on another host', run: benchJournal },
   limits: { about: 'what TLS, hashes and the disk of this machine can do', run: benchLimits },
   object: { about: 'PUT and GET of objects through one host of three', run: benchObject },
+  register: { about: 'changes of registers on three hosts, apart and contended', run: benchRegister },
+  ring: { about: 'owners of 65,536 partitions on 1,000 hosts, and one host more', run: benchRing },
+  table: { about: 'rows written, read and listed on three hosts', run: benchRows },
 };
 
 const usage = (): string =>
