@@ -15,12 +15,13 @@ import type { Rpc } from '../peer/port.ts';
 import { emptyState, handleRequest, sameContent } from '../register/acceptor.ts';
 import { ballotSource, sameBallot } from '../register/ballot.ts';
 import { changeRegister } from '../register/change.ts';
+import { countLives, type Lives } from '../register/lives.ts';
 import type { Accepted, Reply, Request } from '../register/message.ts';
 import { checkOneValue, checkRequest, isSound } from '../register/trust.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { acceptorsOf, decodeLayout, digestOf, faultOf, layoutCodec } from './layout.ts';
 import { isVote, signVote, type VoteSigner } from './layout-proof.ts';
-import type { LayoutStore } from './layout-store.ts';
+import type { LayoutStore, Vote } from './layout-store.ts';
 import { voteTimeoutMs } from './limits.ts';
 import { quorumOf } from './owner-index.ts';
 
@@ -36,6 +37,13 @@ export interface ChainWorld {
   differs(from: HostId, newestThere: number): void;
   /** The other has not heard of what this one knows. */
   tell(host: HostId): void;
+}
+
+/** What an acceptor tells, and its signature under what it holds. */
+interface Told {
+  readonly reply: Reply & { readonly vote?: string; readonly lives?: Lives };
+  readonly lives: Lives | undefined;
+  readonly vote: { readonly host: HostId; readonly signature: string; readonly on: Accepted } | undefined;
 }
 
 const checkVote = checker('layout vote', LayoutVote, { bytes: true });
@@ -62,7 +70,7 @@ export const layoutChain = (world: ChainWorld) => {
       : reply;
   };
 
-  const handleVote = async (from: HostId, body: unknown): Promise<Reply> => {
+  const handleVote = async (from: HostId, body: unknown): Promise<Told['reply']> => {
     const vote = checkVote(body);
     const request = vote.request as Request;
     checkRequest(from, request, runtime.clock.wallMs());
@@ -76,9 +84,7 @@ export const layoutChain = (world: ChainWorld) => {
       return refuse(version, `it follows another version ${version - 1}`);
     if (!acceptorsOf(newest).includes(rpc.self))
       return refuse(version, 'this host is not one of its acceptors');
-    if (version < world.votesFrom())
-      return refuse(version, `this host knows its own promises only from version ${world.votesFrom()} on`);
-    if (world.isPaused()) {
+    if (world.isPaused() && vote.life === undefined) {
       world.tell(from);
       return refuse(version, 'an operator paused the layout');
     }
@@ -87,40 +93,64 @@ export const layoutChain = (world: ChainWorld) => {
       const fault = value ? faultOf(newest, decodeLayout(value)) : 'it is empty';
       if (fault) return refuse(version, fault);
     }
-    const { reply } = await store.vote(version, (state) => {
+    const { reply, lives } = await store.vote(version, (state: Vote = emptyState) => {
       // The answer may have waited for the disk: by now the version may be decided and its votes forgotten.
       if (world.newest()?.version !== version - 1) return refuse(version, 'it is decided');
-      checkOneValue(state ?? emptyState, request);
-      return handleRequest(state ?? emptyState, request);
+      const { lives = {} } = state;
+      if (version < world.votesFrom() && !lives[rpc.self])
+        return refuse(version, 'this host lost its disk and has not recalled its votes yet');
+      checkOneValue(state, request);
+      const answer = handleRequest(state, request);
+      const life = vote.life ?? 0;
+      const noted = life > (lives[from] ?? 0) ? { ...lives, [from]: life } : lives;
+      const isSame = answer.state === state && noted === lives;
+      return { ...answer, lives, state: isSame ? state : { ...answer.state, lives: noted } };
     });
-    return signed(reply, request);
+    return { ...signed(reply, request), lives };
   };
   rpc.handle('layout.register', handleVote);
 
+  /** Throws what `Rpc.request` throws, and INTERNAL for an answer that is not signed as it should be. */
+  const ask = async (to: HostId, previous: Layout, request: Request, life?: number): Promise<Told> => {
+    const head = { version: previous.version + 1, previous: digestOf(previous) };
+    const body = { ...head, request, ...(life !== undefined && { life }) };
+    const answer = await rpc.request(to, 'layout.register', body, { timeoutMs: voteTimeoutMs });
+    const { vote: signature, lives, ...told } = checkReply(answer) as Told['reply'];
+    const reply: Reply = told;
+    const on = heldBy(reply, request);
+    const isTrue =
+      !on?.value ||
+      (signature !== undefined &&
+        isVote(world.signer, decodeLayout(on.value), on.ballot, { host: to, signature }));
+    if (!isSound(reply, runtime.clock.wallMs()) || !isTrue)
+      throw new ShoalError('INTERNAL', `Cannot believe host ${to}: it does not sign what it tells`);
+    return { reply, lives, vote: on && signature ? { host: to, signature, on } : undefined };
+  };
+
   return {
+    ask,
+    ballots,
     /**
      * Resolves with the version that was agreed, which may be another host's. Throws QUORUM_MISSED or CONTENDED:
      * it may still be agreed later.
      */
     async agree(previous: Layout, next: Layout, signal?: AbortSignal): Promise<Layout> {
       const owners = acceptorsOf(previous);
-      const head = { version: next.version, previous: digestOf(previous) };
-      const votes: { readonly host: HostId; readonly signature: string; readonly on: Accepted }[] = [];
+      const votes: NonNullable<Told['vote']>[] = [];
+      const phases = new Map<string, ReturnType<typeof countLives>>();
       const changed = await changeRegister(
         {
           async ask(to, request) {
-            const body = { ...head, request };
-            const answer = await rpc.request(to, 'layout.register', body, { timeoutMs: voteTimeoutMs });
-            const { vote: signature, ...told } = checkReply(answer) as Reply & { readonly vote?: string };
-            const reply: Reply = told;
-            const on = heldBy(reply, request);
-            const isTrue =
-              !on?.value ||
-              (signature !== undefined &&
-                isVote(world.signer, decodeLayout(on.value), on.ballot, { host: to, signature }));
-            if (!isSound(reply, runtime.clock.wallMs()) || !isTrue)
-              throw new ShoalError('INTERNAL', `Cannot believe host ${to}: it does not sign what it tells`);
-            if (on && signature) votes.push({ host: to, signature, on });
+            const { reply, lives, vote } = await ask(to, previous, request);
+            const phase = reply.kind === 'state' ? 'state' : `${reply.kind} ${JSON.stringify(reply.ballot)}`;
+            const counts = phases.get(phase) ?? countLives();
+            phases.set(phase, counts);
+            if (reply.kind !== 'conflict' && !counts(to, lives))
+              throw new ShoalError(
+                'STALE_LAYOUT',
+                `Cannot count the vote of ${to}: a voter was reborn meanwhile`,
+              );
+            if (vote) votes.push(vote);
             return reply;
           },
           ballots,

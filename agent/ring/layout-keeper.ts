@@ -15,7 +15,7 @@ import {
   newestOf,
   retireOld,
 } from './layout-history.ts';
-import type { LayoutStore } from './layout-store.ts';
+import { type LayoutStore, votesUnknown } from './layout-store.ts';
 import { changesWaitingMax } from './limits.ts';
 
 /**
@@ -55,11 +55,11 @@ export const layoutKeeper = (world: KeeperWorld) => {
     changes.run(async () => {
       const before = history;
       const next = work(before);
-      if (next === before) return;
+      const nextVotes = votes();
+      if (next === before && nextVotes === votesFrom) return;
       const stages = ['sync', 'syncAck'] as const;
       const isOwn = stages.some((stage) => next.progress[stage][self] !== before.progress[stage][self]);
-      const nextVotes = votes();
-      if (next.live !== before.live || isOwn) await store.save(next, nextVotes);
+      if (next.live !== before.live || isOwn || nextVotes !== votesFrom) await store.save(next, nextVotes);
       if (before.live.length === 0 && next.live.length > 0) await world.life.ended();
       history = next;
       votesFrom = nextVotes;
@@ -146,13 +146,20 @@ export const layoutKeeper = (world: KeeperWorld) => {
       await change(
         (now) => {
           const next = mergeProgress(learnAll(now, tale, from, isTrusted), believed(from, tale.progress));
-          // It came back without its disk: it cannot vote on the next version, see `Own.votesFrom`.
+          // It came back without its disk: it may not vote until others have told it what it can have promised.
           isStranger = !world.life.isFirst && now.live.length === 0 && next.live.length > 0;
           return next;
         },
-        () => (isStranger ? (tale.layouts.at(-1)?.version ?? 0) + 2 : votesFrom),
+        () => (isStranger ? votesUnknown : votesFrom),
       );
     },
+
+    /** Nothing that this host voted on this version or a later one can matter any more: it may vote on them. */
+    recalled: (version: number): Promise<void> =>
+      change(
+        (now) => now,
+        () => Math.min(votesFrom, version),
+      ),
 
     /** The first version of all. A no-op where there is one. */
     found: (layout: Layout): Promise<void> =>

@@ -7,6 +7,7 @@ import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { Layout, Progress, Wishes } from '../../proto/message/layout.ts';
 import type { AcceptorState } from '../register/acceptor.ts';
+import type { Lives } from '../register/lives.ts';
 import type { KeyValue, KeyValueWriter } from '../store/key-value.ts';
 import { sub } from '../store/namespace.ts';
 import { decodeLayout, layoutCodec } from './layout.ts';
@@ -19,14 +20,22 @@ interface Own {
   readonly sync: number;
   readonly syncAck: number;
   /**
-   * First version that this host may vote on. It came back without its disk when the version two below was the
-   * newest: what it may have promised on versions before, it does not know. 0 for a host in its first life.
+   * From this version on it knows all that it ever voted: 0 for a host in its first life, `votesUnknown` for one that
+   * came back without its disk and has not recalled anything yet (`rebirth.ts`).
    */
   readonly votesFrom: number;
 }
 
+export const votesUnknown = Number.MAX_SAFE_INTEGER;
+
+/** What this host promised and took in the vote on one version. */
+export interface Vote extends AcceptorState {
+  /** Hosts that were reborn during this vote, and how often (agent/register/lives.ts); this one as well. */
+  readonly lives?: Lives;
+}
+
 const ownCodec = codec<Own>('ring progress');
-const voteCodec = codec<AcceptorState>('layout vote');
+const voteCodec = codec<Vote>('layout vote');
 const wishesCodec = codec<Wishes>('layout wishes');
 const utf8 = new TextEncoder();
 const ownKey = utf8.encode('own');
@@ -99,9 +108,9 @@ export const layoutStore = (keyValue: KeyValue, self: HostId) => {
     },
 
     /** Decides on what was voted on this version before; the new state is on disk when it resolves. */
-    vote<T extends { readonly state: AcceptorState }>(
+    vote<T extends { readonly state: Vote }>(
       version: number,
-      decide: (state: AcceptorState | undefined) => T,
+      decide: (state: Vote | undefined) => T,
     ): Promise<T> {
       return store.transact((writer) => {
         const key = numbered('vote', version);

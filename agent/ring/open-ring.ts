@@ -25,6 +25,7 @@ import { ownerIndex } from './owner-index.ts';
 import { partitionOf } from './partition.ts';
 import { planner } from './planner.ts';
 import type { Ring, Syncer } from './port.ts';
+import { rebirth } from './rebirth.ts';
 import { type RingOperator, ringOperator } from './ring-operator.ts';
 import { defaultSettings, type RingSettings } from './settings.ts';
 import { settling } from './settling.ts';
@@ -54,6 +55,8 @@ export interface OwnRing extends Ring, RingOperator {
   stop(): void;
   /** This host knows a layout and is a member of the newest one. */
   readonly isMember: boolean;
+  /** It knows what it voted; false for a host that lost its disk, until it has recalled that. */
+  readonly isVoter: boolean;
 }
 
 export interface RingOptions extends Partial<RingSettings> {
@@ -169,6 +172,13 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
     settings,
   );
 
+  const recall = rebirth({
+    ...{ runtime, log, self, store, chain, newest },
+    votesFrom: () => keeper.votesFrom,
+    recalled: keeper.recalled,
+    agreed: async (layout) => void (await takeOver(layout)),
+  });
+
   const settle = settling(
     {
       runtime,
@@ -208,6 +218,7 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
         .catch(report('layout progress not stored'));
     if (history.live.length > 1 && waitedFor(history, 'syncAck', isRostered).length === 0)
       keeper.retire().then(look).catch(report('layout not retired'));
+    recall.look();
     plan.look(current);
   };
 
@@ -263,6 +274,9 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
     get oldest() {
       return keeper.history.live[0]?.version ?? 0;
     },
+    get isVoter() {
+      return keeper.votesFrom <= newestVersion() + 1;
+    },
     get isMember() {
       const current = newest();
       return current !== undefined && isMember(current, self);
@@ -293,6 +307,7 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
       for (const stop of unwatch) stop();
       settle.stop();
       plan.stop();
+      recall.stop();
     },
     ...ringOperator({
       ...{ self, log, store, index, wishes, moving, newest, planNext: plan.planNext },

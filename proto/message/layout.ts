@@ -135,6 +135,9 @@ const Accepted = Type.Object({
   lineage: Type.Array(Count, { maxItems: 64 }),
 });
 
+/** agent/register/lives.ts */
+const Life = Type.Integer({ minimum: 1, maximum: 2 ** 48 });
+
 /** rpc `layout.register`: a message of the register (agent/register/message.ts) that decides one version. */
 export const LayoutVote = Type.Object({
   version: Version,
@@ -149,25 +152,33 @@ export const LayoutVote = Type.Object({
       next: Type.Union([Ballot, Type.Null()]),
     }),
   ]),
+  /** The sender lost its disk, and this is how often it has tried to recall its votes on this version since. */
+  life: Type.Optional(Life),
 });
 
 /** The acceptor's signature under what it holds, where the answer tells of it. */
 const vote = Type.Optional(Signature);
+/** Who was reborn during this vote, as the acceptor knew before the request. */
+const lives = Type.Optional(
+  Type.Record(Type.String({ pattern: '^12D3Koo[1-9A-HJ-NP-Za-km-z]{45}$' }), Life, { maxProperties: 8 }),
+);
 
 /** Its answer. */
 export const LayoutReply = Type.Union([
-  Type.Object({ kind: Type.Literal('state'), accepted: Type.Union([Accepted, Type.Null()]), vote }),
+  Type.Object({ kind: Type.Literal('state'), accepted: Type.Union([Accepted, Type.Null()]), vote, lives }),
   Type.Object({
     kind: Type.Literal('promise'),
     ballot: Ballot,
     accepted: Type.Union([Accepted, Type.Null()]),
     vote,
+    lives,
   }),
   Type.Object({
     kind: Type.Literal('accepted'),
     ballot: Ballot,
     next: Type.Union([Ballot, Type.Null()]),
     vote,
+    lives,
   }),
-  Type.Object({ kind: Type.Literal('conflict'), ballot: Ballot, promised: Ballot }),
+  Type.Object({ kind: Type.Literal('conflict'), ballot: Ballot, promised: Ballot, lives }),
 ]);

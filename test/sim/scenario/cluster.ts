@@ -28,6 +28,8 @@ import type { Outcome, Scenario } from '../scenario.ts';
 import type { World } from '../world.ts';
 
 const busyMs = minuteMs;
+/** What clients have begun ends within it: a write that lands between a last read and a last tally is no fault. */
+const echoMs = 20 * secondMs;
 /** Membership agrees again within some 30 s; each change of the layout costs seconds; a repair rests up to a minute. */
 const settleMs = 6 * minuteMs;
 /** Grace, walk and sweep of the collector, twice, for a walk may just have begun. */
@@ -65,17 +67,18 @@ const build = (world: World, ids: readonly HostId[], parts: ClusterParts, lost: 
   const net = network(world, calm);
   const nodes: Node<ClusterHost>[] = [];
   const settled = new Set<HostId>();
-  /** Newest version when the disk was lost: about the next one such a host does not vote (design note 0004). */
-  const mute = new Map<HostId, number>();
   const removed = new Set<HostId>();
   const zones = random.pick([1, 1, 3]);
   const ring = { partitionBits: 3, deadRemoveMs: random.pick([hourMs, 10 * secondMs]) };
   const slowDisks = random.chance(0.3);
 
-  const canLoseDisk = (victim: Node<ClusterHost>): boolean => {
-    const held = [...mute].filter(([id, version]) => id !== victim.id && version >= fork.newest).length;
-    const voters = Math.min(nodes.length, 7);
-    return held + 1 <= voters - (Math.floor(voters / 2) + 1) && isSafeToLose(victim);
+  /** So many of those who vote on the layout may be gone or have lost their disks at once (agent/ring/rebirth.ts). */
+  const canLoseVoter = (victim: Node<ClusterHost>): boolean => {
+    const rings = nodes.flatMap(({ program }) => program?.calls?.ring ?? []);
+    const members = rings.find(({ newest }) => newest === fork.newest)?.describe().members ?? [];
+    const knowing = new Set(rings.filter(({ isVoter }) => isVoter).map(({ self }) => self));
+    const missing = members.filter(({ hostId }) => hostId !== victim.id && !knowing.has(hostId)).length;
+    return missing + 1 <= Math.floor((Math.min(members.length, 7) - 1) / 2);
   };
 
   const isSafeToLose = (victim: Node<ClusterHost>): boolean =>
@@ -97,8 +100,7 @@ const build = (world: World, ids: readonly HostId[], parts: ClusterParts, lost: 
     nodes,
     fork,
     wipe(victim) {
-      if (!canLoseDisk(victim)) return false;
-      mute.set(victim.id, fork.newest);
+      if (!canLoseVoter(victim) || !isSafeToLose(victim)) return false;
       lost();
       victim.crash();
       victim.disk.wipe();
@@ -132,7 +134,7 @@ const build = (world: World, ids: readonly HostId[], parts: ClusterParts, lost: 
     },
     remove() {
       const victim = random.pick(nodes);
-      if (nodes.length < 4 || !isSafeToLose(victim)) return false;
+      if (nodes.length < 4 || !canLoseVoter(victim) || !isSafeToLose(victim)) return false;
       world.tell('remove', victim.id);
       world.fault('removed host');
       lost();
@@ -317,6 +319,7 @@ const run = async (world: World, parts: ClusterParts): Promise<Outcome> => {
     });
   await world.run(startMs + busyMs);
   faults.heal();
+  await world.run(world.nowMs() + echoMs);
 
   const liveIds = () => new Set([...contents.live].map(({ id }) => id));
   const left = await until(world, settleMs, () => [

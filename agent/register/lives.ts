@@ -1,0 +1,34 @@
+/**
+ * An acceptor that lost its disk has forgotten what it promised and took, but proposers may still hold its replies of
+ * before. So an acceptor has lives. One in a new life votes again when it has asked `recallNeeded` of the other
+ * acceptors, and each of those, before it answers, notes the new life on its disk:
+ *
+ *   reborn ── prepare, "my life is 2" ──> n - quorum + 1 others: note the life, promise, tell what they hold
+ *          <── what any quorum with its old self was told or took is with one of these, or can no longer count
+ *
+ * Every reply tells which lives its sender has noted. Replies count together only when none of them knows a newer life of
+ * another's sender than the one that replied. The proof, for any number of deaths at once: design note 0007.
+ */
+import type { HostId } from '../../proto/ids.ts';
+
+/** By host: 0 and absent for the first. */
+export type Lives = Readonly<Record<string, number>>;
+
+/** Of how many acceptors a reborn one must hear, itself not counted: every quorum with it in has one of these. */
+export const recallNeeded = ({ length }: readonly HostId[], quorum: number): number => length - quorum + 1;
+
+/** Of one phase of one attempt. Says of each reply, as it comes, whether it counts together with those before. */
+export const countLives = (): ((from: HostId, told: Lives | undefined) => boolean) => {
+  const counted = new Map<string, number>();
+  const newest = new Map<string, number>();
+  return (from, told = {}) => {
+    const life = told[from] ?? 0;
+    const isOutlived = life < (newest.get(from) ?? 0);
+    const outlives = Object.entries(told).some(([host, known]) => known > (counted.get(host) ?? known));
+    if (isOutlived || outlives) return false;
+    counted.set(from, life);
+    for (const [host, known] of Object.entries(told))
+      newest.set(host, Math.max(known, newest.get(host) ?? 0));
+    return true;
+  };
+};
