@@ -1,0 +1,143 @@
+/**
+ * The body of a sender that does not know its hash beforehand:
+ *
+ *     SIZE-IN-HEX[;chunk-signature=HEX64] CRLF  that many bytes CRLF
+ *     ...
+ *     0[;chunk-signature=HEX64] CRLF  [name:value CRLF]... [x-amz-trailer-signature:HEX64 CRLF]  CRLF
+ *
+ * Each signature takes in the one before, the first that of the request's head, so none can be left out, repeated or
+ * moved. Bytes are handed on as they come: what was handed on counts only when the stream ends without an error.
+ * Senders differ about the empty lines at the end, so those mean nothing here.
+ *
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html, sigv4-streaming-trailers.html
+ */
+import { createHash } from 'node:crypto';
+import { s3Error } from '../s3-error.ts';
+import { type ByteReader, byteReader } from './byte-reader.ts';
+import { chunkLineBytesMax, signedChunkBytesMin, trailerLinesMax } from './limits.ts';
+import { sameText, signText } from './signature-v4.ts';
+
+/** What signs a chunk beside its bytes. */
+export interface ChunkSeal {
+  readonly key: Uint8Array;
+  readonly time: string;
+  readonly scope: string;
+  /** Of the request's head. */
+  readonly signature: string;
+}
+
+export interface ChunkedOptions {
+  /** X-Amz-Decoded-Content-Length. */
+  readonly bytes: number;
+  /** Absent: chunks are not signed. */
+  readonly seal?: ChunkSeal;
+  /** May the last chunk be followed by trailers? A sealed one's are signed. */
+  readonly hasTrailers: boolean;
+  /** Told each, checked already, before the stream ends. */
+  onTrailer(name: string, value: string): void;
+}
+
+const sha256Empty = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+const trailerSignature = 'x-amz-trailer-signature';
+
+const malformed = (why: string) => (): never => {
+  throw s3Error('InvalidRequest', `The aws-chunked body is malformed: ${why}.`);
+};
+const incomplete = (): never => {
+  throw s3Error(
+    'IncompleteBody',
+    'The request body terminated unexpectedly, or its length is not that of x-amz-decoded-content-length.',
+  );
+};
+const badTrailer = (why: string) => (): never => {
+  throw s3Error('MalformedTrailerError', `The trailing part of the body is not well-formed: ${why}.`);
+};
+
+const parseChunkHead = (line: string): { readonly size: number; readonly signature: string | undefined } => {
+  const [, size = '', signature] =
+    /^([\da-f]{1,12})(?:;chunk-signature=([\da-f]{64}))?[ \t]*$/i.exec(line) ?? [];
+  if (size === '') malformed('a chunk begins with its size in hex')();
+  return { size: Number.parseInt(size, 16), signature };
+};
+
+/** Checks signatures in the order in which they chain. */
+const sealChain = ({ key, time, scope, signature: seed }: ChunkSeal) => {
+  let last = seed;
+  const check = (lines: readonly string[], signature: string | undefined): void => {
+    const expected = signText(key, [lines[0], time, scope, last, ...lines.slice(1)].join('\n'));
+    if (signature === undefined || !sameText(expected, signature))
+      throw s3Error('SignatureDoesNotMatch', undefined, {
+        fields: { ChunkSignatureProvided: signature ?? '' },
+      });
+    last = expected;
+  };
+  return {
+    chunk: (hash: string, signature: string | undefined): void =>
+      check(['AWS4-HMAC-SHA256-PAYLOAD', sha256Empty, hash], signature),
+    trailers: (hash: string, signature: string | undefined): void =>
+      check(['AWS4-HMAC-SHA256-TRAILER', hash], signature),
+  };
+};
+
+/** All lines that are left. */
+const readTrailers = async (reader: ByteReader): Promise<ReadonlyMap<string, string>> => {
+  const trailers = new Map<string, string>();
+  for (let lines = 0; ; lines++) {
+    const line = await reader.line(chunkLineBytesMax, badTrailer('a line is too long'));
+    if (line === undefined) return trailers;
+    if (lines >= trailerLinesMax) badTrailer('it has too many lines')();
+    if (line.trim() === '') continue;
+    const at = line.indexOf(':');
+    const name = line.slice(0, Math.max(0, at)).trim().toLowerCase();
+    if (name === '') badTrailer('a line is no "name:value"')();
+    if (trailers.has(name)) badTrailer('a name comes twice')();
+    trailers.set(name, line.slice(at + 1).trim());
+  }
+};
+
+const hashOfTrailers = (trailers: ReadonlyMap<string, string>): string => {
+  const hash = createHash('sha256');
+  for (const [name, value] of [...trailers].sort(([a], [b]) => (a < b ? -1 : 1)))
+    if (name !== trailerSignature) hash.update(`${name}:${value}\n`, 'latin1');
+  return hash.digest('hex');
+};
+
+/** The bytes inside. Throws InvalidRequest, InvalidChunkSizeError, IncompleteBody, SignatureDoesNotMatch, MalformedTrailerError. */
+export async function* decodeChunked(
+  source: AsyncIterable<Uint8Array>,
+  { bytes, seal, hasTrailers, onTrailer }: ChunkedOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = byteReader(source);
+  const chain = seal && sealChain(seal);
+  let left = bytes;
+  try {
+    for (let isShort = false; ; ) {
+      const head = await reader.line(chunkLineBytesMax, malformed('the line before a chunk is too long'));
+      const { size, signature } = parseChunkHead(head ?? incomplete());
+      if (size > left) incomplete();
+      // Else a signature could be asked for every byte. S3's own bound.
+      if (chain && isShort && size > 0)
+        throw s3Error('InvalidChunkSizeError', undefined, { fields: { BadChunkSize: String(size) } });
+      isShort = size < signedChunkBytesMin;
+      const hash = chain && createHash('sha256');
+      for (let rest = size; rest > 0; ) {
+        const piece = (await reader.some(rest)) ?? incomplete();
+        hash?.update(piece);
+        rest -= piece.length;
+        yield piece;
+      }
+      left -= size;
+      if (hash) chain.chunk(hash.digest('hex'), signature);
+      if (size === 0) break;
+      const end = await reader.line(0, malformed('a chunk is longer than its size'));
+      if (end === undefined) incomplete();
+    }
+    if (left !== 0) incomplete();
+    const trailers = await readTrailers(reader);
+    if (trailers.size > 0 && !hasTrailers) badTrailer('none was announced')();
+    if (chain && hasTrailers) chain.trailers(hashOfTrailers(trailers), trailers.get(trailerSignature));
+    for (const [name, value] of trailers) if (name !== trailerSignature) onTrailer(name, value);
+  } finally {
+    await reader.close();
+  }
+}
