@@ -77,7 +77,13 @@ export const startAgent = async (
       listen: [`/${config.address.includes(':') ? 'ip6' : 'ip4'}/${config.address}/tcp/${ports.peer}`],
       bulk: { host: config.address, port: ports.bulk },
       mdns: profile.mdns,
-      discovery: { host: config.address, port: ports.discovery },
+      seeds: config.seeds ?? [],
+      discovery: {
+        host: config.address,
+        port: ports.discovery,
+        bootstrap: config.bootstrap ?? [],
+        publicDht: config.publicDht ?? false,
+      },
     },
   );
   closing('peer', () => peer.stop());

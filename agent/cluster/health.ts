@@ -6,12 +6,11 @@
 import type { HostId } from '../../proto/ids.ts';
 import type { Health } from '../../proto/rest/cluster.ts';
 import { MiB } from '../../proto/units.ts';
-import type { Member, Members } from '../membership/port.ts';
+import type { Members } from '../membership/port.ts';
 import type { LayoutDescription } from '../ring/layout-report.ts';
 import { clockFindings } from './clock-findings.ts';
 import { askStates, type HostStates, known, movingOf, type StateOf } from './host-state.ts';
 
-const nameOf = (member: Member): string => member.card?.name ?? member.hostId;
 const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 const moveText = (moving: ReturnType<typeof movingOf>): string =>
@@ -23,20 +22,17 @@ const moveText = (moving: ReturnType<typeof movingOf>): string =>
 const findingsOf = (members: Members, layout: LayoutDescription, states: HostStates): string[] => {
   const findings: string[] = [];
   for (const member of members.list()) {
-    if (member.state !== 'alive') findings.push(`Host ${nameOf(member)} is ${member.state}`);
+    if (member.state !== 'alive') findings.push(`Host ${member.name} is ${member.state}`);
     else if (states.get(member.hostId) === undefined)
-      findings.push(`Host ${nameOf(member)} did not say how it is`);
+      findings.push(`Host ${member.name} did not say how it is`);
   }
   if (layout.paused) findings.push(`The layout is paused by ${layout.paused.by}: no host joins or leaves it`);
   if (!layout.settled) findings.push(`Layout ${layout.newest} settles: ${moveText(movingOf(states))}`);
-  const nameOfHost = (hostId: HostId): string => {
-    const member = members.get(hostId);
-    return member ? nameOf(member) : hostId;
-  };
-  findings.push(...clockFindings(states, nameOfHost));
+  const nameOf = (hostId: HostId): string => members.get(hostId)?.name ?? hostId;
+  findings.push(...clockFindings(states, nameOf));
   for (const [hostId, state] of states) {
     if (!state) continue;
-    const name = nameOfHost(hostId);
+    const name = nameOf(hostId);
     for (const text of state.directoriesRetired)
       findings.push(`A data directory of ${name} takes no more writes: ${text}`);
     if (state.chunksDamaged > 0) findings.push(`${plural(state.chunksDamaged, 'damaged chunk')} on ${name}`);

@@ -5,10 +5,10 @@ import type { Member } from '../membership/port.ts';
 import type { LayoutDescription } from '../ring/layout-report.ts';
 
 export const hostView = (member: Member, layout: LayoutDescription, self: HostId): Host => {
-  const { hostId, state, incarnation, card, vitals } = member;
+  const { hostId, name, state, incarnation, card, vitals } = member;
   return {
     hostId,
-    name: card?.name ?? hostId,
+    name,
     zone: card?.zone ?? '',
     state,
     incarnation,

@@ -35,7 +35,7 @@ export interface OperatorParts {
 
 const findHost = (members: Members, wanted: string): Member => {
   const all = members.list();
-  const found = all.filter((member) => member.hostId === wanted || member.card?.name === wanted);
+  const found = all.filter((member) => member.hostId === wanted || member.name === wanted);
   const [only] = found;
   if (found.length > 1)
     throw new ShoalError(

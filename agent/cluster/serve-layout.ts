@@ -17,7 +17,7 @@ export const serveLayout = (parts: {
   const { http, members, layout, health, recorder } = parts;
   const named = <T extends { readonly hostId: HostId }>(entry: T): T & { readonly name: string } => ({
     ...entry,
-    name: members.get(entry.hostId)?.card?.name ?? entry.hostId,
+    name: members.get(entry.hostId)?.name ?? entry.hostId,
   });
 
   http.serve(clusterRoutes.showLayout, async () => {

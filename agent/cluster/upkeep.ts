@@ -54,10 +54,10 @@ export const serveUpkeep = ({
 
   const show = async <K extends Kind>(what: K) => ({
     hosts: await Promise.all(
-      members.list().map(async ({ hostId, card }) => {
+      members.list().map(async ({ hostId, name }) => {
         const answer = await askHost(hostId, showMethod);
         const state: HostUpkeep[K] | null = checkUpkeep.Check(answer) ? answer[what] : null;
-        return { hostId, name: card?.name ?? hostId, state };
+        return { hostId, name, state };
       }),
     ),
   });

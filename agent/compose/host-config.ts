@@ -7,12 +7,16 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { ShoalError } from '../../proto/error.ts';
+import { asShoalError, ShoalError } from '../../proto/error.ts';
 import { writeFileAtomic } from '../base/atomic-file.ts';
+import { parseHostPort } from '../peer/address-book.ts';
+import { parseSeed } from '../peer/seeds.ts';
 import { profiles } from './profiles.ts';
 
 /** Disks of one server. Each read looks in all of them, and each holds a folder of 256. */
 const chunkDirectoriesMax = 64;
+/** Any one that is alive is enough. */
+const meetingPointsMax = 64;
 
 const HostConfig = Type.Object({
   version: Type.Literal(1),
@@ -28,6 +32,12 @@ const HostConfig = Type.Object({
   region: Type.String(),
   /** Where chunks are kept, one or several, each on a disk of its own. Absent: `chunks` in the data directory. */
   chunkDirectories: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: chunkDirectoriesMax })),
+  /** Other hosts, tried besides the addresses known from before: `/ip4/192.0.2.1/tcp/9702/p2p/HOSTID`. */
+  seeds: Type.Optional(Type.Array(Type.String(), { maxItems: meetingPointsMax })),
+  /** Nodes of a DHT to start from besides those of the other hosts, `host:port`. */
+  bootstrap: Type.Optional(Type.Array(Type.String(), { maxItems: meetingPointsMax })),
+  /** Also look for hosts in hyperswarm's public DHT. Default false: nothing leaves the cluster. */
+  publicDht: Type.Optional(Type.Boolean()),
 });
 export type HostConfig = Static<typeof HostConfig>;
 
@@ -112,6 +122,17 @@ export const planConfig = (options: HostOptions): Omit<HostConfig, 'hostId'> => 
 export const writeConfig = (directory: string, config: HostConfig): Promise<void> =>
   writeFileAtomic(fileOf(directory), JSON.stringify(config, null, 2));
 
+/** What the schema cannot say. Throws BAD_REQUEST. */
+const checkMeetingPoints = ({ seeds = [], bootstrap = [] }: HostConfig): void => {
+  for (const seed of seeds) parseSeed(seed);
+  for (const node of bootstrap)
+    if (!parseHostPort(node))
+      throw new ShoalError(
+        'BAD_REQUEST',
+        `Cannot use bootstrap node ${JSON.stringify(node)}: it has the form HOST:PORT`,
+      );
+};
+
 export const readConfig = (directory: string): HostConfig => {
   if (!hasConfig(directory))
     throw new ShoalError(
@@ -134,6 +155,13 @@ export const readConfig = (directory: string): HostConfig => {
       'DAMAGED',
       `Cannot read ${fileOf(directory)}: ${first?.instancePath || 'it'} ${first?.message ?? 'is wrong'}`,
     );
+  }
+  try {
+    checkMeetingPoints(found);
+  } catch (cause) {
+    throw new ShoalError('BAD_REQUEST', `${asShoalError(cause).message} (in ${fileOf(directory)})`, {
+      cause,
+    });
   }
   return found;
 };

@@ -104,7 +104,7 @@ export const listZonesDetail: Serve = async (context) => ({
   body: zones(context, (inZone) =>
     Object.fromEntries(
       inZone.map((member) => [
-        member.card?.name ?? member.hostId,
+        member.name,
         { 'nova-compute': { available: isUp(member), active: true, updated_at: heardAt(member) } },
       ]),
     ),
@@ -120,7 +120,7 @@ const known = ({ members }: Context): readonly Member[] =>
 
 const hypervisor = (member: Member) => ({
   id: numberOf(member.hostId),
-  hypervisor_hostname: member.card?.name ?? member.hostId,
+  hypervisor_hostname: member.name,
   state: isUp(member) ? 'up' : 'down',
   status: member.state === 'draining' ? 'disabled' : 'enabled',
 });
@@ -130,8 +130,7 @@ export const listHypervisors: Serve = async (context) => ({
 });
 
 const hypervisorDetail = (member: Member) => {
-  const { vitals, card } = member;
-  const name = card?.name ?? member.hostId;
+  const { vitals, card, name } = member;
   const [memory, memoryUsed] = [vitals?.memoryTotalMiB ?? 0, vitals?.memoryClaimedMiB ?? 0];
   const [disk, diskUsed] = [vitals?.diskTotalGiB ?? 0, vitals?.diskClaimedGiB ?? 0];
   return {
@@ -194,7 +193,7 @@ export const listServices: Serve = async (context) => ({
     services: known(context).map((member) => ({
       id: numberOf(member.hostId),
       binary: 'nova-compute',
-      host: member.card?.name ?? member.hostId,
+      host: member.name,
       zone: member.card?.zone ?? '',
       status: member.vitals?.computeRefusal || member.state === 'draining' ? 'disabled' : 'enabled',
       state: isUp(member) ? 'up' : 'down',

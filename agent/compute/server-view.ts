@@ -28,7 +28,7 @@ export const memberOf = (members: Pick<Members, 'list'>, hostId: string | null):
   hostId === null ? undefined : members.list().find((member) => member.hostId === hostId);
 
 export const hostNameOf = (members: Pick<Members, 'list'>, hostId: string | null): string | null =>
-  memberOf(members, hostId)?.card?.name ?? hostId;
+  memberOf(members, hostId)?.name ?? hostId;
 
 export const addressesOf = ({ macAddress, host }: Pick<Server, 'macAddress' | 'host'>) =>
   macAddress === null || host === null

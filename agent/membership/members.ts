@@ -33,7 +33,7 @@ import { vitalsPublisher } from './vitals-publisher.ts';
 
 /** What membership needs of the roster. */
 interface MemberRoster {
-  list(): readonly { readonly hostId: HostId }[];
+  list(): readonly { readonly hostId: HostId; readonly name?: string }[];
   has(hostId: HostId): boolean;
   onChange(listener: () => void): () => void;
 }
@@ -80,6 +80,8 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
   const incarnation = await store.beginLife();
   const loads = new Map<HostId, VitalsRecord>();
   const listeners = new Set<(member: Member) => void>();
+  /** As the roster has them. */
+  let names: ReadonlyMap<HostId, string | undefined> = new Map();
   let ownCard = settings.card;
 
   const core = swim({
@@ -96,6 +98,7 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
     const vitals = host === self ? publisher.current()?.vitals : loads.get(host)?.vitals;
     return {
       hostId: host,
+      name: card?.name ?? names.get(host) ?? host,
       state: fact.state,
       incarnation: fact.incarnation,
       ...(card && { card }),
@@ -172,7 +175,7 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
     if (came && host !== self) publisher.meet(host);
     if (own) gossip.publish('members', { facts: [fact], ...(host === self && { card: ownRecord() }) });
     if (state === before?.state && host !== self) return;
-    log.info('member', { host, name: get(host)?.card?.name, state, incarnation: fact.incarnation, own });
+    log.info('member', { host, name: get(host)?.name, state, incarnation: fact.incarnation, own });
     tell(get(host));
   };
 
@@ -220,15 +223,18 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
   });
 
   const followRoster = (): void => {
-    for (const { hostId } of roster.list()) core.introduce(hostId, coreRuntime);
+    const members = roster.list();
+    for (const { hostId } of members) core.introduce(hostId, coreRuntime);
     for (const { host, incarnation } of [...core.list()]) {
       if (host === self || roster.has(host)) continue;
+      const name = get(host)?.name ?? host;
       core.remove(host);
       cards.delete(host);
       loads.delete(host);
       publisher.forget(host);
-      tell({ hostId: host, state: 'left', incarnation });
+      tell({ hostId: host, name, state: 'left', incarnation });
     }
+    names = new Map(members.map(({ hostId, name }) => [hostId, name]));
   };
   for (const record of store.cards())
     if (roster.has(record.host as HostId)) cards.load(record);

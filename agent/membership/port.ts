@@ -42,6 +42,8 @@ export interface Vitals {
 
 export interface Member {
   readonly hostId: HostId;
+  /** By its card; before that has come, by the roster. */
+  readonly name: string;
   readonly state: MemberState;
   readonly incarnation: number;
   /** Absent until its card has arrived. */

@@ -16,6 +16,8 @@ export interface DhtSettings {
   readonly host?: string | undefined;
   /** UDP port of the node that others start from, 0: a free one. The node that asks takes the next one if it is free. */
   readonly port: number;
+  /** Nodes to start from besides those of other hosts, `host:port`. */
+  readonly bootstrap?: readonly string[];
   /** Also use hyperswarm's public DHT. Default false. */
   readonly publicDht?: boolean;
 }
@@ -54,7 +56,7 @@ const bound = async (dht: HyperDHT): Promise<HyperDHT> => {
 
 /** `known`: nodes of other hosts, `host:port`. Throws the system's own error when the port cannot be bound. */
 export const startDht = async (settings: DhtSettings, known: readonly string[]): Promise<OwnDht> => {
-  const nodes = known.flatMap((address) => parseHostPort(address) ?? []);
+  const nodes = [...known, ...(settings.bootstrap ?? [])].flatMap((address) => parseHostPort(address) ?? []);
   const { host, publicDht } = settings;
   const start = async () => {
     if (!host) return { dht: await bound(new HyperDHT(publicDht ? { nodes } : { bootstrap: nodes })) };

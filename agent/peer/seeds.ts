@@ -7,7 +7,7 @@ import { hostIdOfPeer, type IsAllowed } from './guard.ts';
 import type { ShoalLibp2p } from './libp2p.ts';
 
 /** Throws BAD_REQUEST on a seed that does not end in `/p2p/HOSTID`. */
-const parseSeed = (seed: string): { readonly hostId: HostId; readonly address: string } => {
+export const parseSeed = (seed: string): { readonly hostId: HostId; readonly address: string } => {
   const [, address, hostId] = /^(\/.+)\/p2p\/([^/]+)$/.exec(seed) ?? [];
   if (!address || !hostId)
     throw new ShoalError(

@@ -199,7 +199,7 @@ export const startCluster = async (
       if (isDown) down.add(id);
       else down.delete(id);
       for (const listener of memberListeners)
-        listener({ hostId: id, state: isDown ? 'dead' : 'alive', incarnation: 0 });
+        listener({ hostId: id, name: id, state: isDown ? 'dead' : 'alive', incarnation: 0 });
     },
     bulkHook: async () => {},
     bulkBody: (_from, body) => body,

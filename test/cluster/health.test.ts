@@ -34,8 +34,8 @@ const health = (
     hostId: id,
     state: memberStates[id] ?? 'alive',
     incarnation: 1,
-    card: { name: `shoal-${index + 1}` },
-  })) as unknown as Member[];
+    name: `shoal-${index + 1}`,
+  })) satisfies Member[];
   const get = (id: HostId) => list.find((member) => member.hostId === id);
   const members = {
     ...{ self: a, list: () => list, get, onChange: () => () => {} },

@@ -164,6 +164,7 @@ export const startCloud = async (t: ExecutionContext): Promise<FakeCloud> => {
     const handlers = new Map<string, RpcHandler>();
     const member: Member = {
       hostId: id,
+      name,
       state: 'alive',
       incarnation: 1,
       card: {

@@ -38,6 +38,7 @@ const fresh = async (options: { readonly isFull?: boolean; readonly isGone?: boo
     list: () =>
       ['a', 'b'].map((host) => ({
         hostId: host as HostId,
+        name: host,
         state: 'alive',
         incarnation: 1,
         vitals: aVitals(),

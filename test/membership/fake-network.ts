@@ -116,7 +116,7 @@ export const fakeRoster = (hosts: readonly HostId[]) => {
     for (const listener of listeners) listener();
   };
   return {
-    list: () => [...held].map((hostId) => ({ hostId })),
+    list: () => [...held].map((hostId) => ({ hostId, name: `rostered ${hostId.slice(-2)}` })),
     has: (host: HostId) => held.has(host),
     onChange(listener: () => void) {
       listeners.add(listener);

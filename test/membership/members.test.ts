@@ -99,9 +99,11 @@ test('members: a host on the roster that was never heard of is listed as dead, a
   const a = await town.start(first);
   t.is(a.get(second)?.state, 'dead');
   t.false(a.isReachable(second));
+  t.is(a.get(second)?.name, `rostered ${second.slice(-2)}`, 'as the roster has it');
   const b = await town.start(second);
   await until('both see each other', () => a.isReachable(second) && b.isReachable(first));
   await until('the card is there', () => a.get(second)?.card?.name === 'host 1');
+  t.is(a.get(second)?.name, 'host 1');
   t.is(a.list().length, 2);
 });
 

@@ -69,6 +69,23 @@ test('discovery: two hosts that both came back at other addresses find each othe
   );
 });
 
+test('discovery: hosts that have lost every address meet at a node of their settings, and by nothing else', async (t) => {
+  const meeting = await startDht(discovery, []);
+  t.teardown(() => meeting.stop());
+  const { hosts } = await startCluster(t, 2, { discovery });
+  const [a, b] = hosts;
+  if (!a || !b || !meeting.address) return t.fail();
+  await Promise.all([a.peer.stop(), b.peer.stop()]);
+  await Promise.all([forgetAddresses(a), forgetAddresses(b)]);
+  await a.restart({ discovery });
+  await b.restart({ discovery });
+  t.is(a.peer.addressesOf(b.peer.self), undefined);
+  t.deepEqual(a.peer.connections.connected(), []);
+  for (const host of [a, b])
+    await host.restart({ discovery: { ...discovery, bootstrap: [meeting.address, 'no address'] } });
+  await until('they are connected', () => areConnected(a, b));
+});
+
 test('discovery: the DHT node of a two-host cluster is enough when all other addresses have changed', async (t) => {
   const { hosts } = await startCluster(t, 2, { discovery });
   const [a, b] = hosts;

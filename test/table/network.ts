@@ -168,7 +168,7 @@ export interface TestMembers extends Members {
 
 export const testMembers = (self: HostId, hosts: readonly HostId[]): TestMembers => {
   const members = new Map<HostId, Member>(
-    hosts.map((hostId) => [hostId, { hostId, state: 'alive', incarnation: 0 }]),
+    hosts.map((hostId) => [hostId, { hostId, name: hostId, state: 'alive', incarnation: 0 }]),
   );
   const listeners = new Set<(member: Member) => void>();
   return {
@@ -181,7 +181,7 @@ export const testMembers = (self: HostId, hosts: readonly HostId[]): TestMembers
       return () => void listeners.delete(listener);
     },
     set(hostId, state) {
-      const member = { hostId, state, incarnation: 0 };
+      const member = { hostId, name: hostId, state, incarnation: 0 };
       members.set(hostId, member);
       for (const listener of listeners) listener(member);
     },

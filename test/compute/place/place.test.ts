@@ -7,6 +7,7 @@ import { aVitals } from '../samples.ts';
 
 const member = (hostId: string, changes: Partial<Member> = {}): Member => ({
   hostId: hostId as HostId,
+  name: hostId,
   state: 'alive',
   incarnation: 1,
   vitals: aVitals(),
@@ -40,7 +41,7 @@ test('placement: a host that cannot is left out, and the reasons are counted', (
     member('small', { vitals: aVitals({ memoryTotalMiB: 100 }) }),
     member('busy', { vitals: aVitals({ vcpusClaimed: 4 }) }),
     member('filled', { vitals: aVitals({ diskClaimedGiB: 10 }) }),
-    { hostId: 'unheard' as HostId, state: 'alive', incarnation: 1 },
+    { hostId: 'unheard' as HostId, name: 'unheard', state: 'alive', incarnation: 1 },
   ]);
   t.deepEqual(candidates, []);
   t.is(
