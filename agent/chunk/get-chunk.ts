@@ -10,11 +10,14 @@ import type { Runtime } from '../runtime/ports.ts';
 import type { ChunkFiles } from './chunk-files.ts';
 import { abortReason } from './cut.ts';
 import { latency } from './latency.ts';
-import { hintsMax } from './limits.ts';
+import { hintsMax, staleLayoutRetriesMax, staleLayoutWaitMs } from './limits.ts';
 import type { Transfer } from './transfer.ts';
 
 export interface GetChunk {
-  /** Throws DAMAGED when every owner answered and none has a good copy, UNREACHABLE when some could not be asked. */
+  /**
+   * Throws DAMAGED when every owner answered and none has a good copy, UNREACHABLE when some could not be asked,
+   * STALE_LAYOUT when the layout that says who they are did not come in time.
+   */
   anywhere(id: ChunkId, signal: AbortSignal): Promise<Uint8Array>;
   /** The same without looking here: what a repair needs. */
   elsewhere(id: ChunkId, signal: AbortSignal): Promise<Uint8Array>;
@@ -68,22 +71,26 @@ export const getChunk = ({
     }
   };
 
-  const elsewhere = (id: ChunkId, signal: AbortSignal): Promise<Uint8Array> => {
-    const left = candidates(id);
+  /** Asks each owner once, and those that become owners meanwhile. */
+  const race = (id: ChunkId, signal: AbortSignal): Promise<Uint8Array> => {
+    const asked = new Set<HostId>();
     const failures: unknown[] = [];
     const stop = new AbortController();
     const outcome = Promise.withResolvers<Uint8Array>();
     let running = 0;
+    let over = false;
     let cancelHedge = (): void => {};
     const abort = (): void => outcome.reject(abortReason(signal));
 
     const next = (): void => {
       cancelHedge();
-      const host = left.shift();
+      if (over) return;
+      const host = candidates(id).find((candidate) => !asked.has(candidate));
       if (!host) {
-        if (running === 0) outcome.reject(nowhere(id, failures));
+        if (running === 0) outcome.reject(nowhere(id, failures, ring.owners(ring.partitionOf(id)).length));
         return;
       }
+      asked.add(host);
       running += 1;
       cancelHedge = runtime.timers.after(speeds.hedgeMs(host), next);
       from(host, id, stop.signal).then(outcome.resolve, (thrown: unknown) => {
@@ -97,10 +104,21 @@ export const getChunk = ({
     else next();
     return outcome.promise.finally(() => {
       signal.removeEventListener('abort', abort);
-      left.length = 0;
+      over = true;
       cancelHedge();
       stop.abort();
     });
+  };
+
+  const elsewhere = async (id: ChunkId, signal: AbortSignal): Promise<Uint8Array> => {
+    for (let attempt = 0; ; attempt++)
+      try {
+        return await race(id, signal);
+      } catch (thrown) {
+        // The owners that were asked may own it no more; who owns it now comes by gossip.
+        if (!hasCode(thrown, 'STALE_LAYOUT') || attempt >= staleLayoutRetriesMax) throw thrown;
+        await runtime.timers.sleep(staleLayoutWaitMs, signal);
+      }
   };
 
   return {
@@ -113,18 +131,26 @@ export const getChunk = ({
     },
     async anywhere(id, signal) {
       // A damaged copy was set aside and queued by the files' own listener.
-      const here = await files.read(id).catch(() => undefined);
+      let unread: unknown;
+      const here = await files.read(id).catch((thrown: unknown) => {
+        if (!hasCode(thrown, 'DAMAGED')) unread = thrown;
+      });
       if (here) return here;
-      const bytes = await elsewhere(id, signal);
+      const bytes = await elsewhere(id, signal).catch((thrown: unknown) => {
+        throw unread !== undefined && hasCode(thrown, 'DAMAGED') ? unread : thrown;
+      });
       if (ring.owners(ring.partitionOf(id)).includes(ring.self)) missing(id, bytes);
       return bytes;
     },
   };
 };
 
-const nowhere = (id: ChunkId, failures: readonly unknown[]): ShoalError => {
+/** DAMAGED only where every owner said so: one that did not answer, is starting, or knows other owners may have a copy. */
+const nowhere = (id: ChunkId, failures: readonly unknown[], owners: number): unknown => {
+  const stale = failures.find((failure) => hasCode(failure, 'STALE_LAYOUT'));
+  if (stale) return stale;
   const unasked = failures.find((failure) => !hasCode(failure, 'NOT_FOUND', 'DAMAGED'));
-  return unasked
+  return unasked || owners === 0
     ? new ShoalError('UNREACHABLE', `Cannot read chunk ${id}: an owner that may have it does not answer`, {
         cause: unasked,
       })

@@ -26,7 +26,7 @@ export const stragglersPerHostMax = 16;
 export const stragglerPatienceMs = 500;
 /** ... and without any where nothing has come from the host for this long. */
 export const stragglerSilentMs = 2 * secondMs;
-/** How often a put starts over because an owner told it that its layout is old. */
+/** How often a put or a read starts over because an owner told it that its layout is old. */
 export const staleLayoutRetriesMax = 5;
 /** Wait for the newer layout to arrive by gossip before such a retry. */
 export const staleLayoutWaitMs = 500;

@@ -36,7 +36,10 @@ const receive = async (
 export interface Transfer {
   /** On the other host's disk when it resolves. Throws what `Bulk.request` and the other's `ChunkFiles.put` throw. */
   send(to: HostId, id: ChunkId, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
-  /** Verified. Throws NOT_FOUND, DAMAGED, and what `Bulk.request` throws. */
+  /**
+   * Verified. Throws NOT_FOUND or DAMAGED when that host has no good copy, STALE_LAYOUT when that means nothing for this
+   * host may have asked the wrong one, and what `Bulk.request` throws.
+   */
   get(from: HostId, id: ChunkId, signal: AbortSignal): Promise<Uint8Array>;
 }
 
@@ -53,7 +56,11 @@ export const transfer = ({ bulk, ring }: { readonly bulk: Bulk; readonly ring: R
     }
   },
   async get(from, id, signal) {
-    const answer = await bulk.request(from, 'GET', `chunk/${id}`, { signal, timeoutMs: getTimeoutMs });
+    const answer = await bulk.request(from, 'GET', `chunk/${id}`, {
+      headers: { [layoutHeader]: String(ring.newest) },
+      signal,
+      timeoutMs: getTimeoutMs,
+    });
     const told = Number(answer.headers['content-length'] ?? chunkBytesMax);
     const length = told >= 0 && told <= chunkBytesMax ? told : chunkBytesMax;
     return receive(id, answer.body, Buffer.allocUnsafeSlow(length));
@@ -98,10 +105,17 @@ export const serveTransfer = ({
       return {};
     }
     if (request.method === 'GET') {
-      const bytes = await files.read(id);
-      if (bytes) return { body: bytes };
-      missing(id);
-      throw new ShoalError('NOT_FOUND', `Cannot send chunk ${id}: it is not on this host`);
+      const version = parseVersion(request.headers[layoutHeader]);
+      try {
+        const bytes = await files.read(id);
+        if (bytes) return { body: bytes };
+        missing(id);
+        throw new ShoalError('NOT_FOUND', `Cannot send chunk ${id}: it is not on this host`);
+      } catch (thrown) {
+        // A good copy is good under any layout; that there is none says something only to whoever knows whom to ask.
+        ring.checkVersion(request.from, version);
+        throw thrown;
+      }
     }
     throw new ShoalError(
       'METHOD_NOT_ALLOWED',

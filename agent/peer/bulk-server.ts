@@ -19,6 +19,13 @@ export type BulkHandler = (request: BulkRequest) => Promise<BulkAnswer>;
 export const bulkErrors = codec<{ code: string; message: string; details: unknown }>('bulk error');
 export const bulkErrorHeader = 'x-shoal-error';
 
+/**
+ * As rpc says it, and never NOT_FOUND: an agent that is starting serves nothing yet, and whoever asks it for a thing must not
+ * conclude that it has none.
+ */
+export const notServed = (method: string | undefined, path: string | undefined): ShoalError =>
+  new ShoalError('NOT_IMPLEMENTED', `Cannot ${method} ${path}: nothing is served there`);
+
 const isMethod = (method: string | undefined): method is BulkRequest['method'] =>
   method === 'GET' || method === 'PUT' || method === 'DELETE';
 
@@ -97,7 +104,7 @@ export const startBulkServer = async (
     const [, prefix, path] = /^\/([^/?]+)\/([^?]*)/.exec(request.url ?? '') ?? [];
     const handler = prefix === undefined ? undefined : find(prefix);
     if (!handler || path === undefined || !isMethod(request.method))
-      throw new ShoalError('NOT_FOUND', `Cannot ${request.method} ${request.url}: nothing is served there`);
+      throw notServed(request.method, request.url);
     const stop = new AbortController();
     response.once('close', () => {
       if (!response.writableFinished) stop.abort(new ShoalError('ABORTED', 'The asking host went away'));

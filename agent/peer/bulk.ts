@@ -2,12 +2,11 @@
  * Chunks and disks: HTTP/1.1 over mutual TLS, for libp2p's streams carry a sixth of it (docs/design/0002-peer.md).
  * Each side's certificate holds its host key, so the handshake proves both HostIds and the roster decides.
  */
-import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { Log } from '../runtime/ports.ts';
 import type { AddressBook } from './address-book.ts';
 import { startBulkClient } from './bulk-client.ts';
-import { type BulkHandler, startBulkServer } from './bulk-server.ts';
+import { type BulkHandler, notServed, startBulkServer } from './bulk-server.ts';
 import { certificateOf } from './certificate.ts';
 import type { HostKey } from './host-key.ts';
 import type { Bulk, BulkAnswer } from './port.ts';
@@ -46,7 +45,7 @@ export const startBulk = async (
       if (to !== self) return client.request(to, method, path, options);
       const [prefix = ''] = path.split('/', 1);
       const handler = handlers.get(prefix);
-      if (!handler) throw new ShoalError('NOT_FOUND', `Cannot ${method} ${path}: nothing is served there`);
+      if (!handler) throw notServed(method, path);
       const answer = await handler({
         from: self,
         method,

@@ -1,6 +1,6 @@
 /**
  * What chunk owners say to each other. Bytes travel on the bulk channel: `PUT chunk/ID` and `GET chunk/ID`, with
- * the sender's layout version in `layoutHeader` on a PUT; the small questions below travel as rpc.
+ * the sender's layout version in `layoutHeader`; the small questions below travel as rpc.
  */
 import { type Static, type TSchema, Type } from 'typebox';
 import { Check } from 'typebox/value';

@@ -47,6 +47,8 @@ export interface TestCluster extends AsyncDisposable {
   readonly tables: SharedTables;
   /** A host that is down does not answer, and gossip says so. */
   setDown(index: number, isDown: boolean): void;
+  /** Their agents listen, and have not opened their chunks yet. */
+  readonly starting: Set<HostId>;
   /** Called before each bulk request is handled; may wait or throw. */
   bulkHook: (to: HostId, request: { method: string; path: string; signal: AbortSignal }) => Promise<void>;
   /** What a line does to the body of an answer. */
@@ -54,9 +56,11 @@ export interface TestCluster extends AsyncDisposable {
   bulkCount: number;
   /** `FROM METHOD TO` of each request. */
   readonly rpcLog: string[];
-  /** The newest version that a host knows, where it lags behind. */
-  readonly newestAt: Map<HostId, number>;
+  /** The live versions as a host knows them, where it lags behind. */
+  readonly layoutAt: Map<HostId, readonly Version[]>;
   setLayout(versions: readonly Version[]): void;
+  /** Over all live versions. */
+  owners(): readonly HostId[];
   host(index: number): TestHost;
 }
 
@@ -88,12 +92,15 @@ export const startCluster = async (
     if (!wire || down.has(to) || down.has(from)) throw new ShoalError('UNREACHABLE', `Cannot reach ${to}`);
     return wire;
   };
+  const served = <T>(to: HostId, handler: T | undefined): T => {
+    if (handler && !cluster.starting.has(to)) return handler;
+    throw new ShoalError('NOT_IMPLEMENTED', `${to} does not serve that`);
+  };
   const rpcOf = (self: HostId, wire: Wire): Rpc => ({
     self,
     async request(to, method, body, { signal } = {}) {
       cluster.rpcLog.push(`${self} ${method} ${to}`);
-      const handler = reach(self, to).rpc.get(method);
-      if (!handler) throw new ShoalError('NOT_IMPLEMENTED', `no ${method}`);
+      const handler = served(to, reach(self, to).rpc.get(method));
       return structuredClone(
         await handler(self, structuredClone(body), signal ?? new AbortController().signal),
       );
@@ -106,8 +113,7 @@ export const startCluster = async (
       cluster.bulkCount += 1;
       signal.throwIfAborted();
       const slash = path.indexOf('/');
-      const handler = reach(self, to).bulk.get(path.slice(0, slash));
-      if (!handler) throw new ShoalError('NOT_FOUND', `no ${path}`);
+      const handler = served(to, reach(self, to).bulk.get(path.slice(0, slash)));
       await cluster.bulkHook(to, { method, path, signal });
       const request: BulkRequest = {
         from: self,
@@ -126,8 +132,9 @@ export const startCluster = async (
     serve: (prefix, handler) => void wire.bulk.set(prefix, handler),
   });
   const ringOf = (self: HostId, syncers: Syncer[]): Ring => {
+    const known = (): readonly Version[] => cluster.layoutAt.get(self) ?? versions;
     const ownerSets = (): OwnerSet[] =>
-      versions.map(({ version, hosts }) => ({
+      known().map(({ version, hosts }) => ({
         layoutVersion: version,
         owners: hosts,
         quorum: Math.floor(hosts.length / 2) + 1,
@@ -137,15 +144,15 @@ export const startCluster = async (
       partitionCount,
       partitionOf: (key) => Number.parseInt(key.slice(0, 2), 16) % partitionCount,
       ownerSets,
-      owners: () => [...new Set(versions.flatMap(({ hosts }) => hosts))],
+      owners: () => [...new Set(known().flatMap(({ hosts }) => hosts))],
       get newest() {
-        return cluster.newestAt.get(self) ?? versions.at(-1)?.version ?? 0;
+        return known().at(-1)?.version ?? 0;
       },
       get oldest() {
-        return versions[0]?.version ?? 0;
+        return known()[0]?.version ?? 0;
       },
       checkVersion(_from, version) {
-        if (!(version >= (versions[0]?.version ?? 0)))
+        if (version < (known().at(-1)?.version ?? 0))
           throw new ShoalError('STALE_LAYOUT', `layout ${version} is old`);
       },
       addSyncer: (syncer) => void syncers.push(syncer),
@@ -201,11 +208,13 @@ export const startCluster = async (
       for (const listener of memberListeners)
         listener({ hostId: id, name: id, state: isDown ? 'dead' : 'alive', incarnation: 0 });
     },
+    starting: new Set(),
     bulkHook: async () => {},
     bulkBody: (_from, body) => body,
     bulkCount: 0,
     rpcLog: [],
-    newestAt: new Map(),
+    layoutAt: new Map(),
+    owners: () => versions.flatMap(({ hosts }) => hosts),
     setLayout(next) {
       versions = next;
       for (const listener of listeners) listener();

@@ -15,8 +15,9 @@ const stored = async (cluster: TestCluster, size: number) => {
     .host(0)
     .chunks.content.write(pieces(bytes), { user: 'u', bytesMax: 100 * MiB, digests: [] });
   const ids = (content as Extract<Content, { kind: 'chunks' }>).chunks.map(({ id }) => id);
+  const owners = new Set(cluster.owners());
   for (const host of cluster.hosts)
-    if (host.chunks.status().queued === 0)
+    if (owners.has(host.id))
       await until('all owners have it', async () => (await host.files()).length >= ids.length);
   return { bytes, content, ids };
 };
@@ -110,6 +111,51 @@ test('read: with the only holders out of reach it is unreachable, not damaged', 
   for (const index of [0, 1, 2]) cluster.setDown(index, true);
   const error = await t.throwsAsync(collect(cluster.host(3).chunks.content.read(content)));
   t.true(hasCode(error, 'UNREACHABLE'), String(error));
+});
+
+test('read: while an owner with the last copy is starting it is unreachable, not damaged', async (t) => {
+  await using cluster = await startCluster(3);
+  const { bytes, content, ids } = await stored(cluster, MiB);
+  const [a, b, c] = cluster.hosts as [TestHost, TestHost, TestHost];
+  for (const host of [a, b]) await rm(host.path(first(ids)));
+  cluster.starting.add(c.id);
+  const error = await t.throwsAsync(collect(a.chunks.content.read(content)));
+  t.true(hasCode(error, 'UNREACHABLE'), String(error));
+  cluster.starting.clear();
+  t.true(bytes.equals(await collect(a.chunks.content.read(content))));
+});
+
+test('read: a host whose layout is old waits for the new one, for the old owners have moved the chunk', async (t) => {
+  await using cluster = await startCluster(4, { owners: 1 });
+  const [a, b, , reader] = cluster.hosts as [TestHost, TestHost, TestHost, TestHost];
+  const { bytes, content, ids } = await stored(cluster, MiB);
+  cluster.layoutAt.set(reader.id, [{ version: 1, hosts: [a.id] }]);
+  cluster.setLayout([{ version: 2, hosts: [b.id] }]);
+  await until('the new owner has it', async () => (await b.files()).length === 1);
+  await rm(a.path(first(ids)), { force: true });
+  const asked: string[] = [];
+  cluster.bulkHook = async (to, { method }) => {
+    if (method === 'GET') asked.push(to);
+  };
+  const reading = collect(reader.chunks.content.read(content));
+  await until('the old owner was asked', () => asked.includes(a.id));
+  cluster.layoutAt.clear();
+  t.true(bytes.equals(await reading));
+  t.true(asked.includes(b.id));
+});
+
+test('read: a host that becomes an owner while the others are asked is asked as well', async (t) => {
+  await using cluster = await startCluster(4, { owners: 1 });
+  const [a, b, , reader] = cluster.hosts as [TestHost, TestHost, TestHost, TestHost];
+  const { bytes, content, ids } = await stored(cluster, MiB);
+  cluster.bulkHook = async (to, { method }) => {
+    if (method !== 'GET' || to !== a.id) return;
+    cluster.bulkHook = async () => {};
+    cluster.setLayout([{ version: 2, hosts: [b.id] }]);
+    await until('the new owner has it', async () => (await b.files()).length === 1);
+    await rm(a.path(first(ids)), { force: true });
+  };
+  t.true(bytes.equals(await collect(reader.chunks.content.read(content))));
 });
 
 test('read: an owner that hangs is overtaken by the next one', async (t) => {

@@ -217,10 +217,10 @@ test('upload: a version that becomes live half-way is served too', async (t) => 
 
 test('upload: a sender with an old layout waits for the new one and goes on', async (t) => {
   await using cluster = await startCluster(3);
-  cluster.newestAt.set(cluster.host(0).id, 0);
+  cluster.layoutAt.set(cluster.host(0).id, [{ version: 0, hosts: cluster.hosts.map(({ id }) => id) }]);
   const write = upload(cluster.host(0).chunks.content, randomBytes(MiB));
   await until('it was refused', () => cluster.bulkCount >= 2);
-  cluster.newestAt.clear();
+  cluster.layoutAt.clear();
   await write;
   t.pass();
 });

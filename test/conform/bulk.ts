@@ -95,8 +95,19 @@ export const conformBulk = (test: TestFn, name: string, open: BulkPair): void =>
     );
     t.is(error?.code, 'DISK_FULL');
     t.deepEqual(error?.details, { free: 0 });
-    const unknown = await t.throwsAsync(a.bulk.request(b.self, 'GET', 'none/x'), { instanceOf: ShoalError });
-    t.is(unknown?.code, 'NOT_FOUND');
+  });
+
+  test(`${name}: what is not served, or not yet, is another answer than what is not found`, async (t) => {
+    const { a, b } = await open(t);
+    for (const to of [a.self, b.self]) {
+      const early = await t.throwsAsync(a.bulk.request(to, 'GET', 'thing/x'), { instanceOf: ShoalError });
+      t.is(early?.code, 'NOT_IMPLEMENTED');
+    }
+    b.bulk.serve('thing', async () => {
+      throw new ShoalError('NOT_FOUND', 'Cannot find it');
+    });
+    const absent = await t.throwsAsync(a.bulk.request(b.self, 'GET', 'thing/x'), { instanceOf: ShoalError });
+    t.is(absent?.code, 'NOT_FOUND');
   });
 
   test(`${name}: an answer that breaks off is an error to its reader, never a short good one`, async (t) => {

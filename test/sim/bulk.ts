@@ -29,7 +29,7 @@ export const simBulk = (rpc: Rpc): Bulk => {
     const { method, path, headers, body } = asked as Ask;
     const [prefix = ''] = path.split('/', 1);
     const handler = served.get(prefix);
-    if (!handler) throw new ShoalError('NOT_FOUND', `Cannot serve ${path}`);
+    if (!handler) throw new ShoalError('NOT_IMPLEMENTED', `Cannot serve ${path}`);
     const rest = path.slice(prefix.length + 1);
     const answer = await handler({ from, method, path: rest, headers, body: piece(body), signal });
     const bytes = await whole(answer.body);
