@@ -11,7 +11,7 @@ import { serveOperator } from './cluster/operator.ts';
 import { readAdminPassword } from './compose/credentials.ts';
 import { lockData } from './compose/data-lock.ts';
 import { openFirstLife } from './compose/first-life.ts';
-import { apiUrlOf } from './compose/host.ts';
+import { apiUrlOf, s3UrlOf } from './compose/host.ts';
 import { portsOf, readConfig } from './compose/host-config.ts';
 import { openInviteBook } from './compose/invites.ts';
 import { profiles } from './compose/profiles.ts';
@@ -26,6 +26,8 @@ import { openJournal } from './journal/open-journal.ts';
 import { openMembers } from './membership/members.ts';
 import type { MemberCard } from './membership/port.ts';
 import { openObjects } from './object/open-objects.ts';
+import { openS3 } from './object/s3/door.ts';
+import { openSignIn } from './object/s3/sign-in.ts';
 import { openPanel } from './panel/serve.ts';
 import { readClusterFile } from './peer/cluster-file.ts';
 import { verifySignature } from './peer/host-key.ts';
@@ -95,7 +97,7 @@ export const startAgent = async (
     peerAddresses: peer.addresses().peer,
     bulkAddress: peer.addresses().bulk,
     apiUrl,
-    s3Url: null,
+    s3Url: s3UrlOf(config),
     capacityBytes: config.capacityBytes,
     version,
   };
@@ -165,6 +167,10 @@ export const startAgent = async (
   );
   const objects = openObjects({ runtime, tables, content, journal, http });
   closing('objects', () => objects.stop());
+  const s3 = openS3(objects, openSignIn({ clock: runtime.clock, secretOf: identity.ec2Secret }), {
+    listen: `${config.address}:${ports.s3}`,
+    domains: config.s3Domains ?? [],
+  });
   const images = openImages({ runtime, tables, content, journal, http });
   const compute = await openCompute(
     {
@@ -249,6 +255,8 @@ export const startAgent = async (
   closing('vitals', () => clearInterval(vitals));
   // After the API has ended and before anything else does: from then on nobody asks this host.
   closing('membership', () => members.leave());
+  await s3.start();
+  closing('s3', () => s3.stop());
   await http.start();
   closing('http', () => http.stop());
 

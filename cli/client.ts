@@ -16,6 +16,7 @@ export interface CallOptions {
 export interface Client {
   readonly origin: string;
   readonly projectId: string;
+  readonly userId: string;
   call<R extends Route>(route: R, options?: CallOptions): Promise<AnswerOf<R>>;
   fetch(api: ApiName, method: Method, path: string, options?: CallOptions): Promise<Response>;
   json<T>(api: ApiName, method: Method, path: string, options?: CallOptions): Promise<T>;
@@ -68,7 +69,13 @@ const send = async (action: string, url: URL | string, init: RequestInit): Promi
   return response;
 };
 
-const logIn = async (cloud: Cloud): Promise<{ readonly token: string; readonly projectId: string }> => {
+interface LoggedIn {
+  readonly token: string;
+  readonly projectId: string;
+  readonly userId: string;
+}
+
+const logIn = async (cloud: Cloud): Promise<LoggedIn> => {
   const base = cloud.authUrl.endsWith('/v3') ? cloud.authUrl : `${cloud.authUrl}/v3`;
   const domain = (name: string): Record<string, string> => (name === 'default' ? { id: name } : { name });
   const response = await send('log in', `${base}/auth/tokens`, {
@@ -89,15 +96,15 @@ const logIn = async (cloud: Cloud): Promise<{ readonly token: string; readonly p
     }),
   });
   const token = response.headers.get('x-subject-token');
-  const answer = (await response.json()) as { token?: { project?: { id?: string } } };
+  const answer = (await response.json()) as { token?: { project?: { id?: string }; user?: { id?: string } } };
   if (token === null)
     throw new ShoalError('NOT_AUTHENTICATED', `Cannot log in at ${base}: the answer has no token`);
-  return { token, projectId: answer.token?.project?.id ?? '' };
+  return { token, projectId: answer.token?.project?.id ?? '', userId: answer.token?.user?.id ?? '' };
 };
 
 export const connect = async (choice: CloudChoice): Promise<Client> => {
   const cloud = readCloud(choice);
-  const { token, projectId } = await logIn(cloud);
+  const { token, projectId, userId } = await logIn(cloud);
   const origin = new URL(cloud.authUrl).origin;
 
   const request = (
@@ -125,6 +132,7 @@ export const connect = async (choice: CloudChoice): Promise<Client> => {
   const client: Client = {
     origin,
     projectId,
+    userId,
     fetch: request,
     json: async <T>(api: ApiName, method: Method, path: string, options?: CallOptions) =>
       (await request(api, method, path, options)).json() as Promise<T>,

@@ -15,6 +15,8 @@ import { profiles } from './profiles.ts';
 
 /** Disks of one server. Each read looks in all of them, and each holds a folder of 256. */
 const chunkDirectoriesMax = 64;
+/** Names of one door, each with a wildcard in somebody's DNS. */
+const domainsMax = 16;
 /** Any one that is alive is enough. */
 const meetingPointsMax = 64;
 
@@ -36,6 +38,8 @@ const HostConfig = Type.Object({
   seeds: Type.Optional(Type.Array(Type.String(), { maxItems: meetingPointsMax })),
   /** Nodes of a DHT to start from besides those of the other hosts, `host:port`. */
   bootstrap: Type.Optional(Type.Array(Type.String(), { maxItems: meetingPointsMax })),
+  /** Host names below which a bucket of S3 may stand: `s3.example.org` for `photos.s3.example.org`. */
+  s3Domains: Type.Optional(Type.Array(Type.String(), { maxItems: domainsMax })),
   /** Also look for hosts in hyperswarm's public DHT. Default false: nothing leaves the cluster. */
   publicDht: Type.Optional(Type.Boolean()),
 });

@@ -24,10 +24,14 @@ export interface ClusterHost {
   readonly apiUrl: string;
 }
 
-export const apiUrlOf = (config: Pick<HostConfig, 'address' | 'port'>): string => {
+type Listening = Pick<HostConfig, 'address' | 'port'>;
+
+const urlOf = (config: Listening, listener: 'api' | 's3'): string => {
   const host = config.address.includes(':') ? `[${config.address}]` : config.address;
-  return `http://${host}:${portsOf(config).api}`;
+  return `http://${host}:${portsOf(config)[listener]}`;
 };
+export const apiUrlOf = (config: Listening): string => urlOf(config, 'api');
+export const s3UrlOf = (config: Listening): string => urlOf(config, 's3');
 
 const describe = (config: HostConfig): ClusterHost => ({
   hostId: config.hostId,

@@ -11,8 +11,10 @@ export const objectNameBytesMax = KiB;
 
 /** Names in one listing, by default and at most; `limit` beyond it is answered 412 as Swift does. */
 export const listingNamesMax = 10_000;
-/** Rows fetched at a time for a listing: some 300 KiB an answer of an owner. */
-export const listingPageRows = 1000;
+/** Rows fetched at a time for a listing: some 300 KiB an answer of an owner. Above S3's page of 1,000 and the row that says whether more follows. */
+export const listingPageRows = 1024;
+/** Rows fetched at a time at least: expired ones and folders are skipped, and a row costs less than a round trip. */
+export const pageRowsMin = 16;
 /** Rows fetched at a time under a delimiter, where most rows of a page may fall below one subdir. */
 export const delimitedPageRows = 256;
 

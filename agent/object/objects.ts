@@ -12,7 +12,15 @@ import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
 import { listingPageRows, objectBytesMax, racesMax } from './limits.ts';
 import { type Check, type ObjectParts, openObjectTurns, type Place } from './object-turn.ts';
-import { chunkUser, isExpired, type ObjectFacts, type ObjectRow, postKey, withPost } from './records.ts';
+import {
+  type Checksum,
+  chunkUser,
+  isExpired,
+  type ObjectFacts,
+  type ObjectRow,
+  postKey,
+  withPost,
+} from './records.ts';
 import { markerType, nullVersion, versionIdOf, versionKey } from './versions.ts';
 
 export type NewFacts = Omit<ObjectFacts, 'changedAtMs'>;
@@ -30,6 +38,8 @@ export interface Upload {
   readonly check?: Check;
   /** What makes it more than its bytes. */
   readonly kind?: Pick<ObjectRow, 'large' | 'link'>;
+  /** Asked once the source has ended: it may come behind the bytes. */
+  readonly checksum?: (() => Checksum | undefined) | undefined;
 }
 
 export const noObject = (name: string): ShoalError =>
@@ -121,9 +131,11 @@ export const openObjectRows = (parts: ObjectParts) => {
         throw fault;
       }
       const atMs = runtime.clock.wallMs();
+      const checksum = upload.checksum?.();
       const row: ObjectRow = {
         ...upload.facts,
         ...upload.kind,
+        ...(checksum && { checksum }),
         ...newVersion(place, id, atMs),
         changedAtMs: atMs,
         upload: id,

@@ -6,6 +6,7 @@
  *   object             rows      incarnation / name             one upload: where its bytes are, what it is
  *   object-post        rows      incarnation / name NUL upload  what a POST later said about that upload
  *   object-version     rows      incarnation / name NUL order   every version, where versioning was ever on
+ *   object-bucket      register  bucket name / ""               whose container S3 means by that name
  *   object-expiry      rows      shard / second incarnation ... what to look at when that second has come
  *
  * An object's partition key is the id of its container's incarnation, drawn when the container is created: a
@@ -17,6 +18,8 @@ import type { Uuid } from '../../proto/ids.ts';
 import type { Content } from '../chunk/port.ts';
 import type { Registers, Rows, Tables } from '../table/port.ts';
 import type { AccountList } from './account-list.ts';
+import type { BucketNameRow } from './bucket-names.ts';
+import type { BucketSettings } from './bucket-settings.ts';
 import type { Metadata } from './metadata.ts';
 
 export interface AccountRow {
@@ -39,6 +42,8 @@ export interface ContainerRow {
   readonly versions?: 'enabled' | 'suspended' | undefined;
   /** X-Versions-Location (stack) or X-History-Location: where old versions are copied to. */
   readonly archive?: { readonly container: string; readonly mode: 'stack' | 'history' } | undefined;
+  /** What only S3 has. */
+  readonly bucket?: BucketSettings | undefined;
 }
 
 /** Another object that a symbolic link stands for. */
@@ -48,6 +53,13 @@ export interface Link {
   readonly object: string;
   /** Its ETag, bytes: a static link, which breaks when the target changes. */
   readonly fixed?: { readonly etag: string; readonly bytes: number };
+}
+
+/** One of S3's checksums, e.g. `CRC32C`. */
+export interface Checksum {
+  readonly name: string;
+  /** Base64; of an object in parts with `-` and their number behind. */
+  readonly value: string;
 }
 
 /** What GET and HEAD tell beside the bytes, and a POST may replace. */
@@ -71,6 +83,8 @@ export interface ObjectRow extends ObjectFacts {
   /** A static large object: `content` is its list of segments, these are the sums. */
   readonly large?: { readonly bytes: number; readonly etag: string };
   readonly link?: Link;
+  /** S3: checked when the bytes came, and told to whoever asks. */
+  readonly checksum?: Checksum;
   /** Names it in `?version-id=`. Its bytes belong to its row in `object-version`. */
   readonly versionId?: string;
   /** A deletion, as a version. */
@@ -97,6 +111,7 @@ export interface Records {
   readonly posts: Rows<PostRow>;
   readonly versions: Rows<ObjectRow>;
   readonly expiry: Rows<ExpiryRow>;
+  readonly bucketNames: Registers<BucketNameRow>;
 }
 
 export const accountKey = 'account';
@@ -122,6 +137,7 @@ export const openRecords = (tables: Tables): Records => ({
   posts: tables.rows<PostRow>({ name: 'object-post' }),
   versions: tables.rows<ObjectRow>({ name: 'object-version', weight: (row) => row.bytes }),
   expiry: tables.rows<ExpiryRow>({ name: 'object-expiry' }),
+  bucketNames: tables.registers<BucketNameRow>({ name: 'object-bucket' }),
 });
 
 /** An upload as its newest post shows it. */

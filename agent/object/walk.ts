@@ -6,7 +6,7 @@
  *                                 name  folder a/b/ ------ skip ->  name
  */
 import type { Entry, Page, TableRange } from '../table/port.ts';
-import { delimitedPageRows, listingPageRows, objectNameBytesMax } from './limits.ts';
+import { delimitedPageRows, listingPageRows, objectNameBytesMax, pageRowsMin } from './limits.ts';
 
 export interface WalkOptions {
   readonly prefix?: string;
@@ -18,6 +18,8 @@ export interface WalkOptions {
   readonly reverse?: boolean;
   /** Names directly in this folder: a prefix with a delimiter that shows no folders. */
   readonly path?: string;
+  /** Names that will be taken: no more are fetched at a time. Default a page. */
+  readonly rows?: number;
 }
 
 export type Step<Row> =
@@ -51,6 +53,10 @@ export async function* walk<Row>(
     return at === -1 ? undefined : name.slice(0, at + delimiter.length);
   };
 
+  const pageRows = Math.min(
+    delimiter === '' ? listingPageRows : delimitedPageRows,
+    Math.max(options.rows ?? listingPageRows, pageRowsMin),
+  );
   let after = options.marker || undefined;
   let inside: string | undefined;
   for (;;) {
@@ -59,7 +65,7 @@ export async function* walk<Row>(
       ...(endMarker ? { before: endMarker } : {}),
       ...(prefix === '' ? {} : { prefix }),
       reverse,
-      limit: delimiter === '' ? listingPageRows : delimitedPageRows,
+      limit: pageRows,
     });
     for (const { sortKey: name, row } of page.entries) {
       if (inside !== undefined && name.startsWith(inside)) continue;

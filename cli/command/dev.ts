@@ -19,8 +19,8 @@ const welcome = (rehearsal: Rehearsal): void => {
   const data = `--data ${rehearsal.directory}`;
   say('');
   say(`shoal is up: ${rehearsal.hosts.length} hosts, everything fully replicated.`);
-  for (const host of rehearsal.hosts) say(`  ${host.name}  API and panel ${host.apiUrl}/`);
-  say(`  admin credentials: ${rehearsal.directory}/clouds.yaml`);
+  for (const host of rehearsal.hosts) say(`  ${host.name}  API and panel ${host.apiUrl}/  S3 ${host.s3Url}`);
+  say(`  admin credentials: ${rehearsal.directory}/clouds.yaml, for S3 ${rehearsal.directory}/s3.env`);
   say('Try next:');
   say(`  ${shoal} host list ${data}`);
   say(`  ${shoal} object put demo README.md ${data}`);
@@ -91,6 +91,7 @@ export const devCommands = (program: Command): void => {
         { title: 'STATE', value: (row) => row.state },
         { title: 'PID', value: (row) => row.pid, right: true },
         { title: 'API', value: (row) => row.apiUrl },
+        { title: 'S3', value: (row) => row.s3Url },
         { title: 'DATA', value: (row) => row.dataDir },
         { title: 'HOST ID', value: (row) => row.hostId },
       ]);

@@ -12,6 +12,7 @@ export interface RehearsalHost {
   /** First of `portsPerHost`: api, s3, peer, bulk, discovery. */
   readonly port: number;
   readonly apiUrl: string;
+  readonly s3Url: string;
 }
 
 export interface Rehearsal {
@@ -44,6 +45,7 @@ const describe = (directory: string, { hosts, port, capacityBytes }: Stored): Re
     dataDir: join(directory, `shoal-${at + 1}`),
     port: port + at * portsPerHost,
     apiUrl: `http://${address}:${port + at * portsPerHost}`,
+    s3Url: `http://${address}:${port + at * portsPerHost + 1}`,
   })),
 });
 

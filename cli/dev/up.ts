@@ -7,6 +7,7 @@ import { connect } from '../client.ts';
 import { hostArguments, runAgentCommand, startAgent } from './agent-process.ts';
 import { writeCloudsFile } from './clouds-file.ts';
 import type { Rehearsal, RehearsalHost } from './rehearsal.ts';
+import { writeS3File } from './s3-file.ts';
 import { ensureSystemPrograms } from './system-programs.ts';
 import { waitUntilHealthy } from './watch.ts';
 
@@ -43,4 +44,5 @@ export const bringUp = async (rehearsal: Rehearsal, say: (line: string) => void)
     await startAgent(host);
   }
   await waitUntilHealthy(rehearsal);
+  await writeS3File(rehearsal);
 };

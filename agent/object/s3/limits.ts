@@ -1,5 +1,5 @@
 /** Every bound of the S3 door, most of them S3's own. Rows of docs/LIMITS.md. */
-import { MiB } from '../../../proto/units.ts';
+import { KiB, MiB } from '../../../proto/units.ts';
 
 /** An XML body: 10,000 parts of a completion or 1,000 names of a deletion need less than half of it. */
 export const xmlBytesMax = 2 * MiB;
@@ -7,3 +7,16 @@ export const xmlBytesMax = 2 * MiB;
 export const xmlDepthMax = 16;
 /** Elements of one body: 10,000 parts with number, ETag and a checksum are 40,001. */
 export const xmlElementsMax = 65_536;
+
+/** Names in one listing: S3's. */
+export const keysMax = 1000;
+/** Names in one deletion of several: S3's. */
+export const deletesMax = 1000;
+/** Of them at the same time. */
+export const deletesInFlightMax = 8;
+
+/** Names and values of user metadata in sum: S3's. */
+export const userMetadataBytesMax = 2 * KiB;
+
+/** Buckets in one listing of an account: S3's. */
+export const bucketsMax = 10_000;

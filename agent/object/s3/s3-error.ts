@@ -51,6 +51,7 @@ export const s3Codes = {
   InvalidRange: status(416, 'The requested range cannot be satisfied.'),
   InvalidRequest: status(400, 'Invalid Request'),
   InvalidSecurity: status(403, 'The provided security credentials are not valid.'),
+  InvalidStorageClass: status(400, 'The storage class that you specified is not valid.'),
   InvalidTag: status(400, 'The tag that you provided is not valid.'),
   InvalidURI: status(400, 'The specified URI could not be parsed.'),
   KeyTooLongError: status(400, 'Your key is too long.'),

@@ -5,6 +5,8 @@
 import { SaxesParser } from 'saxes';
 import { xmlBytesMax, xmlDepthMax, xmlElementsMax } from './limits.ts';
 import { s3Error } from './s3-error.ts';
+import type { SignedIn } from './sign-in.ts';
+import { wholeBody } from './whole-body.ts';
 
 export interface XmlNode {
   /** Without its namespace prefix. */
@@ -64,29 +66,21 @@ export const parseXml = (text: string): XmlNode => {
   return found ?? malformed();
 };
 
-/** The body of a request. Throws MalformedXML, MissingRequestBodyError, MaxMessageLengthExceeded. */
-export const readXml = async (
-  body: AsyncIterable<Uint8Array>,
-  rootName: string,
-  bytesMax = xmlBytesMax,
-): Promise<XmlNode> => {
-  const text = await readText(body, bytesMax);
+type Sent = Pick<SignedIn, 'body' | 'bytes' | 'md5'>;
+
+/** The body of a request, checked against its MD5. Throws MalformedXML, MissingRequestBodyError, MaxMessageLengthExceeded. */
+export const readXml = async (ask: Sent, rootName: string, bytesMax = xmlBytesMax): Promise<XmlNode> => {
+  const text = await readText(ask, bytesMax);
   if (text === '') throw s3Error('MissingRequestBodyError');
   const node = parseXml(text);
   return node.name === rootName ? node : malformed();
 };
 
 /** Throws MaxMessageLengthExceeded, and MalformedXML on what is no UTF-8. */
-export const readText = async (body: AsyncIterable<Uint8Array>, bytesMax = xmlBytesMax): Promise<string> => {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of body) {
-    bytes += piece.length;
-    if (bytes > bytesMax) throw s3Error('MaxMessageLengthExceeded');
-    pieces.push(Uint8Array.from(piece));
-  }
+export const readText = async (ask: Sent, bytesMax = xmlBytesMax): Promise<string> => {
+  const bytes = await wholeBody(ask, bytesMax);
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(pieces));
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     return malformed(cause);
   }

@@ -1,0 +1,59 @@
+/** A request to S3 whose sender is known, and how its change gets into the journal. */
+import type { RequestId } from '../../../proto/ids.ts';
+import type { ApiAnswer } from '../../http/port.ts';
+import type { Caller } from '../access-list.ts';
+import type { BucketNames } from '../bucket-names.ts';
+import type { Context } from '../context.ts';
+import type { Reader } from '../readable.ts';
+import type { Address } from './address.ts';
+import type { SignedIn } from './sign-in.ts';
+
+export interface S3Ask extends SignedIn, Address {
+  readonly requestId: RequestId;
+  readonly method: string;
+  /** Before the question mark, as it came. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Scheme, host and port that the client used, with its bucket where that stands in the host. */
+  readonly origin: string;
+  readonly isVirtualHost: boolean;
+  readonly caller: Caller;
+  readonly signal: AbortSignal;
+}
+
+/** What the calls of S3 work with. */
+export interface S3Context extends Context {
+  readonly bucketNames: BucketNames;
+}
+
+export type Serve = (context: S3Context, ask: S3Ask) => Promise<ApiAnswer>;
+
+export const readerOf = (context: S3Context, { caller, signal }: S3Ask): Reader => ({
+  context,
+  caller,
+  signal,
+});
+
+/** Writes the change to the journal: who did what to which key. */
+export const record = (
+  { journal }: S3Context,
+  { requestId, principal, bucket, key }: S3Ask,
+  action: string,
+  detail?: Readonly<Record<string, unknown>>,
+  target = key === '' ? bucket : `${bucket}/${key}`,
+): void => {
+  journal.append({
+    requestId,
+    actor: principal
+      ? {
+          userId: principal.user.id,
+          userName: principal.user.name,
+          projectId: principal.scope.kind === 'project' ? principal.scope.id : null,
+        }
+      : null,
+    action,
+    target,
+    outcome: 'done',
+    ...(detail ? { detail } : {}),
+  });
+};

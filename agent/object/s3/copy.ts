@@ -1,0 +1,104 @@
+/** CopyObject: an object's chunks get a second user, no byte moves. */
+import type { ApiAnswer } from '../../http/port.ts';
+import { checkConditions } from '../conditions.ts';
+import { objectBytesMax } from '../limits.ts';
+import type { ObjectRow } from '../records.ts';
+import { copyInto, storeInto } from '../store-object.ts';
+import { httpSeconds } from '../time.ts';
+import { addressOf } from './address.ts';
+import { record, type S3Ask, type S3Context } from './ask.ts';
+import { timeText, xmlAnswer } from './bucket.ts';
+import { openTarget, placeIn } from './bucket-access.ts';
+import { etagOf, factsOfCopy, versionHeader } from './facts.ts';
+import { type Opened, openObject } from './object.ts';
+import { orNoBucket, writeCheck } from './put.ts';
+import { s3Error } from './s3-error.ts';
+import { parseVersionId } from './version.ts';
+import { element, root } from './xml.ts';
+
+export interface CopySource {
+  readonly bucket: string;
+  readonly key: string;
+  readonly versionId: string | undefined;
+}
+
+/** `x-amz-copy-source: /bucket/key?versionId=id`, percent-encoded. Throws InvalidArgument. */
+export const copySourceOf = ({ headers }: S3Ask): CopySource => {
+  const [path = '', id] = (headers['x-amz-copy-source'] ?? '').split(/\?versionId=(.*)$/s);
+  const { bucket, key } = addressOf(path, '');
+  if (bucket === '' || key === '')
+    throw s3Error(
+      'InvalidArgument',
+      'Copy Source must mention the source bucket and key: sourcebucket/sourcekey',
+    );
+  return { bucket, key, versionId: id === undefined ? undefined : parseVersionId(id) };
+};
+
+/** Opens it and looks at `x-amz-copy-source-if-*`. Throws PreconditionFailed. */
+export const openSource = async (context: S3Context, ask: S3Ask, from: CopySource): Promise<Opened> => {
+  const opened = await openObject(
+    context,
+    ask,
+    { name: from.versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion', use: 'readObject' },
+    from,
+  );
+  const prefix = 'x-amz-copy-source-';
+  const conditions = Object.fromEntries(
+    Object.entries(ask.headers).flatMap(([name, value]) =>
+      name.startsWith(`${prefix}if-`) ? [[name.slice(prefix.length), value]] : [],
+    ),
+  );
+  const { etag, changedAtMs } = opened.thing;
+  if (checkConditions(conditions, { etag, modifiedSeconds: httpSeconds(changedAtMs) }) !== 'proceed')
+    throw s3Error('PreconditionFailed');
+  return opened;
+};
+
+export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
+  const from = copySourceOf(ask);
+  const target = await openTarget(context, ask, { name: 's3:PutObject', use: 'writeObject' });
+  const { bucket, row, thing } = await openSource(context, ask, from);
+  const isItself = from.bucket === ask.bucket && from.key === ask.key && from.versionId === undefined;
+  if (isItself && ask.headers['x-amz-metadata-directive'] !== 'REPLACE')
+    throw s3Error(
+      'InvalidRequest',
+      "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+    );
+  if (thing.bytes > objectBytesMax)
+    throw s3Error(
+      'InvalidRequest',
+      'The specified copy source is larger than the maximum allowable size for a copy source',
+    );
+  const check = writeCheck(ask);
+  check?.(await context.objects.find(target.place));
+  const factsOf = (source: ObjectRow) => factsOfCopy(ask.headers, source);
+  const { versionId } = from;
+  // Swift's large objects become one plain object; a link's target has its own place.
+  const copied =
+    thing.isLarge || row.link
+      ? await storeInto(context, target, {
+          source: thing.read({}),
+          facts: factsOf(row),
+          bytes: thing.bytes,
+          signal: ask.signal,
+        }).catch(orNoBucket(ask.bucket))
+      : (
+          await copyInto(
+            context,
+            { place: placeIn(bucket, from.key), row, versionId },
+            target,
+            factsOf,
+          ).catch(orNoBucket(ask.bucket))
+        ).row;
+  record(context, ask, 'object.copy', { from: `${from.bucket}/${from.key}`, bytes: copied.bytes });
+  return xmlAnswer(
+    root('CopyObjectResult', [
+      element('LastModified', timeText(copied.changedAtMs)),
+      element('ETag', etagOf(copied)),
+    ]),
+    {
+      ...versionHeader(target.container, copied.versionId),
+      ...(bucket.row.versions ? { 'x-amz-copy-source-version-id': row.versionId ?? 'null' } : {}),
+    },
+  );
+};

@@ -1,0 +1,70 @@
+/**
+ * Where a request to S3 comes in:
+ *
+ *   Host and path -> bucket and key      address.ts
+ *   signature     -> caller and body     sign-in.ts
+ *   method, query -> call                operations.ts
+ */
+import { hasCode } from '../../../proto/error.ts';
+import type { Work } from '../../http/exchange.ts';
+import { type Listener, openListener } from '../../http/listener.ts';
+import type { ApiAnswer } from '../../http/port.ts';
+import { openBucketNames } from '../bucket-names.ts';
+import type { Context } from '../context.ts';
+import { addressOf, hostBucketOf } from './address.ts';
+import type { S3Ask, S3Context } from './ask.ts';
+import { callOf } from './operations.ts';
+import { s3Error, s3Errors } from './s3-error.ts';
+import type { SignIn } from './sign-in.ts';
+
+/** A name under which this machine always is. */
+const ownDomains: readonly string[] = ['localhost', 's3.localhost'];
+
+export interface S3Settings {
+  /** `host:port`. */
+  readonly listen: string;
+  /** Host names below which a bucket may stand, e.g. `s3.example.org`. */
+  readonly domains: readonly string[];
+}
+
+const serve = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
+  try {
+    return await callOf(ask)(context, ask);
+  } catch (cause) {
+    // Elsewhere that is 401 and asks for a token; S3 knows only 403.
+    if (hasCode(cause, 'NOT_AUTHENTICATED')) throw s3Error('AccessDenied', undefined, { cause });
+    throw cause;
+  }
+};
+
+export const openS3 = (parts: Context, signIn: SignIn, { listen, domains }: S3Settings): Listener => {
+  const { records, containers } = parts;
+  const context = { ...parts, bucketNames: openBucketNames({ names: records.bucketNames, containers }) };
+  const work: Work = async ({ raw, body, requestId, path, query, origin, signal }) => {
+    const method = raw.method ?? 'GET';
+    const hostBucket = hostBucketOf(raw.headers.host, [...ownDomains, ...domains]);
+    const address = addressOf(path, hostBucket);
+    const signed = await signIn({
+      method,
+      url: raw.url ?? '/',
+      rawHeaders: raw.rawHeaders,
+      stream: body.read(),
+      hostBucket,
+    });
+    const answer = await serve(context, {
+      ...signed,
+      ...address,
+      ...{ requestId, method, path, query, origin, signal },
+      isVirtualHost: hostBucket !== '',
+      caller: { principal: signed.principal },
+    });
+    return { answer, status: 200 };
+  };
+  return openListener(context, {
+    listen,
+    part: 's3',
+    work,
+    shape: s3Errors,
+    standardHeaders: (_api, requestId) => ({ 'x-amz-request-id': requestId, 'x-amz-id-2': requestId }),
+  });
+};

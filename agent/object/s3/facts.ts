@@ -1,0 +1,88 @@
+/** What the headers of an upload say about an object, and those that tell it to a reader. */
+import {
+  headerText,
+  headerValue,
+  keptHeaderValues,
+  type Metadata,
+  manifestHeader,
+  readKeptHeaders,
+} from '../metadata.ts';
+import type { NewFacts } from '../objects.ts';
+import type { Readable } from '../readable.ts';
+import type { ContainerRow, ObjectRow } from '../records.ts';
+import { httpDate } from '../time.ts';
+import { nullVersion } from '../versions.ts';
+import { userMetadataBytesMax } from './limits.ts';
+import { s3Error } from './s3-error.ts';
+import type { Headers } from './sign/headers.ts';
+
+const metadataPrefix = 'x-amz-meta-';
+const typeDefault = 'binary/octet-stream';
+
+/** Throws MetadataTooLarge. */
+const readMetadata = (headers: Headers): Metadata => {
+  const found: Record<string, string> = {};
+  let bytes = 0;
+  for (const header in headers) {
+    if (!header.startsWith(metadataPrefix)) continue;
+    const name = header.slice(metadataPrefix.length);
+    const value = headerText(headers, header) ?? '';
+    bytes += name.length + Buffer.byteLength(value);
+    found[name] = value;
+  }
+  if (bytes > userMetadataBytesMax)
+    throw s3Error('MetadataTooLarge', undefined, {
+      fields: { Size: String(bytes), MaxSizeAllowed: String(userMetadataBytesMax) },
+    });
+  return found;
+};
+
+/** Throws MetadataTooLarge, and BAD_REQUEST on headers that are too long or no UTF-8. */
+export const factsOfPut = (headers: Headers): NewFacts => {
+  const { [manifestHeader]: _swift, ...kept } = readKeptHeaders(headers);
+  return {
+    contentType: headerText(headers, 'content-type') || typeDefault,
+    kept,
+    metadata: readMetadata(headers),
+    deleteAtSeconds: null,
+  };
+};
+
+/** `x-amz-metadata-directive`: the source's, or what the request says. Throws InvalidArgument. */
+export const factsOfCopy = (headers: Headers, source: ObjectRow): NewFacts => {
+  const directive = headers['x-amz-metadata-directive'] ?? 'COPY';
+  if (directive === 'REPLACE') return factsOfPut(headers);
+  if (directive !== 'COPY') throw s3Error('InvalidArgument', 'Unknown metadata directive.');
+  const { contentType, metadata } = source;
+  const { [manifestHeader]: _swift, ...kept } = source.kept;
+  return { contentType, kept, metadata, deleteAtSeconds: null };
+};
+
+export const quoted = (etag: string): string => `"${etag}"`;
+
+/** Of an object's row as listings show it. */
+export const etagOf = ({ large, md5 }: ObjectRow): string => quoted(large?.etag ?? md5);
+
+/** Nothing where the bucket never had versions. */
+export const versionHeader = (
+  { versions }: Pick<ContainerRow, 'versions'>,
+  versionId: string | undefined,
+): Record<string, string> => (versions ? { 'x-amz-version-id': versionId ?? nullVersion } : {});
+
+export const checksumHeaders = ({ checksum }: ObjectRow): Record<string, string> =>
+  checksum ? { [`x-amz-checksum-${checksum.name.toLowerCase()}`]: checksum.value } : {};
+
+/** All that GET, HEAD and 304 tell, but for the length. */
+export const objectHeaders = (
+  row: ObjectRow,
+  thing: Pick<Readable, 'etag' | 'changedAtMs'>,
+): Record<string, string> => ({
+  'Content-Type': Buffer.from(row.contentType).toString('latin1'),
+  ETag: quoted(thing.etag),
+  'Last-Modified': httpDate(thing.changedAtMs),
+  'Accept-Ranges': 'bytes',
+  ...keptHeaderValues(row.kept),
+  ...Object.fromEntries(
+    Object.entries(row.metadata).map(([name, value]) => [metadataPrefix + name, headerValue(value)]),
+  ),
+});

@@ -1,0 +1,126 @@
+/** GetObject and HeadObject. */
+import { hasCode } from '../../../proto/error.ts';
+import type { ApiAnswer } from '../../http/port.ts';
+import { type ByteRange, contentRange, parseRange } from '../byte-range.ts';
+import { checkConditions, rangeCounts } from '../conditions.ts';
+import { headerValue } from '../metadata.ts';
+import { findObject, openReadable, type Readable } from '../readable.ts';
+import type { ObjectRow } from '../records.ts';
+import { httpSeconds } from '../time.ts';
+import { readerOf, type S3Ask, type S3Context } from './ask.ts';
+import { type Action, type Bucket, openBucket, placeIn } from './bucket-access.ts';
+import { checksumHeaders, objectHeaders, versionHeader } from './facts.ts';
+import { s3Error } from './s3-error.ts';
+import { versionAsked } from './version.ts';
+
+export interface Opened {
+  readonly bucket: Bucket;
+  readonly row: ObjectRow;
+  readonly thing: Readable;
+}
+
+/** Whoever may not list a bucket does not learn which keys it lacks. */
+const missing = async (
+  context: S3Context,
+  ask: S3Ask,
+  name: string,
+  key: string,
+  versionId: string | undefined,
+) => {
+  await openBucket(context, ask, { name: 's3:ListBucket', use: 'readContainer' }, name);
+  return versionId === undefined
+    ? s3Error('NoSuchKey', undefined, { fields: { Key: key } })
+    : s3Error('NoSuchVersion', undefined, { fields: { Key: key, VersionId: versionId } });
+};
+
+/** Throws NoSuchKey, NoSuchVersion, NoSuchBucket, AccessDenied. Links of Swift's are followed. */
+export const openObject = async (
+  context: S3Context,
+  ask: S3Ask,
+  action: Action,
+  from: { readonly bucket: string; readonly key: string; readonly versionId: string | undefined },
+): Promise<Opened> => {
+  const bucket = await openBucket(context, ask, action, from.bucket);
+  const reader = readerOf(context, ask);
+  const row = await context.objects.get(placeIn(bucket, from.key), from.versionId).catch(async (cause) => {
+    if (!hasCode(cause, 'NOT_FOUND')) throw cause;
+    throw await missing(context, ask, from.bucket, from.key, from.versionId);
+  });
+  if (!row.link) return { bucket, row, thing: await openReadable(reader, bucket.project, row) };
+  const found = await findObject(reader, row.link);
+  return { bucket, row: found.row, thing: await openReadable(reader, found.path.project, found.row) };
+};
+
+/** `response-content-type` and the like, for callers with a key. Throws InvalidRequest. */
+const overrides = ({ query, principal }: S3Ask): Record<string, string> => {
+  const names = [
+    'Content-Type',
+    'Content-Language',
+    'Expires',
+    'Cache-Control',
+    'Content-Disposition',
+    'Content-Encoding',
+  ];
+  const given = names.flatMap((name) => {
+    const value = query.get(`response-${name.toLowerCase()}`);
+    return value === null ? [] : [[name, headerValue(value)] as const];
+  });
+  if (given.length > 0 && !principal)
+    throw s3Error(
+      'InvalidRequest',
+      'Request specific response headers cannot be used for anonymous GET requests.',
+    );
+  return Object.fromEntries(given);
+};
+
+/** One range; of several S3 gives the whole object. Throws InvalidRange. */
+const rangeAsked = ({ headers }: S3Ask, thing: Readable): ByteRange | undefined => {
+  const validators = { etag: thing.etag, modifiedSeconds: httpSeconds(thing.changedAtMs) };
+  const ranges = rangeCounts(headers, validators) ? parseRange(headers.range, thing.bytes) : undefined;
+  const [range] = ranges ?? [];
+  if (ranges && !range)
+    throw s3Error('InvalidRange', undefined, {
+      fields: { RangeRequested: headers.range ?? '', ActualObjectSize: String(thing.bytes) },
+      headers: { 'Content-Range': `bytes */${thing.bytes}` },
+    });
+  return ranges?.length === 1 ? range : undefined;
+};
+
+export const getObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
+  const versionId = versionAsked(ask);
+  const more = overrides(ask);
+  const { bucket, row, thing } = await openObject(
+    context,
+    ask,
+    { name: versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion', use: 'readObject' },
+    { bucket: ask.bucket, key: ask.key, versionId },
+  );
+  const headers = {
+    ...objectHeaders(row, thing),
+    ...versionHeader(bucket.row, row.versionId),
+    ...more,
+  };
+  const verdict = checkConditions(ask.headers, {
+    etag: thing.etag,
+    modifiedSeconds: httpSeconds(thing.changedAtMs),
+  });
+  if (verdict === 'not-modified') return { status: 304, headers };
+  if (verdict === 'failed') throw s3Error('PreconditionFailed');
+  const range = rangeAsked(ask, thing);
+  const body = ask.method === 'HEAD' ? undefined : thing.read(range ?? {});
+  if (range)
+    return {
+      status: 206,
+      headers: {
+        ...headers,
+        'Content-Length': String(range.end - range.start),
+        'Content-Range': contentRange(range, thing.bytes),
+      },
+      body,
+    };
+  const asked = ask.headers['x-amz-checksum-mode']?.toUpperCase() === 'ENABLED';
+  return {
+    headers: { ...headers, ...(asked ? checksumHeaders(row) : {}), 'Content-Length': String(thing.bytes) },
+    body,
+  };
+};

@@ -1,0 +1,81 @@
+/**
+ * Which call a request is: S3 tells its calls apart by method, by what the path names, and by a name in the query.
+ * A name that S3 has and shoal does not is answered NotImplemented and never taken for the call without it.
+ */
+import type { S3Ask, Serve } from './ask.ts';
+import * as bucket from './bucket.ts';
+import { deleteObject, deleteObjects } from './delete.ts';
+import { listObjects, listObjectsV2 } from './listing.ts';
+import { getObject } from './object.ts';
+import { putObject } from './put.ts';
+import { s3Error } from './s3-error.ts';
+
+/** By the name in the query; '' is the call without one. */
+type Calls = Readonly<Record<string, Serve>>;
+type Methods = Readonly<Record<string, Calls>>;
+
+const ofAccount: Methods = { GET: { '': bucket.listBuckets } };
+
+const ofBucket: Methods = {
+  GET: { '': listObjects, 'list-type': listObjectsV2, location: bucket.getLocation },
+  HEAD: { '': bucket.headBucket },
+  PUT: { '': bucket.createBucket },
+  DELETE: { '': bucket.deleteBucket },
+  POST: { delete: deleteObjects },
+};
+
+const ofObject: Methods = {
+  GET: { '': getObject },
+  HEAD: { '': getObject },
+  PUT: { '': putObject },
+  DELETE: { '': deleteObject },
+};
+
+/** Names in a query that make another call of it: S3's, all of them. */
+export const subresources: readonly string[] = [
+  ...['accelerate', 'acl', 'analytics', 'attributes', 'cors', 'delete', 'encryption', 'intelligent-tiering'],
+  ...['inventory', 'legal-hold', 'lifecycle', 'list-type', 'location', 'logging', 'metadataTable', 'metrics'],
+  ...['notification', 'object-lock', 'ownershipControls', 'partNumber', 'policy', 'policyStatus'],
+  ...['publicAccessBlock', 'replication', 'requestPayment', 'restore', 'retention', 'select', 'session'],
+  ...['tagging', 'torrent', 'uploadId', 'uploads', 'versioning', 'versions', 'website'],
+];
+
+/** Headers of what is not served: taking the request without them would do something else than was asked. */
+const strangeHeaders: readonly string[] = [
+  'x-amz-server-side-encryption',
+  'x-amz-server-side-encryption-customer-algorithm',
+  'x-amz-copy-source-server-side-encryption-customer-algorithm',
+  'x-amz-object-lock-mode',
+  'x-amz-object-lock-legal-hold',
+  'x-amz-bucket-object-lock-enabled',
+  'x-amz-tagging',
+  'x-amz-website-redirect-location',
+  'x-amz-write-offset-bytes',
+];
+
+/** Kept as everything is kept here; the classes that promise less or cost to read are not pretended. */
+const storageClasses: readonly string[] = ['STANDARD', 'REDUCED_REDUNDANCY'];
+
+const checkHeaders = ({ headers }: S3Ask): void => {
+  const strange = strangeHeaders.find((name) => headers[name] !== undefined);
+  if (strange !== undefined) throw s3Error('NotImplemented', undefined, { fields: { Header: strange } });
+  const storageClass = headers['x-amz-storage-class'];
+  if (storageClass !== undefined && !storageClasses.includes(storageClass))
+    throw s3Error('InvalidStorageClass');
+};
+
+const methodsOf = ({ bucket: name, key }: S3Ask): Methods =>
+  name === '' ? ofAccount : key === '' ? ofBucket : ofObject;
+
+/** Throws NotImplemented, MethodNotAllowed, InvalidStorageClass. */
+export const callOf = (ask: S3Ask): Serve => {
+  const calls = methodsOf(ask)[ask.method] ?? {};
+  const name = subresources.find((candidate) => ask.query.has(candidate)) ?? '';
+  const serve = Object.hasOwn(calls, name) ? calls[name] : undefined;
+  if (serve) {
+    checkHeaders(ask);
+    return serve;
+  }
+  if (name === '') throw s3Error('MethodNotAllowed', undefined, { fields: { Method: ask.method } });
+  throw s3Error('NotImplemented', `shoal does not serve ${ask.method} with ?${name}`);
+};

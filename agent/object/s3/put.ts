@@ -1,0 +1,78 @@
+/** PutObject. */
+import type { ShoalError } from '../../../proto/error.ts';
+import { hasCode } from '../../../proto/error.ts';
+import type { ApiAnswer } from '../../http/port.ts';
+import { objectBytesMax } from '../limits.ts';
+import type { Check } from '../object-turn.ts';
+import type { ObjectRow } from '../records.ts';
+import { storeInto } from '../store-object.ts';
+import { record, type S3Ask, type S3Context } from './ask.ts';
+import { noBucket, openTarget } from './bucket-access.ts';
+import { copyObject } from './copy.ts';
+import { checksumHeaders, etagOf, factsOfPut, versionHeader } from './facts.ts';
+import { s3Error } from './s3-error.ts';
+
+/** Throws MissingContentLength, EntityTooLarge. */
+export const announcedBytes = ({ bytes }: S3Ask): number => {
+  if (bytes === undefined) throw s3Error('MissingContentLength');
+  if (bytes > objectBytesMax)
+    throw s3Error('EntityTooLarge', undefined, {
+      fields: { ProposedSize: String(bytes), MaxSizeAllowed: String(objectBytesMax) },
+    });
+  return bytes;
+};
+
+/**
+ * If-None-Match: * and If-Match of a write. Looked at before the bytes come and in the moment before the row is put.
+ * Throws NotImplemented on other forms; the check throws PreconditionFailed, and NoSuchKey where If-Match finds nothing.
+ */
+export const writeCheck = ({ headers, key }: S3Ask): Check | undefined => {
+  const { 'if-none-match': noneMatch, 'if-match': match } = headers;
+  if (noneMatch === undefined && match === undefined) return undefined;
+  if (noneMatch !== undefined && noneMatch.trim() !== '*')
+    throw s3Error('NotImplemented', undefined, { fields: { Header: 'If-None-Match' } });
+  const failed = (condition: string): ShoalError =>
+    s3Error('PreconditionFailed', undefined, { fields: { Condition: condition } });
+  return (current) => {
+    if (noneMatch !== undefined && current) throw failed('If-None-Match');
+    if (match === undefined) return;
+    if (!current) throw s3Error('NoSuchKey', undefined, { fields: { Key: key } });
+    const wanted = match.trim();
+    if (wanted !== '*' && wanted.replaceAll('"', '') !== etagOf(current).replaceAll('"', ''))
+      throw failed('If-Match');
+  };
+};
+
+/** A container that went away while the bytes came. */
+export const orNoBucket =
+  (name: string) =>
+  (cause: unknown): never => {
+    if (hasCode(cause, 'NOT_FOUND') && cause.details.s3 === undefined) throw noBucket(name);
+    throw cause;
+  };
+
+export const putObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
+  if (ask.headers['x-amz-copy-source'] !== undefined) return copyObject(context, ask);
+  const target = await openTarget(context, ask, { name: 's3:PutObject', use: 'writeObject' });
+  const bytes = announcedBytes(ask);
+  const facts = factsOfPut(ask.headers);
+  const check = writeCheck(ask);
+  check?.(await context.objects.find(target.place));
+  const row: ObjectRow = await storeInto(context, target, {
+    source: ask.body,
+    facts,
+    bytes,
+    signal: ask.signal,
+    checksum: () => ask.checksum,
+    ...(ask.md5 === undefined ? {} : { md5: ask.md5 }),
+    ...(check && { check }),
+  }).catch(orNoBucket(ask.bucket));
+  record(context, ask, 'object.put', { bytes: row.bytes });
+  return {
+    headers: {
+      ETag: etagOf(row),
+      ...checksumHeaders(row),
+      ...versionHeader(target.container, row.versionId),
+    },
+  };
+};

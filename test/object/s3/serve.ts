@@ -1,0 +1,117 @@
+/** The S3 door on fakes behind real HTTP. Callers name their token in place of a signature: `member:p1`. */
+import type { ExecutionContext } from 'ava';
+import { openObjects } from '../../../agent/object/open-objects.ts';
+import { openS3 } from '../../../agent/object/s3/door.ts';
+import { joinedHeaders, md5Of } from '../../../agent/object/s3/sign/headers.ts';
+import { openPayload } from '../../../agent/object/s3/sign/payload.ts';
+import { rawAsk } from '../../../agent/object/s3/sign/raw-ask.ts';
+import type { SignIn } from '../../../agent/object/s3/sign-in.ts';
+import { parseXml, type XmlNode } from '../../../agent/object/s3/xml-reader.ts';
+import type { Tables } from '../../../agent/table/port.ts';
+import { fakeContent } from '../../fake/content.ts';
+import { fakePrincipal, fakeRuntime, startApi } from '../../fake/http.ts';
+import { fakeTables } from '../../fake/tables.ts';
+import { fakeJournal } from '../serve.ts';
+
+const trustingSignIn: SignIn = async ({ method, url, rawHeaders, stream }) => {
+  const ask = rawAsk(method, url, rawHeaders);
+  const headers = joinedHeaders(ask, undefined);
+  const token = headers['x-test-token'];
+  return {
+    principal: token === undefined ? undefined : fakePrincipal(token),
+    access: token,
+    region: 'us-east-1',
+    headers,
+    md5: md5Of(headers),
+    ...openPayload(stream, headers, 'UNSIGNED-PAYLOAD', undefined),
+  };
+};
+
+export interface S3Call {
+  /** null: anonymous. Default `member:p1`. */
+  readonly token?: string | null;
+  readonly headers?: Record<string, string>;
+  readonly body?: string | Uint8Array;
+}
+
+export interface S3Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly bytes: Buffer;
+  /** Of an XML body. */
+  readonly xml: XmlNode;
+  /** Of an error. */
+  readonly code: string | undefined;
+}
+
+/** All texts of the elements with this name, in order, however deep. */
+export const texts = (node: XmlNode, name: string): string[] => [
+  ...(node.name === name ? [node.text] : []),
+  ...node.children.flatMap((child) => texts(child, name)),
+];
+export const text = (node: XmlNode, name: string): string | undefined => texts(node, name)[0];
+
+export const serveS3 = async (
+  t: ExecutionContext,
+  parts: {
+    readonly tables?: Tables;
+    readonly content?: ReturnType<typeof fakeContent>;
+    readonly wallMs?: () => number;
+  } = {},
+) => {
+  const content = parts.content ?? fakeContent();
+  const tables = parts.tables ?? fakeTables();
+  const journal = fakeJournal();
+  const base = fakeRuntime();
+  const runtime = parts.wallMs ? { ...base, clock: { ...base.clock, wallMs: parts.wallMs } } : base;
+  let objects: ReturnType<typeof openObjects> | undefined;
+  const api = await startApi((http) => {
+    objects = openObjects({ runtime, tables, content, journal, http });
+  });
+  if (!objects) throw new Error('the API opens its objects before it starts');
+  const opened = objects;
+  const s3 = openS3(opened, trustingSignIn, { listen: '127.0.0.1:0', domains: ['s3.example.org'] });
+  const { url, port } = await s3.start();
+  t.teardown(async () => {
+    await opened.stop();
+    await Promise.all([api.stop(), s3.stop()]);
+  });
+  const call = async (method: string, path: string, asked: S3Call = {}): Promise<S3Answer> => {
+    const answer = await fetch(`${url}${path}`, {
+      method,
+      redirect: 'manual',
+      headers: {
+        ...(asked.token === null ? {} : { 'x-test-token': asked.token ?? 'member:p1' }),
+        ...asked.headers,
+      },
+      ...(asked.body === undefined ? {} : { body: Uint8Array.from(Buffer.from(asked.body)) }),
+    });
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    const said = bytes.toString();
+    const isXml = answer.headers.get('content-type') === 'application/xml' && said.startsWith('<?xml');
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      bytes,
+      text: said,
+      get xml() {
+        return parseXml(said);
+      },
+      code: isXml && answer.status >= 300 ? text(parseXml(said), 'Code') : undefined,
+    };
+  };
+  return {
+    call,
+    content,
+    tables,
+    journal,
+    objects: opened,
+    url,
+    port,
+    runtime,
+    swift: `${api.url}/object-store/v1/AUTH_p1`,
+  };
+};
+
+export type ServedS3 = Awaited<ReturnType<typeof serveS3>>;
