@@ -4,6 +4,7 @@ import type { Target } from './target.ts';
 import { diskTargets } from './targets/disk.ts';
 import { groundTargets } from './targets/ground.ts';
 import { peerTargets } from './targets/peer.ts';
+import { s3Targets } from './targets/s3.ts';
 import { serviceTargets } from './targets/service.ts';
 
 export const openTargets = async (): Promise<readonly Target[]> => [
@@ -11,4 +12,5 @@ export const openTargets = async (): Promise<readonly Target[]> => [
   ...(await groundTargets()),
   ...serviceTargets(),
   ...(await diskTargets()),
+  ...s3Targets(),
 ];

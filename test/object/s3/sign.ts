@@ -24,11 +24,14 @@ export interface Sample {
   readonly pieceBytes?: number;
 }
 
+const hasLength = (headers: Sample['headers']): boolean =>
+  Object.keys(headers).some((name) => /^(content-length|transfer-encoding)$/i.test(name));
+
 export const incoming = ({ method, url, headers, body, hostBucket = '', pieceBytes }: Sample): Incoming => ({
   method,
   url,
   rawHeaders: Object.entries({
-    ...(body === undefined || 'content-length' in headers
+    ...(body === undefined || hasLength(headers)
       ? {}
       : { 'content-length': String(Buffer.byteLength(body)) }),
     ...headers,

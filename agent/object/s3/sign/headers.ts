@@ -2,6 +2,7 @@
 import { s3Error } from '../s3-error.ts';
 import type { Claim } from './claim.ts';
 import type { RawAsk } from './raw-ask.ts';
+import { isHoisted } from './signature-v2.ts';
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -11,10 +12,10 @@ export type Headers = Readonly<Record<string, string>>;
  */
 export const joinedHeaders = (ask: RawAsk, claim: Claim | undefined): Headers => {
   const headers: Record<string, string> = {};
-  if (claim?.version === 4 && claim.place === 'query')
+  if (claim?.place === 'query')
     for (const [name, value] of new URLSearchParams(ask.query)) {
       const lower = name.toLowerCase();
-      if (lower.startsWith('x-amz-')) headers[lower] = value;
+      if (claim.version === 4 ? lower.startsWith('x-amz-') : isHoisted(name)) headers[lower] = value;
     }
   for (const [name, values] of ask.headers) headers[name] = values.join(', ');
   const encodings = headers['content-encoding']?.split(',').map((encoding) => encoding.trim());

@@ -66,23 +66,47 @@ const signedQuery = (query: string): string => {
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
 };
 
-const amzHeaders = ({ headers }: RawAsk): string =>
-  [...headers]
+/** In an address boto puts headers among the parameters; what the request itself has goes before. */
+const signedHeaders = ({ headers, query }: RawAsk, { place }: ClaimV2): ReadonlyMap<string, string> => {
+  const found = new Map<string, string>();
+  if (place === 'query')
+    for (const [name, value] of new URLSearchParams(query)) if (isHoisted(name)) found.set(name, value);
+  for (const [name, values] of headers) found.set(name, values.map((value) => value.trim()).join(','));
+  return found;
+};
+
+/** A parameter of an address that stands for a header, in version 2. */
+export const isHoisted = (name: string): boolean => /^(x-amz-.*|content-type|content-md5)$/.test(name);
+
+/**
+ * `bucket`: where the host names it, '' in path style. Some senders sign `/bucket/` where they send `/bucket`, and
+ * the botocore of 2022 (Debian 12 has it) signs the first parameter of the query twice, once with the path.
+ */
+export const stringsToSignV2 = (ask: RawAsk, claim: ClaimV2, bucket: string): readonly string[] => {
+  const headers = signedHeaders(ask, claim);
+  const own = claim.place === 'query' ? String(claim.atMs / 1000) : (headers.get('date') ?? '');
+  const amz = [...headers]
     .filter(([name]) => name.startsWith('x-amz-'))
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, values]) => `${name}:${values.map((value) => value.trim()).join(',')}\n`)
+    .map(([name, value]) => `${name}:${value}\n`)
     .join('');
-
-/** `bucket`: where the host names it, '' in path style. */
-export const stringToSignV2 = (ask: RawAsk, claim: ClaimV2, bucket: string): string => {
-  const date = claim.place === 'query' ? String(claim.atMs / 1000) : (ask.header('date') ?? '');
-  return [
+  const head = [
     ask.method,
-    ask.header('content-md5') ?? '',
-    ask.header('content-type') ?? '',
-    claim.place === 'header' && ask.header('x-amz-date') !== undefined ? '' : date,
-    `${amzHeaders(ask)}${bucket === '' ? '' : `/${bucket}`}${ask.path}${signedQuery(ask.query)}`,
+    headers.get('content-md5') ?? '',
+    headers.get('content-type') ?? '',
+    claim.place === 'header' && headers.has('x-amz-date') ? '' : own,
+    amz,
   ].join('\n');
+  const path = `${bucket === '' ? '' : `/${bucket}`}${ask.path}`;
+  const isBucket = /^\/[^/]+\/?$/.test(path);
+  const bare = isBucket ? path.replace(/\/$/, '') : path;
+  const [first = ''] = ask.query.split('&');
+  const paths = [
+    path,
+    ...(isBucket ? [path === bare ? `${bare}/` : bare] : []),
+    ...(first === '' ? [] : [`${bare}?${first}`]),
+  ];
+  return paths.map((one) => `${head}${one}${signedQuery(ask.query)}`);
 };
 
 /** Base64. */

@@ -6,7 +6,7 @@ import type { ChunkSeal } from './aws-chunked.ts';
 import type { Claim, ClaimV2, ClaimV4 } from './claim.ts';
 import { clockSkewMs } from './limits.ts';
 import type { RawAsk } from './raw-ask.ts';
-import { signV2, stringToSignV2 } from './signature-v2.ts';
+import { signV2, stringsToSignV2 } from './signature-v2.ts';
 import { canonicalRequests, sameText, scopeOf, signingKey, signText, stringToSign } from './signature-v4.ts';
 
 const mismatch = (claim: Claim, toSign: string, canonical?: string): never => {
@@ -59,8 +59,9 @@ export const checkTime = (claim: Claim, nowMs: number): void => {
 
 /** Throws SignatureDoesNotMatch. `bucket`: that of the host. */
 export const checkV2 = (ask: RawAsk, claim: ClaimV2, secret: string, bucket: string): undefined => {
-  const toSign = stringToSignV2(ask, claim, bucket);
-  if (!sameText(signV2(secret, toSign), claim.signature)) mismatch(claim, toSign);
+  const candidates = stringsToSignV2(ask, claim, bucket);
+  const [toSign = ''] = candidates;
+  if (!candidates.some((one) => sameText(signV2(secret, one), claim.signature))) mismatch(claim, toSign);
 };
 
 /** What chunks are signed with hereafter. Throws SignatureDoesNotMatch; AccessDenied where `x-amz-*` is not signed. */
