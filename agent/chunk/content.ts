@@ -1,7 +1,7 @@
 /**
  * Content of any length over chunks. An upload in bounded memory:
  *
- *     source --> cut (4 MiB) --> digests (worker) --> at most 3 (24 over all) on their way: owners + debt, then reference
+ *     source --> cut (4 MiB) --> digests (worker) --> packed? --> 3 (24 over all) on their way: owners + debt, reference
  *
  * The debt is on disk before the reference, so an upload that dies anywhere is given back (`debt.ts`).
  */
@@ -17,12 +17,19 @@ import type { DigestPool } from './digest-pool.ts';
 import { gate } from './gate.ts';
 import type { GetChunk } from './get-chunk.ts';
 import { chunkBytesMax, chunksInFlightMax, inlineBytesDefault, uploadChunksInFlightMax } from './limits.ts';
-import { type Content, type ContentStore, contentLength, type WriteOptions, type Written } from './port.ts';
+import { pack, unpack } from './pack.ts';
+import {
+  type Content,
+  type ContentStore,
+  contentLength,
+  type Piece,
+  type WriteOptions,
+  type Written,
+} from './port.ts';
 import type { PutChunk } from './put-chunk.ts';
 import type { References } from './reference.ts';
 
 type Cut = { readonly bytes: Uint8Array; readonly leave: () => void };
-type Piece = { readonly id: ChunkId; readonly length: number };
 
 /** Counts before it hands on: what is too long is refused before it is cut, hashed or sent. */
 async function* bounded(
@@ -113,15 +120,18 @@ export const contentStore = ({
     }
     const send = async ({ bytes, leave }: Cut): Promise<Piece> => {
       const { length } = bytes;
-      const id = chunkIdOf(bytes);
-      await store(id, bytes).catch((thrown: unknown) => {
+      const packed = await pack(bytes);
+      if (packed) buffers.give(bytes);
+      const kept = packed ?? bytes;
+      const id = chunkIdOf(kept);
+      await store(id, kept).catch((thrown: unknown) => {
         // The source may hang; it must not hold up the news.
         stop.abort(asShoalError(thrown));
         throw thrown;
       });
       leave();
       inside.delete(leave);
-      return { id, length };
+      return { id, length, ...(packed && { zstdBytes: packed.length }) };
     };
     try {
       const chunks = await mapLimit(pieces(), uploadChunksInFlightMax, send);
@@ -172,17 +182,17 @@ export const contentStore = ({
       const fetch = (index: number): Promise<Uint8Array> | undefined => {
         const part = wanted[index];
         if (!part) return undefined;
-        const bytes = getChunk.anywhere(part.id, stop.signal);
+        const bytes = getChunk.anywhere(part.id, stop.signal).then((kept) => unpack(part, kept));
         // A chunk fetched ahead may fail before anyone waits for it.
         bytes.catch(() => {});
         return bytes;
       };
       try {
         let coming = fetch(0);
-        for (const [index, { from, to, id, length }] of wanted.entries()) {
+        for (const [index, part] of wanted.entries()) {
+          const { from, to } = part;
           const bytes = await coming;
-          if (bytes?.length !== length)
-            throw new ShoalError('DAMAGED', `Cannot read chunk ${id}: it is not ${length} bytes long`);
+          if (!bytes) return;
           coming = fetch(index + 1);
           yield bytes.subarray(from, to);
         }
@@ -202,7 +212,10 @@ export const contentStore = ({
       debts.hold(user);
       try {
         await debts.add(user, ids);
-        await references.add(content.chunks, user);
+        await references.add(
+          content.chunks.map(({ id, length, zstdBytes }) => ({ id, length: zstdBytes ?? length })),
+          user,
+        );
         await debts.forgive(user);
       } catch (thrown) {
         await giveBack(user);
@@ -223,11 +236,11 @@ interface Part extends Piece {
 const partsOf = (chunks: readonly Piece[], start: number, end: number): Part[] => {
   const parts: Part[] = [];
   let at = 0;
-  for (const { id, length } of chunks) {
+  for (const piece of chunks) {
     const from = Math.max(0, start - at);
-    const to = Math.min(length, end - at);
-    if (from < to) parts.push({ id, length, from, to });
-    at += length;
+    const to = Math.min(piece.length, end - at);
+    if (from < to) parts.push({ ...piece, from, to });
+    at += piece.length;
   }
   return parts;
 };

@@ -6,6 +6,15 @@ export const chunkBytesMax = 4 * MiB;
 /** Below this a round trip to a row beats one to a chunk, and rows of this size still travel in one rpc frame. */
 export const inlineBytesDefault = 16 * KiB;
 
+/** Below this a chunk is kept as it is: files are whole blocks, and little would be left to gain. */
+export const packBytesMin = 32 * KiB;
+/** Pieces of a chunk that are packed to see whether the whole would shrink ... */
+export const packSamples = 4;
+export const packSampleBytes = 4 * KiB;
+/** ... by at least this share; less is not worth the time of each read. */
+export const packGainMin = 0.1;
+/** From here on a worker thread packs and unpacks: shorter ones take below 2 ms. */
+export const packInlineBytes = 512 * KiB;
 /** Chunks of one upload on their way: one is cut while two travel. With the one being cut 16 MiB an upload. */
 export const uploadChunksInFlightMax = 3;
 /** The same over all uploads of this host: 96 MiB, and about twice that in the sockets to two other owners. More on

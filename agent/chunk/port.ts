@@ -4,13 +4,19 @@
  */
 import type { ChunkId } from '../../proto/ids.ts';
 
+/** One chunk of a content. */
+export interface Piece {
+  readonly id: ChunkId;
+  /** Bytes of the content in it. */
+  readonly length: number;
+  /** It is kept as that many bytes of zstd. */
+  readonly zstdBytes?: number;
+}
+
 /** What a row stores to find its bytes again. */
 export type Content =
   | { readonly kind: 'inline'; readonly bytes: Uint8Array }
-  | {
-      readonly kind: 'chunks';
-      readonly chunks: readonly { readonly id: ChunkId; readonly length: number }[];
-    };
+  | { readonly kind: 'chunks'; readonly chunks: readonly Piece[] };
 
 export type DigestName = 'md5' | 'sha256' | 'sha512';
 

@@ -56,6 +56,25 @@ export const contentSuite = (test: TestFn, name: string, open: () => Promise<Con
       t.is(md5(await collect(store.content.read(content, { start, end }))), md5(bytes.subarray(start, end)));
   });
 
+  for (const size of [20 * KiB, 300 * KiB, 5 * MiB])
+    test(`content (${name}): ${size} bytes that shrink, and their ranges, come back as they went`, async (t) => {
+      await using store = await open();
+      const bytes = Buffer.alloc(size, randomBytes(999).toString('hex'));
+      const { content, length } = await store.content.write(pieces(bytes), {
+        ...{ user: 'u', bytesMax, digests: [] },
+      });
+      t.is(length, size);
+      for (const [start, end] of [
+        [0, size],
+        [size >> 1, (size >> 1) + 100],
+        [size - 1, size],
+      ] as const)
+        t.is(
+          md5(await collect(store.content.read(content, { start, end }))),
+          md5(bytes.subarray(start, end)),
+        );
+    });
+
   test(`content (${name}): one byte too many is refused and leaves nothing`, async (t) => {
     await using store = await open();
     const write = store.content.write(pieces(randomBytes(5 * MiB)), {
