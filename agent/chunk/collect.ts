@@ -5,8 +5,9 @@
  *                                 |
  *                       grace later: still no reference --> lock: still a candidate? --> delete
  *
- * The grace runs on this process's monotonic clock from when the collector itself saw the chunk unreferenced, so
- * no jump of a wall clock and no file time can shorten it. Why no byte is lost: design note 0008.
+ * An upload writes its reference first and its bytes then: either the last question sees the reference, or the put comes
+ * after the question and ends the candidacy. No clock is needed for that (design note 0008). The grace, on this process's
+ * monotonic clock, is thrift: what is deleted and uploaded again soon need not be stored again.
  */
 import type { ChunkId } from '../../proto/ids.ts';
 import type { Log, Runtime } from '../runtime/ports.ts';

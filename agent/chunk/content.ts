@@ -1,9 +1,11 @@
 /**
  * Content of any length over chunks. An upload in bounded memory:
  *
- *     source --> cut (4 MiB) --> digests (worker) --> packed? --> 3 (24 over all) on their way: owners + debt, reference
+ *     source --> cut (4 MiB) --> digests (worker) --> packed? --> 3 (24 over all) on their way: debt, reference, owners
  *
- * The debt is on disk before the reference, so an upload that dies anywhere is given back (`debt.ts`).
+ * The debt is on disk before the reference, so an upload that dies anywhere is given back (`debt.ts`). The reference stands
+ * before any owner acknowledges the bytes, so no collector takes them, however long this host sleeps in between
+ * (`collect.ts`).
  */
 import { asShoalError, hasCode, ShoalError } from '../../proto/error.ts';
 import type { ChunkId } from '../../proto/ids.ts';
@@ -86,19 +88,24 @@ export const contentStore = ({
         buffers.give(bytes);
         return before;
       }
-      const reference = async (): Promise<void> => {
+      const refer = async (): Promise<void> => {
         await debts.add(user, [id]);
         await references.add([{ id, length: bytes.length }], user);
       };
-      const referring = reference();
+      const referring = refer();
       pending.add(referring);
-      const both = Promise.all([putChunk(id, bytes, stop.signal, () => buffers.give(bytes)), referring]).then(
+      const done = referring.then(
         () => {
           pending.delete(referring);
+          return putChunk(id, bytes, stop.signal, () => buffers.give(bytes));
+        },
+        (thrown: unknown) => {
+          buffers.give(bytes);
+          throw thrown;
         },
       );
-      stored.set(id, both);
-      return both;
+      stored.set(id, done);
+      return done;
     };
     let inline: Uint8Array | undefined;
     const inside = new Set<() => void>();

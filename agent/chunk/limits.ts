@@ -20,7 +20,7 @@ export const uploadChunksInFlightMax = 3;
 /** The same over all uploads of this host: 96 MiB, and about twice that in the sockets to two other owners. More on
     their way only queue at the disks. */
 export const chunksInFlightMax = 24;
-/** A reference that is not acknowledged by then fails the upload; must be far below `collectGraceMs`. */
+/** A reference that is not acknowledged by then fails the upload: a quorum of the row's owners is not there. */
 export const referenceTimeoutMs = 30 * secondMs;
 /** References of one content written or deleted at once: enough to share fsyncs, few enough to leave others room. */
 export const referencesInFlightMax = 32;

@@ -58,7 +58,10 @@ export interface ContentStore {
   read(content: Content, options?: ReadOptions): AsyncIterable<Uint8Array>;
   /** The user no longer needs the content. Idempotent; chunks nobody uses are collected later. */
   release(content: Content, user: string): Promise<void>;
-  /** A second user of the same content (copy without moving bytes). Durable when it resolves. */
+  /**
+   * A second user of the same content (copy without moving bytes). Durable when it resolves, provided that some user
+   * still stood then: a caller that cannot be sure looks afterwards, and releases what it retained in vain.
+   */
   retain(content: Content, user: string): Promise<void>;
 }
 

@@ -14,7 +14,7 @@ interface Reference {
 }
 
 export interface References {
-  /** Durable when it resolves; fails after `referenceTimeoutMs`, far below the collector's grace. */
+  /** Durable when it resolves; fails after `referenceTimeoutMs`. */
   add(chunks: readonly { readonly id: ChunkId; readonly length: number }[], user: string): Promise<void>;
   remove(ids: readonly ChunkId[], user: string): Promise<void>;
   /** Does anyone use it? Linearizable: a reference acknowledged before the call is seen. */

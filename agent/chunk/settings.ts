@@ -2,7 +2,7 @@
 export interface ChunkSettings {
   /** Left free in each data directory. Default `reserveBytesDefault`. */
   readonly reserveBytes?: number;
-  /** How long a chunk stands without a reference. Far above `referenceTimeoutMs`. Default `collectGraceMsDefault`. */
+  /** How long a chunk stands without a reference. Default `collectGraceMsDefault`. */
   readonly collectGraceMs?: number;
   /** Pause between two walks of the collector. Default `collectEveryMs`. */
   readonly collectEveryMs?: number;

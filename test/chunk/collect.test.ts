@@ -86,6 +86,27 @@ test('collection: uploads that race deletes of the same content never lose a byt
   t.true(deletions > 0, 'the collector was at work');
 });
 
+test('collection: an uploader that sleeps for long before its reference stands loses no byte', async (t) => {
+  await using cluster = await startCluster(3, { settings: eager });
+  const bytes = randomBytes(MiB);
+  const asleep = Promise.withResolvers<void>();
+  const awake = Promise.withResolvers<void>();
+  cluster.tables.beforePut = () => {
+    asleep.resolve();
+    return awake.promise;
+  };
+  const { content } = cluster.host(0).chunks;
+  const writing = content.write(pieces(bytes), { user: 'u', bytesMax: MiB, digests: [] });
+  await asleep.promise;
+  // Far more than the collectors need for their walks, the grace and the sweep after it.
+  await sleep(4 * eager.collectGraceMs);
+  awake.resolve();
+  const written = await writing;
+  t.true(bytes.equals(await collect(cluster.host(1).chunks.content.read(written.content))));
+  await sleep(2 * eager.collectGraceMs);
+  t.true(bytes.equals(await collect(cluster.host(2).chunks.content.read(written.content))));
+});
+
 test('collection: a put between the last look at the references and the deletion saves the chunk', async (t) => {
   await using disk = await temporaryFiles();
   const { id, bytes } = disk.chunk;

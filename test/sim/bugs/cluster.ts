@@ -150,10 +150,24 @@ const noTombstones: ClusterParts = {
   }),
 };
 
-/** The collector gives no grace to a chunk whose reference is still on its way. */
+/** The bytes go out while their reference is still on its way: the collector finds a chunk that nobody uses. */
 const earlyCollection: ClusterParts = {
   ...soundParts,
-  chunkSettings: { ...soundParts.chunkSettings, collectGraceMs: 1, collectEveryMs: 50 },
+  chunkTables: (tables, host) => ({
+    ...tables,
+    rows(schema) {
+      const rows = tables.rows(schema);
+      return {
+        ...rows,
+        async put(...words) {
+          void shellRuntime(host)
+            .timers.sleep(5000)
+            .then(() => rows.put(...words))
+            .catch(() => {});
+        },
+      };
+    },
+  }),
 };
 
 /** A deletion is decided before it has the chunk's lock; by the time it has, the chunk may be wanted again. */
@@ -202,7 +216,7 @@ export const clusterBugs = {
   'a read that repairs with a stamp of its own': repairFromWrongVersion,
   'rows acknowledged before fsync': ackBeforeFsync,
   'a deleted row that leaves no tombstone': noTombstones,
-  'a collector without grace': earlyCollection,
+  'a chunk sent before its reference stands': earlyCollection,
   'a chunk deleted by a decision of before it was put again': aba,
   'an owner that is never told what it missed': lostNotice,
   'a chunk served without a look at its content': unverifiedRead,

@@ -85,7 +85,8 @@ export const contents = (world: World, kinds: number): Contents => {
       world.tell(where, 'read', use.user, use.id.slice(0, 6));
       return true;
     } catch (thrown) {
-      if (hasCode(thrown, 'DAMAGED'))
+      // One that was released meanwhile may be gone.
+      if (hasCode(thrown, 'DAMAGED') && live.has(use))
         world.fail(new Error(`${where} lost chunk ${use.id} of ${use.user}: ${String(thrown)}`));
       else world.tell(where, 'read', use.user, use.id.slice(0, 6), codeOf(world, thrown));
       return undefined;
@@ -139,9 +140,10 @@ export const contents = (world: World, kinds: number): Contents => {
       }
       if (dice < 0.65) return read(calls, held, where);
       if (dice < 0.9) return release(calls, held, where);
-      // It was in use when this began: even if that one is released meanwhile, the chunk outlives the grace.
       const use: Use = { ...held, user };
-      return attempt(use, where, 'retain', () => content.retain(contentOf(held), user));
+      await attempt(use, where, 'retain', () => content.retain(contentOf(held), user));
+      // As a copy of an object does: if the first user still stands, the chunk had one all the time.
+      return live.has(use) && !live.has(held) ? release(calls, use, where) : undefined;
     },
   };
 };

@@ -14,7 +14,7 @@ import type { Ring } from '../../../agent/ring/port.ts';
 import { type RingSettings, rehearsalSettings } from '../../../agent/ring/settings.ts';
 import type { KeyValue } from '../../../agent/store/key-value.ts';
 import { sub } from '../../../agent/store/namespace.ts';
-import type { Registers, Rows } from '../../../agent/table/port.ts';
+import type { Registers, Rows, Tables } from '../../../agent/table/port.ts';
 import { type OpenTables, openTables } from '../../../agent/table/tables.ts';
 import { hasCode } from '../../../proto/error.ts';
 import type { HostId } from '../../../proto/ids.ts';
@@ -33,6 +33,7 @@ export interface ClusterParts {
   tableRing(ring: Ring): Ring;
   tableRpc(rpc: Rpc, host: Host): Rpc;
   chunkRing(ring: Ring): Ring;
+  chunkTables(tables: Tables, host: Host): Tables;
   chunkRpc(rpc: Rpc): Rpc;
   openFiles(host: Host): typeof openChunkFiles;
   readonly chunkSettings: ChunkSettings;
@@ -44,13 +45,14 @@ export const soundParts: ClusterParts = {
   tableRing: (ring) => ring,
   tableRpc: (rpc) => rpc,
   chunkRing: (ring) => ring,
+  chunkTables: (tables) => tables,
   chunkRpc: (rpc) => rpc,
   openFiles: (host) => (world, settings) =>
     openChunkFiles({ ...world, openDirectory: simDataDirectory(host) }, settings),
-  // The grace is above the 30 s that a reference may take; everything else as often as a short life needs it.
+  // As eager as can be: no grace is needed for safety. Everything else as often as a short life needs it.
   chunkSettings: {
-    collectGraceMs: 40 * secondMs,
-    collectEveryMs: 15 * secondMs,
+    collectGraceMs: secondMs,
+    collectEveryMs: 2 * secondMs,
     compareEveryMs: 30 * secondMs,
     collectPerSecond: 1000,
   },
@@ -128,7 +130,8 @@ export const clusterHost = (host: Host, options: ClusterHostOptions): ClusterHos
     const registers = tables.registers<string>({ name: 'register' });
     const chunks = await openChunks(
       {
-        ...{ runtime, bulk, members, tables, keyValue: sub(keyValue, 'chunks') },
+        ...{ runtime, bulk, members, keyValue: sub(keyValue, 'chunks') },
+        tables: parts.chunkTables(tables, host),
         ...{ rpc: parts.chunkRpc(rpc), ring: parts.chunkRing(ring) },
         directories: ['/chunks'],
         openFiles: parts.openFiles(host),
