@@ -4,6 +4,7 @@ import type { Runtime } from '../runtime/ports.ts';
 import { checkAccess, isStranger, type Target, type Use } from './access.ts';
 import type { Caller } from './access-list.ts';
 import { type Containers, noContainer } from './containers.ts';
+import type { Multiparts } from './multipart.ts';
 import type { ObjectPath } from './name.ts';
 import type { Place } from './object-turn.ts';
 import type { ObjectRows } from './objects.ts';
@@ -14,6 +15,7 @@ export interface Context {
   readonly records: Records;
   readonly containers: Containers;
   readonly objects: ObjectRows;
+  readonly multiparts: Multiparts;
   readonly journal: Journal;
 }
 

@@ -5,17 +5,20 @@
  */
 
 import type { Uuid } from '../../proto/ids.ts';
+import { mapLimit } from '../base/map-limit.ts';
 import { keyedSerial } from '../base/serial.ts';
 import type { Content, ContentStore } from '../chunk/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { type Containers, noContainer } from './containers.ts';
-import { changesWaitingMax, listingPageRows } from './limits.ts';
+import { changesWaitingMax, listingPageRows, partsReleasedMax } from './limits.ts';
+import { partContents } from './part-contents.ts';
 import {
   type ContainerRow,
   chunkUser,
   expiryKey,
   expiryShard,
   isExpired,
+  multipartKey,
   type ObjectRow,
   type PostRow,
   postKey,
@@ -52,11 +55,24 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
     turns.run(`${place.id}/${place.name}`, work);
 
   /** What fails here is an unused reference, which costs room and nothing else. */
-  const release = async (bytes: Content, upload: Uuid): Promise<void> => {
+  const releaseContent = async (bytes: Content, upload: Uuid): Promise<void> => {
     if (bytes.kind === 'inline') return;
     await content
       .release(bytes, chunkUser(upload))
       .catch((thrown) => log.warn('chunks not released', { upload, error: String(thrown) }));
+  };
+
+  /** Gives back an object's chunks. Nobody may put the object together again from its parts after that. */
+  const release = async (
+    { id, name }: Pick<Place, 'id' | 'name'>,
+    { content: bytes, upload, parts }: Pick<ObjectRow, 'content' | 'upload' | 'parts'>,
+  ): Promise<void> => {
+    if (bytes.kind === 'inline') return;
+    if (!parts) return releaseContent(bytes, upload);
+    await records.multiparts.change(id, multipartKey(name, upload), () => undefined);
+    await mapLimit(partContents(bytes.chunks, parts), partsReleasedMax, (part) =>
+      releaseContent(part.content, part.upload),
+    );
   };
 
   const postsOf = async (place: Place): Promise<readonly PostRow[]> => {
@@ -100,11 +116,15 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
     // Turned on while this went on: another host may have kept the row as a version.
     const isKept =
       row?.versionId !== undefined || place.versions === 'enabled' || container.versions === 'enabled';
-    if (row && !isKept) await release(row.content, row.upload);
+    if (row && !isKept) await release(place, row);
     const isOld = ({ upload }: PostRow): boolean => !isKept && upload === row?.upload;
     const dropped = container.versions === undefined ? before.posts : before.posts.filter(isOld);
     await dropPosts(place.id, place.name, dropped);
   };
+
+  /** Parts stay their upload's: it can be completed again, or aborted. */
+  const undo = (place: Place, row: ObjectRow): Promise<void> =>
+    row.parts ? Promise.resolve() : release(place, row);
 
   /** Puts the row and settles with everyone who changed container or object at the same time. */
   const commit = (place: Place, row: ObjectRow, check?: Check): Promise<void> =>
@@ -113,7 +133,7 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
       try {
         check?.(before.row && isExpired(before.row, runtime.clock.wallMs()) ? undefined : before.row);
       } catch (thrown) {
-        await release(row.content, row.upload);
+        await undo(place, row);
         throw thrown;
       }
       await expireLater(place, row);
@@ -126,11 +146,12 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
       if (!stands) {
         await objects.delete(place.id, place.name);
         if (row.versionId) await versions.delete(place.id, versionKey(place.name, row.versionId));
-        await release(row.content, row.upload);
+        await undo(place, row);
         throw noContainer(place.container);
       }
-      if (after?.upload !== row.upload && row.versionId === undefined) await release(row.content, row.upload);
-      await giveUp(place, stands, before);
+      if (after?.upload !== row.upload && row.versionId === undefined) await release(place, row);
+      // The very same once more: a completion of parts that was tried again.
+      if (before.row?.upload !== row.upload) await giveUp(place, stands, before);
     });
 
   /** Before the row itself, so that nothing expires unseen; a note without a row is looked at once, for nothing. */
@@ -143,5 +164,5 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
     await records.expiry.put(expiryShard(upload), expiryKey(deleteAtSeconds, upload), note);
   };
 
-  return { run, look, commit, expireLater, keepVersions, giveUp, release, dropPosts };
+  return { run, look, commit, expireLater, keepVersions, giveUp, release, releaseContent, dropPosts };
 };

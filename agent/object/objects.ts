@@ -63,7 +63,8 @@ const markerOf = (upload: Uuid, atMs: number): ObjectRow => ({
 export const openObjectRows = (parts: ObjectParts) => {
   const { runtime, records, content } = parts;
   const { objects, posts, versions } = records;
-  const { run, look, commit, expireLater, keepVersions, giveUp, release, dropPosts } = openObjectTurns(parts);
+  const { run, look, commit, expireLater, keepVersions, giveUp, release, releaseContent, dropPosts } =
+    openObjectTurns(parts);
 
   const newVersion = (place: Place, upload: Uuid, atMs: number): Pick<ObjectRow, 'versionId'> =>
     place.versions === 'enabled' ? { versionId: versionIdOf(upload, atMs) } : {};
@@ -101,7 +102,7 @@ export const openObjectRows = (parts: ObjectParts) => {
     if (!version || (key === undefined && version.versionId !== undefined)) throw noObject(place.name);
     if (version.upload === current?.upload) await objects.delete(place.id, place.name);
     if (key !== undefined) await versions.delete(place.id, key);
-    await release(version.content, version.upload);
+    await release(place, version);
     await dropPosts(place.id, place.name, [version]);
   };
 
@@ -127,7 +128,7 @@ export const openObjectRows = (parts: ObjectParts) => {
             ? new ShoalError('UNPROCESSABLE', `The MD5 of what came is ${md5}, the ETag says ${upload.md5}`)
             : undefined;
       if (fault) {
-        await release(written.content, id);
+        await releaseContent(written.content, id);
         throw fault;
       }
       const atMs = runtime.clock.wallMs();
@@ -147,6 +148,19 @@ export const openObjectRows = (parts: ObjectParts) => {
       return row;
     },
 
+    /** An object whose bytes are there already, as those of its parts. Throws NOT_FOUND, and what the check throws. */
+    async join(
+      place: Place,
+      made: Pick<ObjectRow, 'upload' | 'content' | 'bytes' | 'md5' | 'parts' | 'checksum'>,
+      facts: NewFacts,
+      check?: Check,
+    ): Promise<ObjectRow> {
+      const atMs = runtime.clock.wallMs();
+      const row = { ...facts, ...made, ...newVersion(place, made.upload, atMs), changedAtMs: atMs };
+      await commit(place, row, check);
+      return row;
+    },
+
     /** A second object with the same chunks; no byte moves. Throws NOT_FOUND, CONTENDED. */
     async copy(
       from: Place,
@@ -163,12 +177,12 @@ export const openObjectRows = (parts: ObjectParts) => {
           // Still the same upload: its chunks had a user the whole time.
           const now = await (versionId === undefined ? find(from) : findVersion(from, versionId));
           if (now?.upload !== source.upload) {
-            await release(source.content, upload);
+            await releaseContent(source.content, upload);
             continue;
           }
         }
         const atMs = runtime.clock.wallMs();
-        const { versionId: _old, ...bare } = source;
+        const { versionId: _old, parts: _parts, ...bare } = source;
         const row: ObjectRow = {
           ...bare,
           ...facts,
@@ -220,6 +234,15 @@ export const openObjectRows = (parts: ObjectParts) => {
         return marker?.versionId;
       }),
 
+    /** Removes the object if this upload is still the current one, whatever became of its bytes. */
+    dropUpload: (place: Place, upload: Uuid): Promise<void> =>
+      run(place, async () => {
+        const { row } = await look(place);
+        if (row?.upload !== upload) return;
+        await objects.delete(place.id, place.name);
+        if (row.versionId) await versions.delete(place.id, versionKey(place.name, row.versionId));
+      }),
+
     /** Makes an older version the current one. Throws NOT_FOUND. */
     restore: async (place: Place, versionId: string): Promise<ObjectRow> =>
       run(place, async () => {
@@ -252,7 +275,7 @@ export const openObjectRows = (parts: ObjectParts) => {
         const page = await objects.range(id, { limit: listingPageRows });
         for (const { sortKey, row } of page.entries) {
           await objects.delete(id, sortKey);
-          await release(row.content, row.upload);
+          await release({ id, name: sortKey }, row);
           await dropPosts(id, sortKey, [row]);
         }
         if (!page.more) return;

@@ -11,6 +11,7 @@ import { openContainers } from './containers.ts';
 import type { Context } from './context.ts';
 import { removeExpired } from './expirer.ts';
 import { expirerPeriodMs } from './limits.ts';
+import { openMultiparts } from './multipart.ts';
 import { walkObjects } from './object-listing.ts';
 import { openObjectRows } from './objects.ts';
 import { openRecords } from './records.ts';
@@ -39,7 +40,8 @@ export const openObjects = ({ runtime, tables, content, journal, http }: ObjectP
     return (await records.versions.range(id, { limit: 1 })).entries.length > 0;
   });
   const objects = openObjectRows({ runtime, records, content, containers });
-  const context: Context = { runtime, records, containers, objects, journal };
+  const multiparts = openMultiparts({ runtime, records, content, containers, objects });
+  const context: Context = { runtime, records, containers, objects, multiparts, journal };
   http.shapeErrors('object', swiftErrors);
   for (const route of Object.values(objectRoutes))
     http.serve<Route>(route, (request) => door(context, route.name, request));

@@ -6,6 +6,8 @@
  *   object             rows      incarnation / name             one upload: where its bytes are, what it is
  *   object-post        rows      incarnation / name NUL upload  what a POST later said about that upload
  *   object-version     rows      incarnation / name NUL order   every version, where versioning was ever on
+ *   object-multipart   register  incarnation / name NUL upload  an object that comes in parts
+ *   object-part        rows      upload / number part          one part: where its bytes are
  *   object-bucket      register  bucket name / ""               whose container S3 means by that name
  *   object-expiry      rows      shard / second incarnation ... what to look at when that second has come
  *
@@ -46,6 +48,37 @@ export interface ContainerRow {
   readonly bucket?: BucketSettings | undefined;
 }
 
+/** A part of an object, and of its content: its chunks are used by `chunkUser(upload)` of its own. */
+export interface ObjectPart {
+  readonly number: number;
+  readonly upload: Uuid;
+  readonly bytes: number;
+  readonly chunks: number;
+  readonly checksum?: Checksum;
+}
+
+/** An object that comes in parts, until it is complete. While its register stands the parts belong to it. */
+export interface MultipartRow {
+  readonly upload: Uuid;
+  readonly name: string;
+  readonly facts: Omit<ObjectFacts, 'changedAtMs'>;
+  readonly startedAtMs: number;
+  readonly initiator: { readonly id: string; readonly name: string } | null;
+  readonly checksum?: { readonly name: string; readonly isWhole: boolean };
+  /** Being put together: no part is taken any more. */
+  readonly isClosing?: true;
+}
+
+export interface PartRow {
+  readonly number: number;
+  readonly upload: Uuid;
+  readonly content: Content;
+  readonly bytes: number;
+  readonly md5: string;
+  readonly checksum?: Checksum;
+  readonly atMs: number;
+}
+
 /** Another object that a symbolic link stands for. */
 export interface Link {
   readonly project: string;
@@ -83,6 +116,8 @@ export interface ObjectRow extends ObjectFacts {
   /** A static large object: `content` is its list of segments, these are the sums. */
   readonly large?: { readonly bytes: number; readonly etag: string };
   readonly link?: Link;
+  /** It came in parts, and its chunks are theirs. `md5` is then S3's ETag, `<md5 of the parts' md5s>-<number>`. */
+  readonly parts?: readonly ObjectPart[];
   /** S3: checked when the bytes came, and told to whoever asks. */
   readonly checksum?: Checksum;
   /** Names it in `?version-id=`. Its bytes belong to its row in `object-version`. */
@@ -112,12 +147,18 @@ export interface Records {
   readonly versions: Rows<ObjectRow>;
   readonly expiry: Rows<ExpiryRow>;
   readonly bucketNames: Registers<BucketNameRow>;
+  readonly multiparts: Registers<MultipartRow>;
+  readonly parts: Rows<PartRow>;
 }
 
 export const accountKey = 'account';
 export const chunkUser = (upload: Uuid): string => `object:${upload}`;
 /** NUL is in no name: all posts of a name stand together, directly after it. */
 export const postKey = (name: string, upload: Uuid): string => `${name}\0${upload}`;
+
+export const multipartKey = (name: string, upload: string): string => `${name}\0${upload}`;
+export const partPrefix = (number: number): string => `${String(number).padStart(5, '0')}/`;
+export const partKey = (number: number, upload: Uuid): string => partPrefix(number) + upload;
 
 /** Sixteen partitions, so that no single one takes the notes of all expiring objects. */
 export const expiryShards: readonly string[] = [...'0123456789abcdef'].map((digit) => `expiry-${digit}`);
@@ -138,6 +179,8 @@ export const openRecords = (tables: Tables): Records => ({
   versions: tables.rows<ObjectRow>({ name: 'object-version', weight: (row) => row.bytes }),
   expiry: tables.rows<ExpiryRow>({ name: 'object-expiry' }),
   bucketNames: tables.registers<BucketNameRow>({ name: 'object-bucket' }),
+  multiparts: tables.registers<MultipartRow>({ name: 'object-multipart' }),
+  parts: tables.rows<PartRow>({ name: 'object-part' }),
 });
 
 /** An upload as its newest post shows it. */

@@ -69,7 +69,7 @@ export const versionHeader = (
   versionId: string | undefined,
 ): Record<string, string> => (versions ? { 'x-amz-version-id': versionId ?? nullVersion } : {});
 
-export const checksumHeaders = ({ checksum }: ObjectRow): Record<string, string> =>
+export const checksumHeaders = ({ checksum }: Pick<ObjectRow, 'checksum'>): Record<string, string> =>
   checksum ? { [`x-amz-checksum-${checksum.name.toLowerCase()}`]: checksum.value } : {};
 
 /** All that GET, HEAD and 304 tell, but for the length. */

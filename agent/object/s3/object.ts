@@ -10,6 +10,7 @@ import { httpSeconds } from '../time.ts';
 import { readerOf, type S3Ask, type S3Context } from './ask.ts';
 import { type Action, type Bucket, openBucket, placeIn } from './bucket-access.ts';
 import { checksumHeaders, objectHeaders, versionHeader } from './facts.ts';
+import { parsePartNumber } from './part-list.ts';
 import { s3Error } from './s3-error.ts';
 import { versionAsked } from './version.ts';
 
@@ -73,8 +74,24 @@ const overrides = ({ query, principal }: S3Ask): Record<string, string> => {
   return Object.fromEntries(given);
 };
 
-/** One range; of several S3 gives the whole object. Throws InvalidRange. */
-const rangeAsked = ({ headers }: S3Ask, thing: Readable): ByteRange | undefined => {
+/** `?partNumber=`: the bytes that came as this part; an object that came whole is its own first. Throws InvalidPartNumber. */
+const partAsked = ({ query }: S3Ask, { row, bytes }: Readable): ByteRange | undefined => {
+  const text = query.get('partNumber');
+  if (text === null) return undefined;
+  const number = parsePartNumber(text);
+  const parts = row.parts ?? [{ bytes }];
+  const part = parts[number - 1];
+  if (!part) throw s3Error('InvalidPartNumber');
+  if (part.bytes === 0) return undefined;
+  const start = parts.slice(0, number - 1).reduce((sum, one) => sum + one.bytes, 0);
+  return { start, end: start + part.bytes };
+};
+
+/** One range; of several S3 gives the whole object. Throws InvalidRange, InvalidPartNumber. */
+const rangeAsked = (ask: S3Ask, thing: Readable): ByteRange | undefined => {
+  const part = partAsked(ask, thing);
+  if (part) return part;
+  const { headers } = ask;
   const validators = { etag: thing.etag, modifiedSeconds: httpSeconds(thing.changedAtMs) };
   const ranges = rangeCounts(headers, validators) ? parseRange(headers.range, thing.bytes) : undefined;
   const [range] = ranges ?? [];
@@ -98,6 +115,7 @@ export const getObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
   const headers = {
     ...objectHeaders(row, thing),
     ...versionHeader(bucket.row, row.versionId),
+    ...(ask.query.has('partNumber') && row.parts ? { 'x-amz-mp-parts-count': String(row.parts.length) } : {}),
     ...more,
   };
   const verdict = checkConditions(ask.headers, {

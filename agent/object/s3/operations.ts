@@ -6,7 +6,9 @@ import type { S3Ask, Serve } from './ask.ts';
 import * as bucket from './bucket.ts';
 import { deleteObject, deleteObjects } from './delete.ts';
 import { listObjects, listObjectsV2 } from './listing.ts';
+import { abortUpload, completeUpload, createUpload, putPart } from './multipart.ts';
 import { getObject } from './object.ts';
+import { listParts, listUploads } from './part-listing.ts';
 import { putObject } from './put.ts';
 import { s3Error } from './s3-error.ts';
 
@@ -17,7 +19,7 @@ type Methods = Readonly<Record<string, Calls>>;
 const ofAccount: Methods = { GET: { '': bucket.listBuckets } };
 
 const ofBucket: Methods = {
-  GET: { '': listObjects, 'list-type': listObjectsV2, location: bucket.getLocation },
+  GET: { '': listObjects, 'list-type': listObjectsV2, location: bucket.getLocation, uploads: listUploads },
   HEAD: { '': bucket.headBucket },
   PUT: { '': bucket.createBucket },
   DELETE: { '': bucket.deleteBucket },
@@ -25,19 +27,22 @@ const ofBucket: Methods = {
 };
 
 const ofObject: Methods = {
-  GET: { '': getObject },
-  HEAD: { '': getObject },
-  PUT: { '': putObject },
-  DELETE: { '': deleteObject },
+  GET: { '': getObject, partNumber: getObject, uploadId: listParts },
+  HEAD: { '': getObject, partNumber: getObject },
+  PUT: { '': putObject, uploadId: putPart },
+  DELETE: { '': deleteObject, uploadId: abortUpload },
+  POST: { uploads: createUpload, uploadId: completeUpload },
 };
 
 /** Names in a query that make another call of it: S3's, all of them. */
 export const subresources: readonly string[] = [
   ...['accelerate', 'acl', 'analytics', 'attributes', 'cors', 'delete', 'encryption', 'intelligent-tiering'],
   ...['inventory', 'legal-hold', 'lifecycle', 'list-type', 'location', 'logging', 'metadataTable', 'metrics'],
-  ...['notification', 'object-lock', 'ownershipControls', 'partNumber', 'policy', 'policyStatus'],
+  ...['notification', 'object-lock', 'ownershipControls', 'policy', 'policyStatus'],
   ...['publicAccessBlock', 'replication', 'requestPayment', 'restore', 'retention', 'select', 'session'],
   ...['tagging', 'torrent', 'uploadId', 'uploads', 'versioning', 'versions', 'website'],
+  // Beside uploadId it is a number of that call, alone one of its own.
+  'partNumber',
 ];
 
 /** Headers of what is not served: taking the request without them would do something else than was asked. */

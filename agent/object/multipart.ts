@@ -1,0 +1,296 @@
+/**
+ * Objects that come in parts, each through whichever host and in any order. The register says whose the parts are:
+ *
+ *   open ── parts come ── closing ── the object's row is put ── register gone: the parts are the object's
+ *     \____________________________________________ abort ──── register gone: the parts are given back
+ *
+ *  - Each part has an upload of its own, so giving one back never touches another, and two of the same number stand
+ *    side by side until the object is complete: who completes it names the ones that are meant.
+ *  - A part is put first and the register read then; a completion closes the register first and reads the parts
+ *    then. So a part that was acknowledged is seen, and one that came too late is given back by one of the two.
+ *  - Whoever gives back an object's parts removes the register first (`object-turn.ts`): a completion that is tried
+ *    again after a crash finds no register rather than chunks that are gone.
+ */
+import { ShoalError } from '../../proto/error.ts';
+import { newUuid, type Uuid } from '../../proto/ids.ts';
+import { mapLimit } from '../base/map-limit.ts';
+import type { Content, ContentStore } from '../chunk/port.ts';
+import type { Runtime } from '../runtime/ports.ts';
+import { type Containers, noContainer } from './containers.ts';
+import { listingPageRows, partListBytesMax, partsReleasedMax } from './limits.ts';
+import type { Check, Place } from './object-turn.ts';
+import type { ObjectRows } from './objects.ts';
+import { joinContents } from './part-contents.ts';
+import {
+  type Checksum,
+  chunkUser,
+  type MultipartRow,
+  multipartKey,
+  type ObjectRow,
+  type PartRow,
+  partKey,
+  type Records,
+} from './records.ts';
+
+export interface NewPart {
+  readonly number: number;
+  readonly source: AsyncIterable<Uint8Array>;
+  readonly bytes: number;
+  readonly bytesMax: number;
+  readonly md5?: string | undefined;
+  readonly checksum?: (() => Checksum | undefined) | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** What is made of the parts. */
+export interface Joined {
+  /** In order; throws what the door says of parts that do not fit. */
+  choose(parts: readonly PartRow[]): readonly PartRow[];
+  etagOf(parts: readonly PartRow[]): string;
+  checksumOf(parts: readonly PartRow[]): Checksum | undefined;
+  readonly check?: Check | undefined;
+}
+
+export const noUpload = (upload: string): ShoalError =>
+  new ShoalError(
+    'NOT_FOUND',
+    `There is no upload in parts ${JSON.stringify(upload)}: it was completed or aborted.`,
+  );
+
+/** What the row says of a chunk and of a part: an id of 64 digits, a UUID, numbers and the names of fields. */
+const chunkListedBytes = 80;
+const partListedBytes = 120;
+
+/** One row holds the list. At parts of 8 MiB it ends at some 25 GiB, at parts of 64 MiB at 40 GiB. */
+const checkListed = (parts: readonly PartRow[]): void => {
+  const bytes = parts.reduce(
+    (sum, { content }) =>
+      sum + partListedBytes + (content.kind === 'chunks' ? content.chunks.length : 0) * chunkListedBytes,
+    0,
+  );
+  if (bytes > partListBytesMax)
+    throw new ShoalError(
+      'TOO_LARGE',
+      `Cannot join ${parts.length} parts: the list of their chunks has ${bytes} bytes, at most ${partListBytesMax}`,
+    );
+};
+
+export const openMultiparts = ({
+  runtime,
+  records: { multiparts, parts },
+  content,
+  containers,
+  objects,
+}: {
+  readonly runtime: Runtime;
+  readonly records: Records;
+  readonly content: ContentStore;
+  readonly containers: Containers;
+  readonly objects: ObjectRows;
+}) => {
+  const log = runtime.log.with({ part: 'multipart' });
+
+  const get = async ({ id, name }: Place, upload: string): Promise<MultipartRow> => {
+    const row = await multiparts.get(id, multipartKey(name, upload));
+    if (!row) throw noUpload(upload);
+    return row;
+  };
+
+  /** Was it there? */
+  const remove = async (id: Uuid, name: string, upload: string): Promise<boolean> => {
+    let wasThere = false;
+    await multiparts.change(id, multipartKey(name, upload), (row) => {
+      wasThere = row !== undefined;
+      return undefined;
+    });
+    return wasThere;
+  };
+
+  async function* walkParts(upload: Uuid, from?: string): AsyncGenerator<PartRow, void, undefined> {
+    let after = from;
+    for (;;) {
+      const page = await parts.range(upload, {
+        limit: listingPageRows,
+        ...(after === undefined ? {} : { after }),
+      });
+      for (const { row } of page.entries) yield row;
+      after = page.entries.at(-1)?.sortKey;
+      if (!page.more || after === undefined) return;
+    }
+  }
+
+  const dropPart = async (upload: Uuid, part: PartRow, isKept: boolean): Promise<void> => {
+    if (!isKept) await content.release(part.content, chunkUser(part.upload));
+    await parts.delete(upload, partKey(part.number, part.upload));
+  };
+
+  /** What fails here is unused room. */
+  const dropParts = (upload: Uuid, kept: ReadonlySet<Uuid> = new Set()): Promise<unknown> =>
+    mapLimit(walkParts(upload), partsReleasedMax, (part) =>
+      dropPart(upload, part, kept.has(part.upload)),
+    ).catch((thrown) => log.warn('parts not given back', { upload, error: String(thrown) }));
+
+  const keepPart = async (place: Place, upload: Uuid, part: PartRow): Promise<PartRow> => {
+    await parts.put(upload, partKey(part.number, part.upload), part);
+    const now = await multiparts.get(place.id, multipartKey(place.name, upload));
+    if (now && !now.isClosing) return part;
+    // While it closes, who closes it finds the part and gives it back.
+    if (!now && (await parts.get(upload, partKey(part.number, part.upload))))
+      await dropPart(upload, part, false);
+    throw noUpload(upload);
+  };
+
+  const finish = async (place: Place, row: ObjectRow): Promise<void> => {
+    const isOurs = await remove(place.id, place.name, row.upload);
+    if (!isOurs && (await objects.find(place))?.upload === row.upload) {
+      // Aborted while it was put together: the abort has given back the parts.
+      await objects.dropUpload(place, row.upload);
+      throw noUpload(row.upload);
+    }
+    await dropParts(row.upload, new Set(row.parts?.map(({ upload }) => upload)));
+  };
+
+  return {
+    get,
+    walkParts,
+
+    /** Throws NOT_FOUND when the container is gone. */
+    async create(
+      place: Place,
+      made: Pick<MultipartRow, 'facts' | 'initiator' | 'checksum'>,
+    ): Promise<MultipartRow> {
+      const upload = newUuid();
+      const row = { ...made, upload, name: place.name, startedAtMs: runtime.clock.wallMs() };
+      await multiparts.change(place.id, multipartKey(place.name, upload), () => row);
+      if (await containers.confirm(place.project, place.container, place.id)) return row;
+      await remove(place.id, place.name, upload);
+      throw noContainer(place.container);
+    },
+
+    /** Throws NOT_FOUND, UNPROCESSABLE, ABORTED, TOO_LARGE; nothing is left of the part then. */
+    async put(place: Place, uploadId: string, part: NewPart): Promise<PartRow> {
+      const { upload } = await get(place, uploadId);
+      const id = newUuid();
+      const written = await content.write(part.source, {
+        user: chunkUser(id),
+        bytesMax: part.bytesMax,
+        inlineBytesMax: 0,
+        digests: ['md5'],
+        signal: part.signal,
+      });
+      const md5 = written.digests.md5 ?? '';
+      const fault =
+        part.bytes !== written.length
+          ? new ShoalError('ABORTED', `Cannot store ${written.length} bytes: ${part.bytes} were announced`)
+          : part.md5 !== undefined && part.md5 !== md5
+            ? new ShoalError('UNPROCESSABLE', `The MD5 of what came is ${md5}, the header says ${part.md5}`)
+            : undefined;
+      if (fault) {
+        await content.release(written.content, chunkUser(id));
+        throw fault;
+      }
+      const checksum = part.checksum?.();
+      return keepPart(place, upload, {
+        number: part.number,
+        upload: id,
+        content: written.content,
+        bytes: written.length,
+        md5,
+        ...(checksum && { checksum }),
+        atMs: runtime.clock.wallMs(),
+      });
+    },
+
+    /** A whole object as a part: its chunks get another user, no byte moves. */
+    async share(
+      place: Place,
+      uploadId: string,
+      number: number,
+      source: { readonly content: Content; readonly bytes: number; readonly md5: string },
+    ): Promise<PartRow> {
+      const { upload } = await get(place, uploadId);
+      const id = newUuid();
+      await content.retain(source.content, chunkUser(id));
+      const { bytes, md5 } = source;
+      return keepPart(place, upload, {
+        ...{ number, upload: id, content: source.content, bytes, md5 },
+        atMs: runtime.clock.wallMs(),
+      });
+    },
+
+    /** Once more is the same. Throws NOT_FOUND, and what `choose` and `check` throw: it is open again then. */
+    async complete(place: Place, uploadId: string, joined: Joined): Promise<ObjectRow> {
+      const done = await objects.find(place);
+      if (done?.upload === uploadId) {
+        await dropParts(done.upload, new Set(done.parts?.map(({ upload }) => upload)));
+        return done;
+      }
+      const key = multipartKey(place.name, uploadId);
+      const open = await multiparts.change(place.id, key, (row) => {
+        if (!row) throw noUpload(uploadId);
+        return row.isClosing ? row : { ...row, isClosing: true };
+      });
+      if (!open) throw noUpload(uploadId);
+      try {
+        const all: PartRow[] = [];
+        for await (const part of walkParts(open.upload)) all.push(part);
+        const chosen = joined.choose(all);
+        checkListed(chosen);
+        const checksum = joined.checksumOf(chosen);
+        const row = await objects.join(
+          place,
+          {
+            upload: open.upload,
+            content: joinContents(chosen.map((part) => part.content)),
+            bytes: chosen.reduce((sum, { bytes }) => sum + bytes, 0),
+            md5: joined.etagOf(chosen),
+            parts: chosen.map(({ number, upload, content: { kind, ...rest }, bytes, checksum: own }) => ({
+              ...{ number, upload, bytes },
+              chunks: 'chunks' in rest ? rest.chunks.length : 0,
+              ...(own && { checksum: own }),
+            })),
+            ...(checksum && { checksum }),
+          },
+          open.facts,
+          joined.check,
+        );
+        await finish(place, row);
+        return row;
+      } catch (thrown) {
+        if (thrown instanceof ShoalError && !thrown.retryable)
+          await multiparts.change(place.id, key, (row) => {
+            if (!row) return undefined;
+            const { isClosing: _closing, ...reopened } = row;
+            return reopened;
+          });
+        throw thrown;
+      }
+    },
+
+    /** Throws NOT_FOUND. */
+    async abort(place: Place, uploadId: string): Promise<void> {
+      const { upload } = await get(place, uploadId);
+      const done = await objects.find(place);
+      if (done?.upload === upload) {
+        await finish(place, done);
+        throw noUpload(uploadId);
+      }
+      if (!(await remove(place.id, place.name, upload))) throw noUpload(uploadId);
+      await dropParts(upload);
+    },
+
+    /** All of a container that is gone. */
+    async clear(id: Uuid): Promise<void> {
+      for (;;) {
+        const page = await multiparts.range(id, { limit: listingPageRows });
+        for (const { row } of page.entries) {
+          await remove(id, row.name, row.upload);
+          await dropParts(row.upload);
+        }
+        if (!page.more) return;
+      }
+    },
+  };
+};
+
+export type Multiparts = ReturnType<typeof openMultiparts>;

@@ -1,0 +1,168 @@
+/** Uploads in parts over HTTP: create, put and copy a part, complete, abort. Their lists are in `part-listing.ts`. */
+import { hasCode } from '../../../proto/error.ts';
+import type { ApiAnswer } from '../../http/port.ts';
+import { archiveObject } from '../archive.ts';
+import { type ByteRange, parseRange } from '../byte-range.ts';
+import { objectBytesMax } from '../limits.ts';
+import type { PartRow } from '../records.ts';
+import { roomFor } from '../store-object.ts';
+import { record, type S3Ask, type S3Context } from './ask.ts';
+import { timeText, xmlAnswer } from './bucket.ts';
+import { openTarget } from './bucket-access.ts';
+import { copySourceOf, openSource } from './copy.ts';
+import { checksumHeaders, etagOf, factsOfPut, quoted, versionHeader } from './facts.ts';
+import { chooseParts, joinedChecksum, joinedEtag, parsePartNumber, parseWantedParts } from './part-list.ts';
+import { announcedBytes, orNoBucket, writeCheck } from './put.ts';
+import { s3Error } from './s3-error.ts';
+import { checksumNames } from './sign/checksum.ts';
+import { element, optional, root } from './xml.ts';
+import { readXml } from './xml-reader.ts';
+
+const putAction = { name: 's3:PutObject', use: 'writeObject' } as const;
+
+export const uploadIdOf = ({ query }: S3Ask): string => query.get('uploadId') ?? '';
+
+export const orNoUpload =
+  (uploadId: string) =>
+  (cause: unknown): never => {
+    if (hasCode(cause, 'NOT_FOUND') && cause.details.s3 === undefined)
+      throw s3Error('NoSuchUpload', undefined, { fields: { UploadId: uploadId } });
+    throw cause;
+  };
+
+/** Throws InvalidRequest. */
+const checksumAsked = ({ headers }: S3Ask) => {
+  const algorithm = headers['x-amz-checksum-algorithm']?.toUpperCase();
+  if (algorithm === undefined) return undefined;
+  const name = checksumNames.find((known) => known === algorithm);
+  if (!name) throw s3Error('InvalidRequest', 'Checksum algorithm provided is unsupported.');
+  const type =
+    headers['x-amz-checksum-type']?.toUpperCase() ?? (name === 'CRC64NVME' ? 'FULL_OBJECT' : 'COMPOSITE');
+  return { name, isWhole: type === 'FULL_OBJECT' };
+};
+
+export const createUpload = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
+  const { place } = await openTarget(context, ask, putAction);
+  const facts = factsOfPut(ask.headers);
+  const checksum = checksumAsked(ask);
+  const user = ask.principal?.user;
+  const { upload } = await context.multiparts
+    .create(place, {
+      facts,
+      initiator: user ? { id: user.id, name: user.name } : null,
+      ...(checksum && { checksum }),
+    })
+    .catch(orNoBucket(ask.bucket));
+  record(context, ask, 'object.upload', { upload });
+  return xmlAnswer(
+    root('InitiateMultipartUploadResult', [
+      element('Bucket', ask.bucket),
+      element('Key', ask.key),
+      element('UploadId', upload),
+    ]),
+    checksum
+      ? {
+          'x-amz-checksum-algorithm': checksum.name,
+          'x-amz-checksum-type': checksum.isWhole ? 'FULL_OBJECT' : 'COMPOSITE',
+        }
+      : {},
+  );
+};
+
+/** `bytes=first-last`, both there. Throws InvalidArgument, InvalidRange. */
+const copyRange = ({ headers }: S3Ask, bytes: number): ByteRange | undefined => {
+  const text = headers['x-amz-copy-source-range'];
+  if (text === undefined) return undefined;
+  const [, last] = /^bytes=\d+-(\d+)$/.exec(text) ?? [];
+  if (last === undefined)
+    throw s3Error(
+      'InvalidArgument',
+      'The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy',
+      { fields: { ArgumentName: 'x-amz-copy-source-range', ArgumentValue: text } },
+    );
+  const [range] = parseRange(text, bytes) ?? [];
+  if (!range || Number(last) >= bytes) throw s3Error('InvalidRange');
+  return range;
+};
+
+const copyPart = async (context: S3Context, ask: S3Ask, number: number): Promise<ApiAnswer> => {
+  const { place } = await openTarget(context, ask, putAction);
+  const { row, thing, bucket } = await openSource(context, ask, copySourceOf(ask));
+  const range = copyRange(ask, thing.bytes);
+  const uploadId = uploadIdOf(ask);
+  const isShared =
+    !range &&
+    !thing.isLarge &&
+    row.content.kind === 'chunks' &&
+    /^[\da-f]{32}$/.test(row.md5) &&
+    thing.row === row;
+  const bytes = range ? range.end - range.start : thing.bytes;
+  const part: PartRow = await (isShared
+    ? context.multiparts.share(place, uploadId, number, row)
+    : context.multiparts.put(place, uploadId, {
+        ...{ number, bytes, bytesMax: objectBytesMax, signal: ask.signal },
+        source: thing.read(range ?? {}),
+      })
+  ).catch(orNoUpload(uploadId));
+  return xmlAnswer(
+    root('CopyPartResult', [element('LastModified', timeText(part.atMs)), element('ETag', quoted(part.md5))]),
+    bucket.row.versions ? { 'x-amz-copy-source-version-id': row.versionId ?? 'null' } : {},
+  );
+};
+
+export const putPart = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
+  const number = parsePartNumber(ask.query.get('partNumber'));
+  if (ask.headers['x-amz-copy-source'] !== undefined) return copyPart(context, ask, number);
+  const target = await openTarget(context, ask, putAction);
+  const bytes = announcedBytes(ask);
+  const uploadId = uploadIdOf(ask);
+  const part = await context.multiparts
+    .put(target.place, uploadId, {
+      ...{ number, bytes, md5: ask.md5, signal: ask.signal },
+      source: ask.body,
+      bytesMax: await roomFor(context, target, bytes),
+      checksum: () => ask.checksum,
+    })
+    .catch(orNoUpload(uploadId));
+  return { headers: { ETag: quoted(part.md5), ...checksumHeaders(part) } };
+};
+
+export const completeUpload = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
+  const target = await openTarget(context, ask, putAction);
+  const { place, container } = target;
+  const wanted = parseWantedParts(await readXml(ask, 'CompleteMultipartUpload'));
+  const uploadId = uploadIdOf(ask);
+  const asked = await context.multiparts.get(place, uploadId).catch((thrown) => {
+    // Completed before: the same again is no error.
+    if (hasCode(thrown, 'NOT_FOUND')) return undefined;
+    throw thrown;
+  });
+  if (container.archive) await archiveObject(context, place, container.archive);
+  const row = await context.multiparts
+    .complete(place, uploadId, {
+      choose: (parts) => chooseParts(wanted, parts),
+      etagOf: joinedEtag,
+      checksumOf: (parts) => joinedChecksum(asked?.checksum, parts),
+      check: writeCheck(ask),
+    })
+    .catch(orNoUpload(uploadId));
+  record(context, ask, 'object.put', { bytes: row.bytes, parts: wanted.length });
+  return xmlAnswer(
+    root('CompleteMultipartUploadResult', [
+      element('Location', `${ask.origin}${ask.path}`),
+      element('Bucket', ask.bucket),
+      element('Key', ask.key),
+      element('ETag', etagOf(row)),
+      optional(`Checksum${row.checksum?.name ?? ''}`, row.checksum?.value),
+    ]),
+    versionHeader(container, row.versionId),
+  );
+};
+
+export const abortUpload = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
+  const { place } = await openTarget(context, ask, { name: 's3:AbortMultipartUpload', use: 'writeObject' });
+  const uploadId = uploadIdOf(ask);
+  await context.multiparts.abort(place, uploadId).catch(orNoUpload(uploadId));
+  record(context, ask, 'object.abort', { upload: uploadId });
+  return { status: 204 };
+};
