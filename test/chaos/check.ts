@@ -1,7 +1,7 @@
 /**
  * Verdicts on a recorded history.
  *
- *  - Objects: each is written by one worker at a time and read by all; what was read must be explained by a single
+ *  - Objects: each is written and read by all; what was read must be explained by a single
  *    register (a GET is a read, a PUT and a DELETE are writes). Lost writes, stale reads, resurrection: all of it.
  *  - Lists: what stood before the call and was not deleted must be in it, what was gone before must not.
  *  - Registers (a container's metadata, written by all through any host): linearizable.

@@ -1,9 +1,9 @@
 /**
- * `npm run chaos -- --hosts 5 --minutes 10 --seed S [--plan mixed|replace] [--objects N] [--keep]`
+ * `npm run chaos -- --hosts 5 --minutes 10 --seed S [--plan mixed|replace|layouts] [--objects N] [--keep]`
  * Prints operations and faults by kind; on a violation the timeline, and the data stay. Exit status 1 then.
  */
 import { parseArgs } from 'node:util';
-import type { Plan } from './nemesis.ts';
+import { plans } from './nemesis.ts';
 import { type Report, runChaos } from './run.ts';
 
 const { values } = parseArgs({
@@ -21,7 +21,6 @@ const number = (option: 'hosts' | 'minutes' | 'objects' | 'seed', text: string, 
   if (Number.isFinite(value) && value >= least) return value;
   throw new Error(`Cannot use --${option} ${text}: it takes a number from ${least}`);
 };
-const plans: readonly Plan[] = ['mixed', 'replace'];
 const plan = plans.find((one) => one === values.plan);
 if (!plan) throw new Error(`Cannot use --plan ${values.plan}: it is one of ${plans.join(', ')}`);
 

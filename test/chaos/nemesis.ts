@@ -1,6 +1,7 @@
 /**
  * What goes wrong, drawn from the seed: one fault after the other, sometimes two at once, each healed after a
- * while. `replace` does one thing only: a host is lost for good, a new one comes.
+ * while. The other plans do one thing only: `replace` loses a host for good and a new one comes; `layouts` drains
+ * hosts and takes them back, faster than a layout can settle.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Prng } from '../sim/prng.ts';
@@ -9,7 +10,8 @@ import type { ChaosHost } from './host.ts';
 import type { TestNetwork } from './network.ts';
 import type { Town } from './town.ts';
 
-export type Plan = 'mixed' | 'replace';
+export const plans = ['mixed', 'replace', 'layouts'] as const;
+export type Plan = (typeof plans)[number];
 
 export interface Nemesis {
   readonly counts: ReadonlyMap<string, number>;
@@ -26,6 +28,8 @@ export interface NemesisSettings {
   readonly restMs: readonly [from: number, to: number];
 }
 
+/** Hosts that hold what there is, whatever is drained: one for each replica. */
+const holdersMin = 3;
 /** Copying everything to a new host, on a machine that is busy with everything else. */
 const replacedMsMax = 180_000;
 
@@ -168,8 +172,28 @@ export const startNemesis = (
     }
   };
 
+  const layouts = async (): Promise<void> => {
+    const draw = chance.fork();
+    const drained = new Set<ChaosHost>();
+    const turn = async (host: ChaosHost): Promise<void> => {
+      const isBack = drained.delete(host);
+      if (!isBack) drained.add(host);
+      const kind = isBack ? 'take back' : 'drain';
+      count(kind);
+      say(`${kind}: ${host.name}`);
+      await town.drain(host, !isBack);
+    };
+    while (!stopping.signal.aborted) {
+      const mayDrain = town.hosts.length - drained.size > holdersMin;
+      const candidates = town.hosts.filter((host) => mayDrain || drained.has(host));
+      if (candidates.length > 0) await turn(draw.pick(candidates));
+      await rest(draw.between(...settings.restMs));
+    }
+    for (const host of [...drained]) await turn(host);
+  };
+
   let failure: unknown;
-  const running = (settings.plan === 'mixed' ? mixed() : replace()).catch((thrown: unknown) => {
+  const running = { mixed, replace, layouts }[settings.plan]().catch((thrown: unknown) => {
     failure = thrown;
   });
   return {

@@ -14,6 +14,8 @@ export interface Town {
   grow(): Promise<ChaosHost>;
   /** Killed and never seen again; the operator takes it off the roster. */
   lose(host: ChaosHost): Promise<void>;
+  /** Its share goes to the others, or comes back; resolves when the wish is known, not when anything has moved. */
+  drain(host: ChaosHost, isDrained: boolean): Promise<void>;
   /** Why it is not all green and fully replicated, as every host sees it; undefined when it is. */
   trouble(): Promise<string | undefined>;
   /** Resolves with the ms that it took; throws with the trouble that is left. */
@@ -174,6 +176,9 @@ export const openTown = async (
       gone.push(host);
       await anyone(`remove ${host.name}`, 'DELETE', `/cluster/v1/hosts/${host.hostId}`, 204, undefined, host);
       await network.removeHost(host.index);
+    },
+    async drain(host, drained) {
+      await anyone(`drain ${host.name}`, 'PATCH', `/cluster/v1/hosts/${host.hostId}`, 204, { drained });
     },
     trouble,
     untilHealthy,

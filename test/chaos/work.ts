@@ -69,7 +69,8 @@ export const startWork = async (
 ): Promise<Work> => {
   const { town, history, chance } = world;
   const { user } = town;
-  const objects = new Map<string, { worker: number; versions: number }>();
+  /** With how many versions of each were sent. */
+  const objects = new Map<string, number>();
   const names: string[] = [];
   const damage: string[] = [];
   const refusedMs = new Map<ChaosHost, number>();
@@ -185,26 +186,26 @@ export const startWork = async (
   };
   const mayWrite = (): boolean => bytesWritten < settings.bytesMax;
 
-  const write = async (by: string, worker: number, draw: Prng, fresh: boolean): Promise<void> => {
-    const own = [...objects].filter(([, object]) => object.worker === worker).map(([name]) => name);
-    const isNew = fresh || own.length === 0 || draw.chance(0.5);
-    const name = isNew ? `${draw.pick(containers)}/${by}-${made++}` : draw.pick(own);
-    const object = objects.get(name) ?? { worker, versions: 0 };
-    object.versions++;
-    objects.set(name, object);
+  const write = async (by: string, draw: Prng, fresh: boolean): Promise<void> => {
+    const known = [...objects.keys()];
+    const isNew = fresh || known.length === 0 || draw.chance(0.5);
+    const name = isNew
+      ? `${draw.pick(containers)}/${by}-${made++}`
+      : draw.pick(draw.chance(0.3) ? known.slice(-4) : known);
+    const version = (objects.get(name) ?? 0) + 1;
+    objects.set(name, version);
     const bytes = sizeOf(draw);
     bytesWritten += bytes;
-    await put(by, anyHost(draw), name, `${name}#${object.versions}`.replaceAll('/', '.'), bytes);
+    await put(by, anyHost(draw), name, `${name}#${version}`.replaceAll('/', '.'), bytes);
   };
 
-  const step = async (by: string, worker: number, draw: Prng): Promise<void> => {
-    if (isDue()) return write(by, worker, draw, true);
+  const step = async (by: string, draw: Prng): Promise<void> => {
+    if (isDue()) return write(by, draw, true);
     const kind = draw.random();
     const known = [...objects.keys()];
     const [name] = known.length > 0 ? [draw.pick(known)] : [];
-    if (kind < 0.3 && mayWrite() && settings.objects === undefined) return write(by, worker, draw, false);
-    if (kind < 0.36 && name && objects.get(name)?.worker === worker)
-      return void (await remove(by, anyHost(draw), name));
+    if (kind < 0.3 && mayWrite() && settings.objects === undefined) return write(by, draw, false);
+    if (kind < 0.36 && name) return void (await remove(by, anyHost(draw), name));
     if (kind < 0.66 && name) return void (await get(by, anyHost(draw), name));
     if (kind < 0.69) return void (await list(by, anyHost(draw), draw.pick(containers)));
     if (kind < 0.82)
@@ -224,7 +225,7 @@ export const startWork = async (
   const work = async (worker: number): Promise<void> => {
     const draw = chance.fork();
     while (!stopped) {
-      await step(`w${worker}`, worker, draw);
+      await step(`w${worker}`, draw);
       await sleep(draw.exponential(settings.pauseMs));
     }
   };
