@@ -30,7 +30,7 @@ export interface ChunkFiles {
   put(id: ChunkId, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
   /** Verified; undefined when it is not here. A damaged copy goes to quarantine and DAMAGED is thrown. */
   read(id: ChunkId): Promise<Uint8Array | undefined>;
-  /** On a directory that is not retired. */
+  /** On a directory that is not retired; on disk to stay, for puts under way are waited for. */
   has(id: ChunkId): Promise<boolean>;
   /** Removes all copies if `allowed` still says so under the chunk's lock. */
   remove(id: ChunkId, allowed: () => boolean): Promise<boolean>;
@@ -191,7 +191,7 @@ export const openChunkFiles = async (
       }
       return locks.run(id, () => readLocked(id, order));
     },
-    has: async (id) => (await sizeOf(id)) !== undefined,
+    has: (id) => locks.run(id, async () => (await sizeOf(id)) !== undefined),
     remove: (id, allowed) =>
       locks.run(id, async () => {
         const size = await sizeOf(id);

@@ -17,7 +17,7 @@ import type { Clock, Log } from '../runtime/ports.ts';
 import type { Ask } from './ask.ts';
 import type { ChunkFiles } from './chunk-files.ts';
 import type { GetChunk } from './get-chunk.ts';
-import { chunkBytesMax, idsPerMessageMax, repairBatchMax, repairInFlightMax } from './limits.ts';
+import { idsPerMessageMax, repairBatchMax, repairInFlightMax } from './limits.ts';
 import type { References } from './reference.ts';
 import type { Danger, RepairQueue } from './repair-queue.ts';
 import type { Throttle } from './throttle.ts';
@@ -63,14 +63,15 @@ export const repair = (parts: RepairParts): Repair => {
       if (here && (await files.has(id))) return 'have';
       if (here) {
         // Only a retired directory has it: into another one, while it can still be read.
-        await parts.throttle.take(here.length, signal);
         await files.put(id, here);
+        await parts.throttle.take(here.length, signal).catch(() => {});
         return 'have';
       }
       if (!(await references.any(id))) return 'unused';
-      await parts.throttle.take(chunkBytesMax, signal);
       const bytes = await getChunk.elsewhere(id, signal);
       await files.put(id, bytes);
+      // Paid when it is known how much it was: small chunks are not charged as whole ones.
+      await parts.throttle.take(bytes.length, signal).catch(() => {});
       repairedBytes += bytes.length;
       repairedChunks += 1;
       if (pace) {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { type ChunkFiles, openChunkFiles } from '../../agent/chunk/chunk-files.ts';
 import { chunkIdOf } from '../../agent/chunk/chunk-name.ts';
+import { openDataDirectory } from '../../agent/chunk/data-directory.ts';
 import { systemRuntime } from '../../agent/runtime/system/runtime.ts';
 import { hasCode } from '../../proto/error.ts';
 import type { ChunkId } from '../../proto/ids.ts';
@@ -138,4 +139,35 @@ test('chunk files: a removal asks under the lock, after the puts before it', asy
   t.true(await files.has(id));
   t.true(await files.remove(id, () => true));
   t.false(await files.has(id));
+});
+
+test('chunk files: a chunk is not here while its name may not be on disk yet', async (t) => {
+  await using disk = await folder();
+  const { id, bytes } = some();
+  const [named, synced] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const openDirectory: typeof openDataDirectory = async (...words) => {
+    const directory = await openDataDirectory(...words);
+    // What a slow fsync of the folder is: the file has its name, and a power cut may take it back.
+    const write: typeof directory.write = async (...what) => {
+      await directory.write(...what);
+      named.resolve();
+      await synced.promise;
+    };
+    return { ...directory, write };
+  };
+  const files = await openChunkFiles(
+    { ...runtime, openDirectory },
+    { directories: [disk.path], reserveBytes: 0 },
+  );
+  const putting = files.put(id, bytes);
+  await named.promise;
+  let answer: boolean | undefined;
+  const asking = files.has(id).then((has) => {
+    answer = has;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  t.is(answer, undefined, 'an owner that said yes here could make another host drop the last copy');
+  synced.resolve();
+  await Promise.all([putting, asking]);
+  t.true(answer);
 });

@@ -63,6 +63,19 @@ test('repair: a chunk that cannot be fetched stays queued until a holder comes b
   t.true(bytes.equals(await collect(cluster.host(3).chunks.content.read(content))));
 });
 
+test('repair: small chunks cost the throttle their bytes, not those of a whole one', async (t) => {
+  await using cluster = await startCluster(3, { settings: { repairBytesPerSecond: 4 * MiB } });
+  cluster.setDown(2, true);
+  const count = 50;
+  for (let index = 0; index < count; index++)
+    await cluster
+      .host(0)
+      .chunks.content.write(pieces(randomBytes(20_000)), { user: `u${index}`, bytesMax: MiB, digests: [] });
+  cluster.setDown(2, false);
+  await until('all are there', async () => (await cluster.host(2).files()).length === count);
+  t.pass();
+});
+
 test('repair: the scrub finds damage that nobody read, and it is mended', async (t) => {
   await using cluster = await startCluster(3);
   const { bytes } = await upload(cluster, MiB);
