@@ -20,7 +20,7 @@ import { decideRead, type ReadDecision } from './read.ts';
 export interface RegisterWorld {
   /**
    * The reply of this owner's acceptor for the register in question, the own host's included. It must settle within
-   * a bound of its own; any rejection counts as "no reply".
+   * a bound of its own; any rejection counts as "no reply". All owners get one request object in a phase.
    */
   ask(to: HostId, request: Request): Promise<Reply>;
   /** One a process, for all registers. */
@@ -105,8 +105,9 @@ export const readRegister = async (
       if (left === 0 || decided.kind !== 'wait') end(decided);
     };
     look();
+    const request = { kind: 'read' } as const;
     for (const owner of owners)
-      world.ask(owner, { kind: 'read' }).then(
+      world.ask(owner, request).then(
         (reply) => {
           if (reply.kind === 'state') answers.set(owner, reply.accepted);
           left--;

@@ -17,13 +17,16 @@ export type Lives = Readonly<Record<string, number>>;
 /** Of how many acceptors a reborn one must hear, itself not counted: every quorum with it in has one of these. */
 export const recallNeeded = ({ length }: readonly HostId[], quorum: number): number => length - quorum + 1;
 
-/** Of one phase of one attempt. Says of each reply, as it comes, whether it counts together with those before. */
-export const countLives = (): ((from: HostId, told: Lives | undefined) => boolean) => {
+/** Says of each reply, as it comes, whether it counts together with those before. */
+export type CountLives = (from: HostId, told: Lives | undefined) => boolean;
+
+/** For one phase of one attempt. */
+export const countLives = (): CountLives => {
   const counted = new Map<string, number>();
   const newest = new Map<string, number>();
   return (from, told = {}) => {
     const life = told[from] ?? 0;
-    const isOutlived = life < (newest.get(from) ?? 0);
+    const isOutlived = life < (newest.get(from) ?? 0) || life !== (counted.get(from) ?? life);
     const outlives = Object.entries(told).some(([host, known]) => known > (counted.get(host) ?? known));
     if (isOutlived || outlives) return false;
     counted.set(from, life);

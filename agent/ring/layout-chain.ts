@@ -15,7 +15,7 @@ import type { Rpc } from '../peer/port.ts';
 import { emptyState, handleRequest, sameContent } from '../register/acceptor.ts';
 import { ballotSource, sameBallot } from '../register/ballot.ts';
 import { changeRegister } from '../register/change.ts';
-import { countLives, type Lives } from '../register/lives.ts';
+import { type CountLives, countLives, type Lives } from '../register/lives.ts';
 import type { Accepted, Reply, Request } from '../register/message.ts';
 import { checkOneValue, checkRequest, isSound } from '../register/trust.ts';
 import type { Runtime } from '../runtime/ports.ts';
@@ -137,7 +137,7 @@ export const layoutChain = (world: ChainWorld) => {
     async agree(previous: Layout, next: Layout, signal?: AbortSignal): Promise<Layout> {
       const owners = acceptorsOf(previous);
       const votes: NonNullable<Told['vote']>[] = [];
-      const phases = new Map<string, ReturnType<typeof countLives>>();
+      const phases = new Map<string, CountLives>();
       const changed = await changeRegister(
         {
           async ask(to, request) {

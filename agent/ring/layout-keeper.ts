@@ -47,23 +47,28 @@ type Chain = Pick<LayoutTale, 'layouts' | 'oldest'>;
 export const layoutKeeper = (world: KeeperWorld) => {
   const { self, log, store } = world;
   const changes = serial('layout', changesWaitingMax);
-  let { history, votesFrom } = store.load();
+  let { history, memory } = store.load();
   /** Others stand where no link of the chain leads to from here. */
   let isLost = false;
 
-  const change = (work: (now: History) => History, votes = () => votesFrom): Promise<void> =>
+  const change = (work: (now: History) => History, remembers = () => memory): Promise<void> =>
     changes.run(async () => {
       const before = history;
       const next = work(before);
-      const nextVotes = votes();
-      if (next === before && nextVotes === votesFrom) return;
+      const nextMemory = remembers();
+      if (next === before && nextMemory === memory) return;
       const stages = ['sync', 'syncAck'] as const;
       const isOwn = stages.some((stage) => next.progress[stage][self] !== before.progress[stage][self]);
-      if (next.live !== before.live || isOwn || nextVotes !== votesFrom) await store.save(next, nextVotes);
+      if (next.live !== before.live || isOwn || nextMemory !== memory) await store.save(next, nextMemory);
       if (before.live.length === 0 && next.live.length > 0) await world.life.ended();
       history = next;
-      votesFrom = nextVotes;
-      if (next.live !== before.live || completeVersion(next, self) !== completeVersion(before, self))
+      const isReborn = memory.life !== nextMemory.life;
+      memory = nextMemory;
+      if (
+        isReborn ||
+        next.live !== before.live ||
+        completeVersion(next, self) !== completeVersion(before, self)
+      )
         world.changed(next);
     });
 
@@ -130,7 +135,12 @@ export const layoutKeeper = (world: KeeperWorld) => {
       return history;
     },
     get votesFrom() {
-      return votesFrom;
+      return memory.votesFrom;
+    },
+    /** As `Ring.life`. */
+    get life() {
+      const isUnknown = history.live.length === 0 ? !world.life.isFirst : memory.votesFrom === votesUnknown;
+      return isUnknown ? undefined : memory.life;
     },
     /** It knows no layout, or none that is still followed: only what most others tell alike can help. */
     get isLost() {
@@ -150,15 +160,15 @@ export const layoutKeeper = (world: KeeperWorld) => {
           isStranger = !world.life.isFirst && now.live.length === 0 && next.live.length > 0;
           return next;
         },
-        () => (isStranger ? votesUnknown : votesFrom),
+        () => (isStranger ? { ...memory, votesFrom: votesUnknown } : memory),
       );
     },
 
     /** Nothing that this host voted on this version or a later one can matter any more: it may vote on them. */
-    recalled: (version: number): Promise<void> =>
+    recalled: (version: number, life: number): Promise<void> =>
       change(
         (now) => now,
-        () => Math.min(votesFrom, version),
+        () => (version < memory.votesFrom ? { votesFrom: version, life } : memory),
       ),
 
     /** The first version of all. A no-op where there is one. */

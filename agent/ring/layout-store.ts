@@ -24,7 +24,12 @@ interface Own {
    * came back without its disk and has not recalled anything yet (`rebirth.ts`).
    */
   readonly votesFrom: number;
+  /** See `Ring.life`. Absent: 0. */
+  readonly life?: number;
 }
+
+/** What a store's life has to do with votes. */
+export type Memory = Required<Pick<Own, 'votesFrom' | 'life'>>;
 
 export const votesUnknown = Number.MAX_SAFE_INTEGER;
 
@@ -54,9 +59,9 @@ export const layoutStore = (keyValue: KeyValue, self: HostId) => {
 
   return {
     /** Throws DAMAGED. */
-    load(): { readonly history: History; readonly votesFrom: number } {
+    load(): { readonly history: History; readonly memory: Memory } {
       const bytes = store.get(ownKey);
-      if (!bytes) return { history: emptyHistory, votesFrom: 0 };
+      if (!bytes) return { history: emptyHistory, memory: { votesFrom: 0, life: 0 } };
       const own = ownCodec.decode(bytes) as Own | null | undefined;
       if (!own) throw new ShoalError('DAMAGED', 'Cannot read how far this host is with its layouts');
       const live = readAll(own.oldest);
@@ -65,11 +70,12 @@ export const layoutStore = (keyValue: KeyValue, self: HostId) => {
         sync: { [self]: own.sync },
         syncAck: { [self]: own.syncAck },
       };
-      return { history: { live, progress }, votesFrom: own.votesFrom };
+      const { votesFrom, life = 0 } = own;
+      return { history: { live, progress }, memory: { votesFrom, life } };
     },
 
     /** On disk when it resolves. Throws DISK_FULL. */
-    async save(history: History, votesFrom: number): Promise<void> {
+    async save(history: History, memory: Memory): Promise<void> {
       const newest = newestOf(history)?.version ?? 0;
       await store.transact((writer) => {
         for (const layout of history.live)
@@ -78,7 +84,7 @@ export const layoutStore = (keyValue: KeyValue, self: HostId) => {
           oldest: history.live[0]?.version ?? 0,
           sync: history.progress.sync[self] ?? 0,
           syncAck: history.progress.syncAck[self] ?? 0,
-          votesFrom,
+          ...memory,
         };
         writer.put(ownKey, ownCodec.encode(own));
         const first = Math.min(own.oldest, newest - layoutsKeptMax);

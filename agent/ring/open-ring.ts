@@ -274,6 +274,9 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
     get oldest() {
       return keeper.history.live[0]?.version ?? 0;
     },
+    get life() {
+      return keeper.life;
+    },
     get isVoter() {
       return keeper.votesFrom <= newestVersion() + 1;
     },

@@ -61,6 +61,11 @@ export interface Ring {
    */
   checkVersion(from: HostId, layoutVersion: number): void;
   addSyncer(syncer: Syncer): void;
-  /** Called after each change of the live versions. Returns its own cancellation. */
+  /**
+   * Of this host's store: 0 in its first, higher after each time that it was lost. undefined until it is known which
+   * layouts this host can have served before that loss: it may answer for nothing then that a layout gives it.
+   */
+  readonly life: number | undefined;
+  /** Called after each change of the live versions or of `life`. Returns its own cancellation. */
   onChange(listener: () => void): () => void;
 }

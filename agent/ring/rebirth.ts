@@ -36,11 +36,17 @@ export interface RebirthWorld {
   readonly chain: ReturnType<typeof layoutChain>;
   newest(): Layout | undefined;
   votesFrom(): number;
-  /** This host knows all its votes on this version and those after it. On disk when it resolves. */
-  recalled(version: number): Promise<void>;
+  /** This host knows all its votes on this version and those after it, in this life. On disk when it resolves. */
+  recalled(version: number, life: number): Promise<void>;
   /** A version was agreed. */
   agreed(layout: Layout): Promise<void>;
 }
+
+/**
+ * A number that no earlier life of this host can have: each was reborn at this version or before, and what it was noted
+ * as at this version is lower. One try each 10 s at most, so 2^20 last for months.
+ */
+const lifeOf = (version: number, tries: number): number => version * 2 ** 20 + Math.min(tries, 2 ** 20 - 1);
 
 export const rebirth = (world: RebirthWorld) => {
   const { self, store, chain, log, runtime } = world;
@@ -114,7 +120,7 @@ export const rebirth = (world: RebirthWorld) => {
     try {
       const held = await recall(previous);
       if (held?.value) await world.agreed(await chain.agree(previous, decodeLayout(held.value), stop.signal));
-      else await world.recalled(previous.version + 1);
+      else await world.recalled(previous.version + 1, lifeOf(previous.version + 1, life));
       log.info('votes recalled', { version: previous.version + 1 });
       failures = 0;
     } catch (error) {

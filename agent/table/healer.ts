@@ -21,6 +21,7 @@ import {
 } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import { mergeRows, type OwnerWorld, rowBytes } from './owner.ts';
+import { noMark } from './row.ts';
 import { readByDigest, scanLeaf } from './row-store.ts';
 import { childrenOf, differences, fanOut, rootOf } from './tree.ts';
 
@@ -43,6 +44,8 @@ export interface Healer {
   compare(peer: HostId, partitions: readonly Partition[]): Promise<readonly Partition[]>;
   /** Afterwards both hold all that either held before. `found` hears of differing rows, `healed` of each done. */
   heal(peer: HostId, partition: Partition, progress?: HealProgress): Promise<Healed>;
+  /** Afterwards this host holds all that the other held before, and the other what it held. */
+  copy(peer: HostId, partition: Partition, signal: AbortSignal): Promise<void>;
   /** Compares, then heals what differs. */
   healAll(peer: HostId, partitions: readonly Partition[], progress?: HealProgress): Promise<Healed>;
 }
@@ -197,6 +200,20 @@ export const healer = (world: HealerWorld): Healer => {
   return {
     compare,
     heal,
+    async copy(peer, partition, signal) {
+      const copyLeaf = async (leaf: number): Promise<void> => {
+        const theirs = await theirLeaf(peer, partition, leaf);
+        const mine = myLeaf(partition, leaf);
+        const isNew = ([key, mark]: [string, Uint8Array]): boolean =>
+          Buffer.compare(mark, mine.get(key) ?? noMark) !== 0;
+        await pull(
+          peer,
+          partition,
+          [...theirs].filter(isNew).map(([key]) => key),
+        );
+      };
+      await mapLimit(await differingLeaves(peer, partition), healLeavesInFlightMax, copyLeaf, signal);
+    },
     async healAll(peer, partitions, progress = unwatched) {
       const differing = await compare(peer, partitions);
       const parts = await mapLimit(

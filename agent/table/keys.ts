@@ -6,6 +6,7 @@
  *   x partition key-digest        name of a row by its digest  in the order of the Merkle tree
  *   t level partition index       a node of the Merkle tree
  *   m                             marker: this store has been whole once
+ *   l, f partition                lives that are noted, and floors (`life-notes.ts`)
  *
  * A group is all rows of one table and partition key. It is named by 16 bytes of BLAKE3, so a partition key of
  * any length leaves the sort key its room; the group's record holds the full names and unmasks a collision.
@@ -64,7 +65,15 @@ const checkKey = (what: string, key: string, bytesMax: number): Uint8Array => {
   return bytes;
 };
 
-const kinds = { row: 0x72, group: 0x67, index: 0x78, tree: 0x74, marker: 0x6d } as const;
+const kinds = {
+  row: 0x72,
+  group: 0x67,
+  index: 0x78,
+  tree: 0x74,
+  marker: 0x6d,
+  lives: 0x6c,
+  floor: 0x66,
+} as const;
 
 const keyOf = (kind: number, partition: Partition, ...parts: readonly Uint8Array[]): Uint8Array => {
   const key = Buffer.allocUnsafe(3 + parts.reduce((sum, part) => sum + part.length, 0));
@@ -96,6 +105,10 @@ export const treeKey = (level: number, partition: Partition, index: number): Uin
   return key;
 };
 export const markerKey: Uint8Array = Uint8Array.of(kinds.marker);
+export const livesKey: Uint8Array = Uint8Array.of(kinds.lives);
+export const floorKey = (partition: Partition): Uint8Array => keyOf(kinds.floor, partition);
+/** Of all rows of a partition. */
+export const rowsPrefix = (partition: Partition): Uint8Array => keyOf(kinds.row, partition);
 export const rowKeyHeadBytes = 3 + digestBytes;
 export const indexKeyHeadBytes = 3;
 

@@ -100,6 +100,8 @@ export const healLeavesInFlightMax = 32;
 export const leafRowsMax = 4_096;
 /** Passes over a partition in which a register refuses a copy; each ends with a full round of that register. */
 export const healPassesMax = 4;
+/** Rows that are looked at in one transaction when a reborn owner takes registers under its own ballot. */
+export const restampRowsMax = 1_000;
 /** Between attempts of a sync that could not reach a quorum. */
 export const syncBackoffBaseMs = 200;
 export const syncBackoffCapMs = 5 * secondMs;

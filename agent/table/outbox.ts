@@ -20,6 +20,7 @@ import {
   operations,
 } from '../../proto/message/table.ts';
 import type { Rpc } from '../peer/port.ts';
+import type { CountLives, Lives } from '../register/lives.ts';
 import type { Clock } from '../runtime/ports.ts';
 import {
   attemptTimeoutMs,
@@ -36,6 +37,8 @@ export interface Outbox {
     to: HostId,
     layout: number,
     operation: Operation<Name>,
+    /** Where answers count together: one that does not is thrown away with BUSY. */
+    counts?: CountLives,
   ): Promise<AnswerOf<Name>>;
 }
 
@@ -43,6 +46,7 @@ interface Waiting {
   readonly layout: number;
   readonly operation: Operation;
   readonly bytes: number;
+  readonly counts: CountLives | undefined;
   readonly sinceMs: number;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (thrown: unknown) => void;
@@ -67,6 +71,8 @@ export const outbox = (world: {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   /** The operation on this host's own rows. */
   readonly local: (operation: Operation) => Promise<unknown>;
+  /** The lives that this host has noted. */
+  readonly lives: () => Lives;
   /** Runs the work after the I/O of this turn. Default setImmediate. */
   readonly soon?: (work: () => void) => void;
 }): Outbox => {
@@ -87,9 +93,10 @@ export const outbox = (world: {
         const one = answer.answers[index];
         if (one && 'again' in one) again.push(waiting);
         else if (one && 'error' in one) waiting.reject(errorOf(one.error));
-        else if (one && answerChecks.get(waiting.operation.do)?.Check(one.value)) waiting.resolve(one.value);
-        else
+        else if (!one || !answerChecks.get(waiting.operation.do)?.Check(one.value))
           waiting.reject(new ShoalError('INTERNAL', `Cannot read "${waiting.operation.do}" of host ${to}`));
+        else if (waiting.counts?.(to, answer.lives) === false) waiting.reject(outlived(to));
+        else waiting.resolve(one.value);
       }
     } catch (thrown) {
       for (const { reject } of batch) reject(thrown);
@@ -143,11 +150,15 @@ export const outbox = (world: {
   };
 
   return {
-    async ask(to, layout, operation) {
-      if (to === rpc.self) return (await world.local(operation)) as never;
+    async ask(to, layout, operation, counts) {
+      if (to === rpc.self) {
+        const answer = await world.local(operation);
+        if (counts?.(to, world.lives()) === false) throw outlived(to);
+        return answer as never;
+      }
       return new Promise((resolve, reject) => {
         const waiting: Waiting = {
-          ...{ layout, operation, bytes: bytesOf(operation), sinceMs: clock.monotonicMs() },
+          ...{ layout, operation, counts, bytes: bytesOf(operation), sinceMs: clock.monotonicMs() },
           ...{ resolve: resolve as (answer: unknown) => void, reject },
         };
         if (alone.has(operation.do)) void send(to, [waiting], changeTimeoutMs);
@@ -156,6 +167,9 @@ export const outbox = (world: {
     },
   };
 };
+
+const outlived = (host: HostId): ShoalError =>
+  new ShoalError('BUSY', `Cannot count the answer of host ${host}: an owner lost its disk meanwhile`);
 
 /** Roughly: what is large is a value. */
 const bytesOf = (operation: Operation): number => {

@@ -7,11 +7,13 @@ import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { AnswerOf, NamedRow, Operation } from '../../proto/message/table.ts';
 import { handleRequest } from '../register/acceptor.ts';
+import { type Ballot, compareBallots, sameBallot } from '../register/ballot.ts';
 import { checkCopy, checkOneValue, checkRequest } from '../register/trust.ts';
 import type { Partition } from '../ring/port.ts';
 import type { Clock, Log } from '../runtime/ports.ts';
-import type { KeyValue } from '../store/key-value.ts';
+import type { KeyValue, KeyValueReader } from '../store/key-value.ts';
 import { encodeSortKey, type FindPlace, type Place } from './keys.ts';
+import { highestPromise, noteLife, raiseFloor, readFloor, readLives } from './life-notes.ts';
 import { answerBytesMax, copyAheadMsMax, leafRowsMax, stampAheadMsMax, valueBytesMax } from './limits.ts';
 import { acceptorOf, compareLww, type LwwState, mergeRow } from './row.ts';
 import { readByDigest, readGroup, readRow, scanGroup, scanLeaf, writeRow } from './row-store.ts';
@@ -26,6 +28,8 @@ export interface OwnerWorld {
   refusedStamp(from: HostId, aheadMs: number): void;
   /** Throws BUSY while this host may have lost rows of the partition that it once vouched for. */
   checkWhole(partition: Partition): void;
+  /** What is promised for all registers of the partition; null while this host copies what it lost. */
+  floorOf(reader: KeyValueReader, partition: Partition): Ballot | null;
 }
 
 type Handled = Exclude<Operation['do'], 'change' | 'reconcile'>;
@@ -96,11 +100,25 @@ export const owner = (world: OwnerWorld): Owner => {
       return keyValue.transact((writer) => {
         const old = readRow(writer, place, sortKey);
         if (old && old.state.kind !== 'register') throw wrongKind(ask.table);
-        const before = acceptorOf(old?.state);
+        const before = acceptorOf(old?.state, world.floorOf(writer, place.partition));
         checkOneValue(before, request);
         const { state, reply } = handleRequest(before, request);
         if (state !== before) writeRow(writer, place, sortKey, old, { kind: 'register', ...state });
         return reply;
+      });
+    },
+
+    recall({ partition, life, ballot }, from) {
+      world.checkWhole(partition);
+      checkRequest(from, { kind: 'prepare', ballot }, world.clock.wallMs());
+      return keyValue.transact((writer) => {
+        const isNoted = readLives(writer)[from] === life && sameBallot(readFloor(writer, partition), ballot);
+        if (isNoted) return { promised: null };
+        const promised = highestPromise(writer, partition);
+        if (promised && compareBallots(promised, ballot) >= 0) return { promised };
+        noteLife(writer, from, life);
+        raiseFloor(writer, partition, ballot);
+        return { promised: null };
       });
     },
 
@@ -114,6 +132,8 @@ export const owner = (world: OwnerWorld): Owner => {
     roots({ partitions, digests }) {
       if (digests.length !== partitions.length * 16)
         throw new ShoalError('BAD_REQUEST', 'Cannot compare: one digest of 16 bytes for each partition');
+      // Who copies from here, or counts this host as copied from, must not take a hole for all there is.
+      for (const partition of partitions) world.checkWhole(partition);
       return partitions.filter(
         (partition, index) =>
           Buffer.compare(rootOf(keyValue, partition), digests.subarray(index * 16, index * 16 + 16)) !== 0,
@@ -150,7 +170,7 @@ export const owner = (world: OwnerWorld): Owner => {
 
 /** Merges copies from another owner in one transaction. */
 export const mergeRows = async (
-  world: Pick<OwnerWorld, 'keyValue' | 'findPlace' | 'clock'>,
+  world: Pick<OwnerWorld, 'keyValue' | 'findPlace' | 'clock' | 'floorOf'>,
   partition: Partition,
   rows: readonly NamedRow[],
 ): Promise<{ readonly refused: number[] }> => {
@@ -173,10 +193,11 @@ export const mergeRows = async (
   });
   return world.keyValue.transact((writer) => {
     const refused: number[] = [];
+    const floor = world.floorOf(writer, partition);
     for (const [index, { place, sortKey, state }] of placed.entries()) {
       const old = readRow(writer, place, sortKey);
       if (old && old.state.kind !== state.kind) throw wrongKind(place.table);
-      const merged = mergeRow(old?.state, state);
+      const merged = mergeRow(old?.state, state, floor);
       if (merged.kind === 'taken') writeRow(writer, place, sortKey, old, merged.state);
       if (merged.kind === 'refused') refused.push(index);
     }

@@ -13,6 +13,7 @@ import type { HostId } from '../../proto/ids.ts';
 import type { AnswerOf } from '../../proto/message/table.ts';
 import { compareBytes } from '../base/bytes.ts';
 import { mapLimit } from '../base/map-limit.ts';
+import { type CountLives, countLives } from '../register/lives.ts';
 import { hasQuorum } from '../register/quorum.ts';
 import { afterPrefix, encodeSortKey, justAfter, type Place } from './keys.ts';
 import { pageRowsMax, settlesInFlightMax, sortKeyBytesMax } from './limits.ts';
@@ -133,21 +134,24 @@ const askPages = async (
   { place: { table, partitionKey }, view }: PagesOptions,
   part: PartBounds,
 ): Promise<ReadonlyMap<HostId, OwnerPage>> => {
-  const ask = (host: HostId, values: boolean): Promise<OwnerPage> =>
-    world.outbox.ask<'range'>(host, view.layout, { do: 'range', table, partitionKey, ...part, values });
+  const ask = (host: HostId, values: boolean, counts: CountLives): Promise<OwnerPage> => {
+    const range = { do: 'range' as const, table, partitionKey, ...part, values };
+    return world.outbox.ask<'range'>(host, view.layout, range, counts);
+  };
+  const counts = countLives();
   let full: HostId | undefined;
   const answers = await world.poller.poll({
-    ...{ action: `list table "${table}"`, sets: view.sets, order: 'nearest' },
+    ...{ action: `list table "${table}"`, sets: view.sets, order: 'nearest', counts },
     ask: (host) => {
       full ??= host;
-      return ask(host, host === full);
+      return ask(host, host === full, counts);
     },
   });
   if (full && answers.has(full)) return answers;
   // The nearest owner did not answer in time; another one of them sends its rows once more, now in full.
   const [other] = answers.keys();
   const pages = new Map(answers);
-  if (other) pages.set(other, await ask(other, true));
+  if (other) pages.set(other, await ask(other, true, counts));
   return pages;
 };
 

@@ -12,6 +12,7 @@
 import { hasCode, ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { Members } from '../membership/port.ts';
+import { type CountLives, countLives } from '../register/lives.ts';
 import { hasQuorum, ownersOf, type QuorumSet } from '../register/quorum.ts';
 import type { Clock, Timers } from '../runtime/ports.ts';
 import { failedMs, hedgeMs } from './limits.ts';
@@ -20,8 +21,10 @@ interface PollOptions<Answer> {
   /** For messages: `read row "a" of table "object"`. */
   readonly action: string;
   readonly sets: readonly QuorumSet[];
-  readonly ask: (host: HostId) => Promise<Answer>;
+  readonly ask: (host: HostId, counts: CountLives) => Promise<Answer>;
   readonly order: 'all' | 'nearest';
+  /** Where the answers count together with those of another poll. */
+  readonly counts?: CountLives;
 }
 
 export interface Poller {
@@ -48,12 +51,12 @@ export const poller = (world: {
     const waitedMs = oldest ? world.clock.monotonicMs() - oldest.sinceMs : 0;
     return Math.max(tookMs.get(host) ?? 0, waitedMs);
   };
-  const timed = async <Answer>(host: HostId, ask: (host: HostId) => Promise<Answer>): Promise<Answer> => {
+  const timed = async <Answer>(host: HostId, ask: () => Promise<Answer>): Promise<Answer> => {
     const question = { sinceMs: world.clock.monotonicMs() };
     const questions = openSinceMs.get(host) ?? new Set();
     openSinceMs.set(host, questions.add(question));
     try {
-      const answer = await ask(host);
+      const answer = await ask();
       noteTime(host, world.clock.monotonicMs() - question.sinceMs);
       return answer;
     } catch (thrown) {
@@ -68,7 +71,7 @@ export const poller = (world: {
     host === world.self ? -1 : (isHere(host) ? 0 : 1e9) + slownessMs(host);
 
   return {
-    poll<Answer>({ action, sets, ask, order }: PollOptions<Answer>) {
+    poll<Answer>({ action, sets, ask, order, counts = countLives() }: PollOptions<Answer>) {
       const { promise, resolve, reject } = Promise.withResolvers<ReadonlyMap<HostId, Answer>>();
       const owners = ownersOf(sets).toSorted((a, b) => distance(a) - distance(b));
       const here = owners.filter(isHere);
@@ -86,7 +89,7 @@ export const poller = (world: {
         for (const host of hosts) {
           if (asked.has(host)) continue;
           asked.add(host);
-          timed(host, ask).then(
+          timed(host, () => ask(host, counts)).then(
             (answer) => {
               answers.set(host, answer);
               if (hasQuorum(sets, answers)) finish();

@@ -9,6 +9,8 @@ import { compareBytes } from '../base/bytes.ts';
 import { keyedSerial } from '../base/serial.ts';
 import { ballotSource } from '../register/ballot.ts';
 import { changeRegister, readRegister } from '../register/change.ts';
+import { type CountLives, countLives } from '../register/lives.ts';
+import type { Request } from '../register/message.ts';
 import type { Promised } from '../register/proposer.ts';
 import { isSound } from '../register/trust.ts';
 import type { Chance, Clock, Timers } from '../runtime/ports.ts';
@@ -72,15 +74,18 @@ export const rowRegisters = (world: RowRegistersWorld): RowRegisters => {
   const access = ({ table, partitionKey, partition }: Place, sortKey: string) => {
     let view: View = viewOf(world.ring, { partition });
     let acceptSent = false;
+    // One request object for all owners of a phase.
+    const phases = new WeakMap<Request, CountLives>();
     return {
       mayHaveChanged: () => acceptSent,
       world: {
         ...{ ballots, timers: world.timers, chance: world.chance },
         ask: impatientAsk(world.timers, async (to, request) => {
           if (request.kind === 'accept') acceptSent = true;
-          const reply = await world.outbox.ask<'register'>(to, view.layout, {
-            ...{ do: 'register', table, partitionKey, sortKey, request },
-          });
+          const counts = phases.get(request) ?? countLives();
+          phases.set(request, counts);
+          const ask = { do: 'register' as const, table, partitionKey, sortKey, request };
+          const reply = await world.outbox.ask<'register'>(to, view.layout, ask, counts);
           if (isSound(reply, world.clock.wallMs())) return reply;
           throw new ShoalError(
             'INTERNAL',
@@ -116,8 +121,9 @@ export const rowRegisters = (world: RowRegistersWorld): RowRegisters => {
   return {
     async read(place, sortKey) {
       const accepted = await withAccess(place, sortKey, async (given) => {
+        const request = { kind: 'read' } as const;
         const patient = await patientRead(world, given.options.sets(), (host) =>
-          given.world.ask(host, { kind: 'read' }),
+          given.world.ask(host, request),
         );
         if (patient.kind === 'chosen') return patient.accepted;
         return readRegister(given.world, given.options);

@@ -13,7 +13,7 @@ import type { RowState } from '../../proto/message/table.ts';
 import { compareStamps } from '../../proto/stamp.ts';
 import { compareBytes } from '../base/bytes.ts';
 import { type AcceptorState, accept, emptyState, sameContent } from '../register/acceptor.ts';
-import { compareBallots, sameBallot } from '../register/ballot.ts';
+import { type Ballot, compareBallots, maxBallot, sameBallot } from '../register/ballot.ts';
 import { digest, digestBytes } from './keys.ts';
 
 export type LwwState = Extract<RowState, { kind: 'lww' }>;
@@ -88,13 +88,17 @@ export type Merged =
   /** A register that promised more than this copy was accepted under: only a full round settles it. */
   | { readonly kind: 'refused' };
 
-export const mergeRow = (held: RowState | undefined, incoming: RowState): Merged => {
+export const mergeRow = (
+  held: RowState | undefined,
+  incoming: RowState,
+  floor: Ballot | null = null,
+): Merged => {
   if (incoming.kind === 'lww') {
     if (held?.kind === 'lww' && compareLww(held, incoming) >= 0) return { kind: 'kept' };
     return { kind: 'taken', state: incoming };
   }
   if (!incoming.accepted) return { kind: 'kept' };
-  const mine = acceptorOf(held);
+  const mine = acceptorOf(held, floor);
   // Two values under one ballot: a proposer lied. A full round makes one of them stand, under a ballot of its own.
   if (sameBallot(mine.accepted?.ballot ?? null, incoming.accepted.ballot))
     return { kind: mine.accepted && sameContent(mine.accepted, incoming.accepted) ? 'kept' : 'refused' };
@@ -106,8 +110,11 @@ export const mergeRow = (held: RowState | undefined, incoming: RowState): Merged
   return state === mine ? { kind: 'kept' } : { kind: 'taken', state: { kind: 'register', ...state } };
 };
 
-export const acceptorOf = (held: RowState | undefined): AcceptorState =>
-  held?.kind === 'register' ? { promised: held.promised, accepted: held.accepted } : emptyState;
+/** `floor`: what is promised for all registers of its partition. */
+export const acceptorOf = (held: RowState | undefined, floor: Ballot | null = null): AcceptorState => {
+  const { promised, accepted } = held?.kind === 'register' ? held : emptyState;
+  return { promised: maxBallot(promised, floor), accepted };
+};
 
 /**
  * A register's value as CASPaxos carries it: one byte that says whether there is a row, 8 random bytes that make

@@ -22,6 +22,7 @@ import { codec } from '../../proto/codec.ts';
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { compareStamps, nextStamp, type Stamp } from '../../proto/stamp.ts';
+import { countLives } from '../register/lives.ts';
 import { hasQuorum } from '../register/quorum.ts';
 import type { Clock, Timers } from '../runtime/ports.ts';
 import { encodeSortKey, type FindPlace, type Place } from './keys.ts';
@@ -89,7 +90,7 @@ export const openRows = <Row>(
     const stamp = await withView(world, place, async ({ layout, sets }) => {
       const answers = await world.poller.poll({
         ...{ action, sets, order: 'nearest' },
-        ask: (host) => world.outbox.ask<'stamp'>(host, layout, { do: 'stamp', ...row }),
+        ask: (host, counts) => world.outbox.ask<'stamp'>(host, layout, { do: 'stamp', ...row }, counts),
       });
       let newest: Stamp | undefined;
       let nowMs = world.clock.wallMs();
@@ -102,8 +103,10 @@ export const openRows = <Row>(
     await withView(world, place, ({ layout, sets }) =>
       world.poller.poll({
         ...{ action, sets, order: 'all' },
-        ask: (host) =>
-          world.outbox.ask<'put'>(host, layout, { do: 'put', ...row, stamp, weight, value, repair: false }),
+        ask: (host, counts) => {
+          const put = { do: 'put' as const, ...row, stamp, weight, value, repair: false };
+          return world.outbox.ask<'put'>(host, layout, put, counts);
+        },
       }),
     );
   };
@@ -155,9 +158,11 @@ const readLww = async (
 ): Promise<Uint8Array | undefined> => {
   const row = { table, partitionKey, sortKey };
   const action = `read row ${JSON.stringify(sortKey)} of table "${table}"`;
+  // Who holds it by the first round counts in the second.
+  const counts = countLives();
   const answers = await world.poller.poll({
-    ...{ action, sets, order: 'nearest' },
-    ask: (host) => world.outbox.ask<'get'>(host, layout, { do: 'get', ...row }),
+    ...{ action, sets, order: 'nearest', counts },
+    ask: (host) => world.outbox.ask<'get'>(host, layout, { do: 'get', ...row }, counts),
   });
   let newest: LwwState | undefined;
   for (const state of answers.values())
@@ -172,13 +177,12 @@ const readLww = async (
   if (!hasQuorum(sets, holders)) {
     const { stamp, weight, value } = found;
     await world.poller.poll({
-      ...{ action, sets, order: 'all' },
+      ...{ action, sets, order: 'all', counts },
       ask: async (host) => {
         // Who answers "newer" holds a later write: to every reader after this one that is as good.
-        if (!holders.has(host))
-          await world.outbox.ask<'put'>(host, layout, {
-            ...{ do: 'put', ...row, stamp, weight, value, repair: true },
-          });
+        if (holders.has(host)) return;
+        const put = { do: 'put' as const, ...row, stamp, weight, value, repair: true };
+        await world.outbox.ask<'put'>(host, layout, put, counts);
       },
     });
   }

@@ -4,6 +4,7 @@ import { asShoalError, ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { Batch, type Operation } from '../../proto/message/table.ts';
 import type { Rpc } from '../peer/port.ts';
+import type { Lives } from '../register/lives.ts';
 import type { Ring } from '../ring/port.ts';
 import type { Log } from '../runtime/ports.ts';
 import { answerBytesMax } from './limits.ts';
@@ -16,6 +17,7 @@ const checkBatch = Compile(Batch);
 export const serveTables = (
   world: { readonly rpc: Rpc; readonly ring: Pick<Ring, 'checkVersion'>; readonly log: Log },
   perform: Perform,
+  lives: () => Lives,
 ): void => {
   world.rpc.handle('table.ask', async (from, body) => {
     if (!checkBatch.Check(body)) {
@@ -39,7 +41,8 @@ export const serveTables = (
         return failure(world.log)(thrown);
       }
     });
-    return { answers: await Promise.all(answers) };
+    // Last: whatever was answered after a life was noted goes with it.
+    return { answers: await Promise.all(answers), lives: lives() };
   });
 };
 

@@ -78,7 +78,7 @@ export const tableSyncer = (world: SyncerWorld): Syncer => {
       }
       running = forecast();
       try {
-        await gather(world, wanted, signal, undefined, running);
+        await gather(world, wanted, signal, running);
       } finally {
         running = undefined;
       }
@@ -90,15 +90,15 @@ export const tableSyncer = (world: SyncerWorld): Syncer => {
  * Heals each partition with owners of each given set, until a quorum of it (this host counts where it is an owner)
  * has been heard. Goes on trying until the signal aborts.
  */
-export const gather = async (
+const gather = async (
   world: Omit<SyncerWorld, 'whole' | 'rows'>,
   wanted: ReadonlyMap<Partition, readonly OwnerSet[]>,
   signal: AbortSignal,
-  /** Of a set, how many others must be heard. */
-  need = (set: OwnerSet): number => set.quorum - Number(set.owners.includes(world.self)),
   progress: Forecast = forecast(),
 ): Promise<void> => {
   const heard = new Map<Partition, Set<HostId>>();
+  /** How many others must be heard. */
+  const need = (set: OwnerSet): number => set.quorum - Number(set.owners.includes(world.self));
   const isMissing = (partition: Partition, set: OwnerSet): boolean => {
     const hosts = heard.get(partition);
     return set.owners.filter((owner) => owner !== world.self && hosts?.has(owner)).length < need(set);

@@ -10,25 +10,28 @@ import type { HostId } from '../../proto/ids.ts';
 import type { NamedRow, Operation } from '../../proto/message/table.ts';
 import type { Members } from '../membership/port.ts';
 import type { Rpc } from '../peer/port.ts';
+import type { Lives } from '../register/lives.ts';
 import type { Ring } from '../ring/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
-import type { KeyValue } from '../store/key-value.ts';
+import type { KeyValue, KeyValueReader } from '../store/key-value.ts';
 import { antiEntropy, type HealStatus } from './anti-entropy.ts';
 import { coalesce } from './coalesce.ts';
 import { healer } from './healer.ts';
 import { placeFinder } from './keys.ts';
 import { leaders } from './leaders.ts';
+import { readFloor, readLives } from './life-notes.ts';
 import { stampReportMs } from './limits.ts';
 import { outbox } from './outbox.ts';
 import { owner } from './owner.ts';
 import { poller } from './poll.ts';
 import type { RegisterSchema, Registers, RowSchema, Rows, Tables } from './port.ts';
+import { rebirth } from './rebirth.ts';
 import { openRegisters } from './registers.ts';
 import { rowCensus } from './row-census.ts';
 import { rowRegisters } from './row-registers.ts';
 import { openRows, stampSource } from './rows.ts';
 import { type Perform, serveTables } from './serve.ts';
-import { gather, tableSyncer } from './syncer.ts';
+import { tableSyncer } from './syncer.ts';
 import { wholeness } from './wholeness.ts';
 
 interface TablesStatus extends HealStatus {
@@ -67,8 +70,12 @@ export const openTables = (
   const findPlace = placeFinder(ring);
   const stopping = new AbortController();
 
-  const whole = wholeness({ self, ring, keyValue }, (wanted, signal, need) =>
-    gather({ self, ring, healer: heal, timers, chance, log }, wanted, signal, need),
+  const whole = wholeness({ self, ring, keyValue, timers, log }, (life, signal) =>
+    rebirth(
+      { self, ring, keyValue, outbox: out, healer: heal, findPlace, timers, chance, log },
+      life,
+      signal,
+    ),
   );
   const refused = { count: 0, lastMs: Number.NEGATIVE_INFINITY };
   const stampsRefused = (): number =>
@@ -78,14 +85,20 @@ export const openTables = (
     refused.lastMs = clock.monotonicMs();
     log.warn('refused a write from the future', { from, aheadMs });
   };
-  const ownerWorld = { keyValue, findPlace, clock, log, refusedStamp, checkWhole: whole.check };
+  const floorOf = (reader: KeyValueReader, partition: number) =>
+    whole.isWhole ? readFloor(reader, partition) : null;
+  const ownerWorld = { keyValue, findPlace, clock, log, refusedStamp, checkWhole: whole.check, floorOf };
+  const lives = (): Lives => readLives(keyValue);
   const own = owner(ownerWorld);
   const perform: Perform = (operation, from) => {
     // The store may be closed already; a late message is weather, not a bug.
     if (stopping.signal.aborted) throw new ShoalError('BUSY', `Host ${self} is stopping`);
     if (operation.do === 'change') return change(operation);
     if (operation.do === 'reconcile') return reconcile(operation);
-    if (operation.do === 'push' && !ring.owners(operation.partition).includes(from)) {
+    if (
+      (operation.do === 'push' || operation.do === 'recall') &&
+      !ring.owners(operation.partition).includes(from)
+    ) {
       log.warn('refused copies of rows from a host that does not own them', {
         from,
         partition: operation.partition,
@@ -98,7 +111,7 @@ export const openTables = (
     return own[operation.do](operation as never, from);
   };
   const out = outbox({
-    ...{ rpc, clock, local: async (operation) => perform(operation, self) },
+    ...{ rpc, clock, local: async (operation) => perform(operation, self), lives },
     ...(world.soon && { soon: world.soon }),
   });
   const poll = poller({ self, members, timers, clock });
@@ -134,11 +147,11 @@ export const openTables = (
   };
 
   const entropy = antiEntropy({ self, ring, members, healer: heal, timers, log }, settings);
-  serveTables({ rpc, ring, log }, perform);
+  serveTables({ rpc, ring, log }, perform, lives);
   ring.addSyncer(
     tableSyncer({
       ...{ self, ring, healer: heal, timers, chance, log },
-      whole: (signal) => whole.restore(signal),
+      whole: whole.wait,
       rows: rowCensus({ self, ring, keyValue, clock }),
     }),
   );

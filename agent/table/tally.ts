@@ -29,7 +29,8 @@ export const tallyGroup = async (
   const ask = (): Promise<ReadonlyMap<HostId, Sums>> =>
     world.poller.poll({
       ...{ action: `count table "${table}"`, sets: view.sets, order: 'nearest' },
-      ask: (host) => world.outbox.ask<'tally'>(host, view.layout, { do: 'tally', table, partitionKey }),
+      ask: (host, counts) =>
+        world.outbox.ask<'tally'>(host, view.layout, { do: 'tally', table, partitionKey }, counts),
     });
   let answers = await ask();
   if (!agree(answers)) answers = await ask();

@@ -1,56 +1,61 @@
 /**
- * A store that is empty though this host owns rows may have lost its disk. It then holds back: as an acceptor it has
- * forgotten promises, as an owner rows that it acknowledged. It copies its partitions from the other owners
- * first, from so many of them that none of what a quorum held can be missed, and only then answers for them.
+ * A host that lost its disk holds back: as an acceptor it has forgotten promises, as an owner rows that it acknowledged.
+ * It answers for a partition only when all of them are back (`rebirth.ts`).
  *
- *   no marker in the store ── blank ── all owned partitions copied ── marker written ── whole
+ *   marker in the store ─────────────────────────────────────────────────────────┐
+ *   first life of the store: nothing was promised ── marker ─────────────────────┤
+ *   reborn ── which life? the ring knows when it has recalled its votes ── rebirth ── marker ── whole
  *
- * A partition that this host does not own in the oldest live layout version has nothing to lose here: it is new to
- * it, and the layout counts on it only after its sync.
+ * Until the ring knows, it may have layouts that are older than what this host served before, so it answers for nothing.
  */
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
-import type { OwnerSet, Partition, Ring } from '../ring/port.ts';
+import type { Partition, Ring } from '../ring/port.ts';
+import type { Log, Timers } from '../runtime/ports.ts';
 import type { KeyValue } from '../store/key-value.ts';
 import { markerKey } from './keys.ts';
+import { syncBackoffCapMs } from './limits.ts';
+import { setsAtStake } from './rebirth.ts';
 
 export interface Wholeness {
   /** Throws BUSY for a partition that this host must copy first. */
   check(partition: Partition): void;
-  /** Copies and then writes the marker. Resolves when this host is whole, or rejects when the signal aborts. */
+  /** Once. Resolves when this host is whole, or rejects when the signal aborts. */
   restore(signal: AbortSignal): Promise<void>;
+  /** Resolves when `restore` has. Rejects when the signal aborts. */
+  wait(signal: AbortSignal): Promise<void>;
   readonly isWhole: boolean;
 }
 
 export const wholeness = (
-  world: { readonly self: HostId; readonly ring: Ring; readonly keyValue: KeyValue },
-  /** Copies the partitions; of each set `need` other owners must be heard. */
-  gather: (
-    wanted: ReadonlyMap<Partition, readonly OwnerSet[]>,
-    signal: AbortSignal,
-    need: (set: OwnerSet) => number,
-  ) => Promise<void>,
+  world: {
+    readonly self: HostId;
+    readonly ring: Ring;
+    readonly keyValue: KeyValue;
+    readonly timers: Pick<Timers, 'sleep'>;
+    readonly log: Log;
+  },
+  rebirth: (life: number, signal: AbortSignal) => Promise<void>,
 ): Wholeness => {
-  const { self, ring, keyValue } = world;
+  const { ring, keyValue, timers, log } = world;
   let whole = keyValue.get(markerKey) !== undefined;
+  const done = Promise.withResolvers<void>();
 
-  /** The oldest live owner set of a partition, where this host is in it and has company. */
-  const atStake = (partition: Partition): OwnerSet | undefined => {
-    const [oldest] = ring.ownerSets(partition);
-    return oldest && oldest.owners.length > 1 && oldest.owners.includes(self) ? oldest : undefined;
-  };
-  const joined = (signal: AbortSignal): Promise<void> =>
+  const lifeKnown = (signal: AbortSignal): Promise<number> =>
     new Promise((resolve, reject) => {
-      if (ring.ownerSets(0).length > 0) return resolve();
-      const cancel = ring.onChange(() => {
-        if (ring.ownerSets(0).length === 0) return;
+      const look = (): void => {
+        if (ring.life === undefined) return;
         cancel();
-        resolve();
-      });
-      signal.addEventListener('abort', () => {
+        signal.removeEventListener('abort', abort);
+        resolve(ring.life);
+      };
+      const cancel = ring.onChange(look);
+      const abort = (): void => {
         cancel();
         reject(signal.reason);
-      });
+      };
+      signal.addEventListener('abort', abort);
+      look();
     });
 
   return {
@@ -58,24 +63,34 @@ export const wholeness = (
       return whole;
     },
     check(partition) {
-      if (whole || !atStake(partition)) return;
+      if (whole || ring.life === 0 || (ring.life && setsAtStake(world, partition).length === 0)) return;
       throw new ShoalError(
         'BUSY',
-        `Cannot answer for partition ${partition}: this host copies its rows first`,
+        `Cannot answer for partition ${partition}: this host lost its disk and copies its rows first`,
       );
     },
     async restore(signal) {
-      if (whole) return;
-      await joined(signal);
-      const wanted = new Map<Partition, readonly OwnerSet[]>();
-      for (let partition = 0; partition < ring.partitionCount; partition++) {
-        const set = atStake(partition);
-        if (set) wanted.set(partition, [set]);
-      }
-      // What a quorum held, this host among them, is on `quorum - 1` others: of so many at least one is such.
-      await gather(wanted, signal, ({ owners, quorum }) => owners.length - quorum + 1);
-      await keyValue.transact((writer) => writer.put(markerKey, Uint8Array.of(1)));
-      whole = true;
+      while (!whole)
+        try {
+          const life = await lifeKnown(signal);
+          if (life > 0) await rebirth(life, signal);
+          await keyValue.transact((writer) => writer.put(markerKey, Uint8Array.of(1)));
+          whole = true;
+        } catch (thrown) {
+          signal.throwIfAborted();
+          log.warn('cannot copy the rows of this host yet', { error: thrown });
+          await timers.sleep(syncBackoffCapMs, signal);
+        }
+      done.resolve();
     },
+    wait: (signal) =>
+      new Promise((resolve, reject) => {
+        const abort = (): void => reject(signal.reason);
+        signal.addEventListener('abort', abort, { once: true });
+        void done.promise.then(() => {
+          signal.removeEventListener('abort', abort);
+          resolve();
+        });
+      }),
   };
 };

@@ -101,6 +101,19 @@ export const operations = {
     ask: Type.Object({ do: Type.Literal('register'), ...row, request: RegisterRequest }),
     answer: RegisterReply,
   },
+  /**
+   * To another owner, from one that lost its disk: note this life of it and promise the ballot for all registers of the
+   * partition. Answer: a higher promise that stands, and then nothing was noted; or null.
+   */
+  recall: {
+    ask: Type.Object({
+      do: Type.Literal('recall'),
+      partition: PartitionNumber,
+      life: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+      ballot: Ballot,
+    }),
+    answer: Type.Object({ promised: OrNull(Ballot) }),
+  },
   /** To an owner that shall run the change: set `value` if the digest of the present one is `expected`. */
   change: {
     ask: Type.Object({
@@ -213,4 +226,6 @@ export const BatchAnswer = Type.Object({
       Type.Object({ again: Type.Literal(true) }),
     ]),
   ),
+  /** Owners that were reborn, as far as this one has noted it (agent/register/lives.ts). */
+  lives: Type.Optional(Type.Record(Type.String({ maxLength: 64 }), Count)),
 });

@@ -148,6 +148,7 @@ export const startCluster = async (
       get newest() {
         return known().at(-1)?.version ?? 0;
       },
+      life: 0,
       get oldest() {
         return known()[0]?.version ?? 0;
       },

@@ -82,7 +82,7 @@ export const cluster = async (t: ExecutionContext, options: ClusterOptions = {})
       monotonicMs: systemClock.monotonicMs,
     };
     const runtime: Runtime = { clock, timers: systemTimers, chance: systemChance, log: quiet };
-    host.ring = testRing(host.id, all);
+    host.ring = testRing(host.id, all, 16, disks.get(host.id) ?? 0);
     host.tables = openTables(
       {
         ...{ runtime, rpc: net.rpc(host.id), ring: host.ring, members: host.members },

@@ -121,7 +121,7 @@ export interface TestRing extends Ring {
   readonly syncers: Syncer[];
 }
 
-export const testRing = (self: HostId, all: Layouts, partitionCount = 16): TestRing => {
+export const testRing = (self: HostId, all: Layouts, partitionCount = 16, life = 0): TestRing => {
   const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
   const rank = (partition: number, host: HostId): Buffer => hash(`${partition} ${host}`);
   const ownerSets = (partition: number): OwnerSet[] =>
@@ -136,6 +136,7 @@ export const testRing = (self: HostId, all: Layouts, partitionCount = 16): TestR
     self,
     partitionCount,
     syncers,
+    life,
     partitionOf: (key) => hash(key).readUInt16BE() % partitionCount,
     ownerSets,
     owners: (partition) => [...new Set(ownerSets(partition).flatMap(({ owners }) => owners))],

@@ -234,6 +234,7 @@ const answerSamples: Readonly<Record<keyof typeof operations, unknown>> = {
   stamp: { stamp, wallMs: nowMs },
   put: { kind: 'newer', stamp },
   register: { kind: 'promise', ballot, accepted },
+  recall: { promised: ballot },
   change: { kind: 'stale', value },
   range: { rows: [{ sortKey: 'k', mark: digest, state }], complete: true },
   tally: { rows: 1, weight: 1, digest },

@@ -39,6 +39,7 @@ const onTheWire =
         answers: Answers;
       };
       return {
+        ...answer,
         answers: answer.answers.map((one, index) => incoming(operations[index] as Operation, one)),
       };
     },
