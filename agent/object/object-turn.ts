@@ -11,6 +11,7 @@ import type { Content, ContentStore } from '../chunk/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { type Containers, noContainer } from './containers.ts';
 import { changesWaitingMax, listingPageRows, partsReleasedMax } from './limits.ts';
+import { findNullVersion } from './null-version.ts';
 import { partContents } from './part-contents.ts';
 import {
   type ContainerRow,
@@ -106,6 +107,14 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
     await Promise.all(kept.map((row) => versions.put(id, versionKey(name, row.versionId), row)));
   };
 
+  /** While versioning is suspended there is one version `null`, and a new one takes the place of the old. */
+  const dropNull = async (place: Pick<Place, 'id' | 'name'>): Promise<void> => {
+    const found = await findNullVersion(records, place.id, place.name);
+    if (!found) return;
+    await versions.delete(place.id, found.sortKey);
+    await release(place, found.row);
+  };
+
   /** Gives back what was replaced or removed, unless it lives on as a version. */
   const giveUp = async (
     place: Place,
@@ -138,6 +147,7 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
       }
       await expireLater(place, row);
       if (place.versions === 'enabled') await keepVersions(place, [before.row, row]);
+      if (place.versions === 'suspended') await dropNull(place);
       await objects.put(place.id, place.name, row);
       const [stands, after] = await Promise.all([
         containers.confirm(place.project, place.container, place.id),
@@ -164,5 +174,18 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
     await records.expiry.put(expiryShard(upload), expiryKey(deleteAtSeconds, upload), note);
   };
 
-  return { run, look, commit, expireLater, keepVersions, giveUp, release, releaseContent, dropPosts };
+  return {
+    run,
+    look,
+    commit,
+    expireLater,
+    keepVersions,
+    giveUp,
+    release,
+    releaseContent,
+    dropPosts,
+    dropNull,
+  };
 };
+
+export type ObjectTurns = ReturnType<typeof openObjectTurns>;

@@ -12,16 +12,9 @@ import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
 import { listingPageRows, objectBytesMax, racesMax } from './limits.ts';
 import { type Check, type ObjectParts, openObjectTurns, type Place } from './object-turn.ts';
-import {
-  type Checksum,
-  chunkUser,
-  isExpired,
-  type ObjectFacts,
-  type ObjectRow,
-  postKey,
-  withPost,
-} from './records.ts';
-import { markerType, nullVersion, versionIdOf, versionKey } from './versions.ts';
+import { markerOf, noObject, openObjectVersions } from './object-versions.ts';
+import { type Checksum, chunkUser, isExpired, type ObjectFacts, type ObjectRow, postKey } from './records.ts';
+import { versionIdOf, versionKey } from './versions.ts';
 
 export type NewFacts = Omit<ObjectFacts, 'changedAtMs'>;
 
@@ -42,29 +35,11 @@ export interface Upload {
   readonly checksum?: (() => Checksum | undefined) | undefined;
 }
 
-export const noObject = (name: string): ShoalError =>
-  new ShoalError('NOT_FOUND', `There is no object ${JSON.stringify(name)}.`);
-
-/** A deletion, as a version. */
-const markerOf = (upload: Uuid, atMs: number): ObjectRow => ({
-  contentType: markerType,
-  kept: {},
-  metadata: {},
-  deleteAtSeconds: null,
-  changedAtMs: atMs,
-  upload,
-  content: { kind: 'inline', bytes: new Uint8Array() },
-  bytes: 0,
-  md5: 'd41d8cd98f00b204e9800998ecf8427e',
-  versionId: versionIdOf(upload, atMs),
-  isMarker: true,
-});
-
 export const openObjectRows = (parts: ObjectParts) => {
   const { runtime, records, content } = parts;
   const { objects, posts, versions } = records;
-  const { run, look, commit, expireLater, keepVersions, giveUp, release, releaseContent, dropPosts } =
-    openObjectTurns(parts);
+  const turns = openObjectTurns(parts);
+  const { run, look, commit, expireLater, keepVersions, giveUp, release, releaseContent, dropPosts } = turns;
 
   const newVersion = (place: Place, upload: Uuid, atMs: number): Pick<ObjectRow, 'versionId'> =>
     place.versions === 'enabled' ? { versionId: versionIdOf(upload, atMs) } : {};
@@ -74,6 +49,9 @@ export const openObjectRows = (parts: ObjectParts) => {
     return row && !isExpired(row, runtime.clock.wallMs()) ? row : undefined;
   };
 
+  const changes = openObjectVersions(parts, turns);
+  const { findVersion, deleteVersion } = changes;
+
   /** `versionId` undefined: the current one. */
   const get = async (place: Place, versionId?: string): Promise<ObjectRow> => {
     const row = await (versionId === undefined ? find(place) : findVersion(place, versionId));
@@ -81,32 +59,8 @@ export const openObjectRows = (parts: ObjectParts) => {
     return row;
   };
 
-  const findVersion = async (place: Place, versionId: string): Promise<ObjectRow | undefined> => {
-    if (versionId === nullVersion) {
-      const row = await find(place);
-      return row?.versionId === undefined ? row : undefined;
-    }
-    const row = await versions.get(place.id, versionKey(place.name, versionId));
-    if (!row || row.isMarker) return undefined;
-    return withPost(row, await posts.get(place.id, postKey(place.name, row.upload)));
-  };
-
-  /** The current version goes with its object; no older one comes forward, as in Swift. */
-  const deleteVersion = async (
-    place: Place,
-    current: ObjectRow | undefined,
-    versionId: string,
-  ): Promise<void> => {
-    const key = versionId === nullVersion ? undefined : versionKey(place.name, versionId);
-    const version = key === undefined ? current : await versions.get(place.id, key);
-    if (!version || (key === undefined && version.versionId !== undefined)) throw noObject(place.name);
-    if (version.upload === current?.upload) await objects.delete(place.id, place.name);
-    if (key !== undefined) await versions.delete(place.id, key);
-    await release(place, version);
-    await dropPosts(place.id, place.name, [version]);
-  };
-
   return {
+    ...changes,
     find,
     /** Throws NOT_FOUND. */
     get,
@@ -215,14 +169,12 @@ export const openObjectRows = (parts: ObjectParts) => {
      * Throws NOT_FOUND; an expired object is removed and not found. Where versioning is on a marker takes its place
      * and the version stays, unless one is named. Resolves with the id of what was made or removed.
      */
-    delete: (place: Place, versionId?: string): Promise<string | undefined> =>
-      run(place, async () => {
+    async delete(place: Place, versionId?: string): Promise<string | undefined> {
+      if (versionId !== undefined)
+        return (await deleteVersion(place, versionId, { promotes: false })).versionId;
+      return run(place, async () => {
         const before = await look(place);
         const { row } = before;
-        if (versionId !== undefined) {
-          await deleteVersion(place, row, versionId);
-          return versionId;
-        }
         if (!row) throw noObject(place.name);
         const atMs = runtime.clock.wallMs();
         const isGone = isExpired(row, atMs);
@@ -232,7 +184,8 @@ export const openObjectRows = (parts: ObjectParts) => {
         await giveUp(place, place, before);
         if (isGone) throw noObject(place.name);
         return marker?.versionId;
-      }),
+      });
+    },
 
     /** Removes the object if this upload is still the current one, whatever became of its bytes. */
     dropUpload: (place: Place, upload: Uuid): Promise<void> =>
@@ -241,18 +194,6 @@ export const openObjectRows = (parts: ObjectParts) => {
         if (row?.upload !== upload) return;
         await objects.delete(place.id, place.name);
         if (row.versionId) await versions.delete(place.id, versionKey(place.name, row.versionId));
-      }),
-
-    /** Makes an older version the current one. Throws NOT_FOUND. */
-    restore: async (place: Place, versionId: string): Promise<ObjectRow> =>
-      run(place, async () => {
-        const [row, before] = await Promise.all([findVersion(place, versionId), look(place)]);
-        if (!row) throw noObject(place.name);
-        if (row.versionId === undefined) return row;
-        if (place.versions === 'enabled') await keepVersions(place, [before.row]);
-        await objects.put(place.id, place.name, row);
-        await giveUp(place, place, before);
-        return row;
       }),
 
     /**

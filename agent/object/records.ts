@@ -22,6 +22,7 @@ import type { Registers, Rows, Tables } from '../table/port.ts';
 import type { AccountList } from './account-list.ts';
 import type { BucketNameRow } from './bucket-names.ts';
 import type { BucketSettings } from './bucket-settings.ts';
+import type { Lock } from './lock.ts';
 import type { Metadata } from './metadata.ts';
 
 export interface AccountRow {
@@ -105,6 +106,9 @@ export interface ObjectFacts {
   readonly deleteAtSeconds: number | null;
   /** Of the upload, or of the POST. */
   readonly changedAtMs: number;
+  /** S3's. */
+  readonly tags?: Metadata | undefined;
+  readonly lock?: Lock | undefined;
 }
 
 export interface ObjectRow extends ObjectFacts {
@@ -124,6 +128,8 @@ export interface ObjectRow extends ObjectFacts {
   readonly versionId?: string;
   /** A deletion, as a version. */
   readonly isMarker?: true;
+  /** A version from before there were any: clients call it `null`, whatever its id says of its place in the order. */
+  readonly isNull?: true;
 }
 
 /** Looked at when its second has come; the object itself says whether it is expired. */

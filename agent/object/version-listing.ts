@@ -3,8 +3,9 @@ import type { Uuid } from '../../proto/ids.ts';
 import type { Clock } from '../runtime/ports.ts';
 import type { Page } from '../table/port.ts';
 import { listingPageRows } from './limits.ts';
+import { findNullVersion } from './null-version.ts';
 import { isExpired, type ObjectRow, type Records } from './records.ts';
-import { nameOfVersionKey, nullVersion, versionKey } from './versions.ts';
+import { nameOfVersionKey, nullVersion, shownVersionId, versionKey } from './versions.ts';
 
 export interface ListedVersion {
   readonly name: string;
@@ -61,14 +62,20 @@ export async function* walkVersions(
     records[table].range(id, { ...shared, ...(after ? { after } : {}) });
   const inName = marker && versionMarker ? marker : undefined;
   const current = cursor(rangeOf('objects'), marker);
-  const olderThan = (name: string): string =>
+  /** Before all others, unless another has taken its place. */
+  const behindNull = async (name: string): Promise<string> => {
+    const shownNow = await records.objects.get(id, name);
+    const isShown = shownNow !== undefined && shownNow.versionId === undefined;
+    return (isShown ? undefined : (await findNullVersion(records, id, name))?.sortKey) ?? `${name}\0`;
+  };
+  const olderThan = async (name: string): Promise<string> =>
     versionMarker === undefined
       ? // Behind all versions of the name, whose keys go on with NUL and a digit, and before any longer name.
         `${name}\0\u{10FFFF}`
       : versionMarker === nullVersion
-        ? `${name}\0`
+        ? behindNull(name)
         : versionKey(name, versionMarker);
-  const kept = cursor(rangeOf('versions'), marker && olderThan(marker));
+  const kept = cursor(rangeOf('versions'), marker && (await olderThan(marker)));
   const isSeen = (row: ObjectRow): boolean => !isExpired(row, clock.wallMs());
 
   for (;;) {
@@ -85,10 +92,10 @@ export async function* walkVersions(
       const next = await kept.peek();
       if (!next || nameOfVersionKey(next.key) !== name) break;
       kept.skip();
-      const { versionId = nullVersion, isMarker = false } = next.row;
-      const isLatest = shown ? shown.versionId === versionId : isMarker && isFirst;
+      const { isMarker = false } = next.row;
+      const isLatest = shown ? shown.versionId === next.row.versionId : isMarker && isFirst;
       isFirst = false;
-      if (isSeen(next.row)) yield { name, row: next.row, versionId, isLatest };
+      if (isSeen(next.row)) yield { name, row: next.row, versionId: shownVersionId(next.row), isLatest };
     }
   }
 }

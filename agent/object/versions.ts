@@ -6,7 +6,8 @@
  *   object-version  incarnation / name NUL order          all of them, newest first, deletions as markers
  *
  * A version's id is its moment and its upload, `1763939000.12300_5f0c...`, the form of Swift's own timestamps with
- * an offset, from which its key follows. An object from before versioning has no row there and the id `null`.
+ * an offset, from which its key follows. An object from before versioning, or from while it was suspended, goes by the id `null`, and has no row there
+ * until another takes its place; there is one such version at most.
  */
 import { ShoalError } from '../../proto/error.ts';
 import type { Uuid } from '../../proto/ids.ts';
@@ -40,8 +41,12 @@ export const versionKey = (name: string, id: string): string => {
 
 export const nameOfVersionKey = (key: string): string => key.slice(0, key.indexOf('\0'));
 
-/** The row as a version, whether it was written as one or before there were any. */
-export const asVersion = (row: ObjectRow): ObjectRow & { readonly versionId: string } => ({
-  ...row,
-  versionId: row.versionId ?? versionIdOf(row.upload, row.changedAtMs),
-});
+/** The row as a version, whether it was written as one or before there were any: then it goes on by the name `null`. */
+export const asVersion = (row: ObjectRow): ObjectRow & { readonly versionId: string } =>
+  row.versionId === undefined
+    ? { ...row, versionId: versionIdOf(row.upload, row.changedAtMs), isNull: true }
+    : { ...row, versionId: row.versionId };
+
+/** What clients call it. */
+export const shownVersionId = ({ versionId, isNull }: Pick<ObjectRow, 'versionId' | 'isNull'>): string =>
+  isNull ? nullVersion : (versionId ?? nullVersion);

@@ -10,20 +10,16 @@ import { record, type S3Ask, type S3Context } from './ask.ts';
 import { timeText, xmlAnswer } from './bucket.ts';
 import { openTarget, placeIn } from './bucket-access.ts';
 import { etagOf, factsOfCopy, versionHeader } from './facts.ts';
-import { type Opened, openObject } from './object.ts';
+import { type ObjectName, type Opened, openObject } from './object.ts';
 import { orNoBucket, writeCheck } from './put.ts';
 import { s3Error } from './s3-error.ts';
 import { parseVersionId } from './version.ts';
 import { element, root } from './xml.ts';
 
-export interface CopySource {
-  readonly bucket: string;
-  readonly key: string;
-  readonly versionId: string | undefined;
-}
+export const sourceVersionHeader = 'x-amz-copy-source-version-id';
 
 /** `x-amz-copy-source: /bucket/key?versionId=id`, percent-encoded. Throws InvalidArgument. */
-export const copySourceOf = ({ headers }: S3Ask): CopySource => {
+export const copySourceOf = ({ headers }: S3Ask): ObjectName => {
   const [path = '', id] = (headers['x-amz-copy-source'] ?? '').split(/\?versionId=(.*)$/s);
   const { bucket, key } = addressOf(path, '');
   if (bucket === '' || key === '')
@@ -35,7 +31,7 @@ export const copySourceOf = ({ headers }: S3Ask): CopySource => {
 };
 
 /** Opens it and looks at `x-amz-copy-source-if-*`. Throws PreconditionFailed. */
-export const openSource = async (context: S3Context, ask: S3Ask, from: CopySource): Promise<Opened> => {
+export const openSource = async (context: S3Context, ask: S3Ask, from: ObjectName): Promise<Opened> => {
   const opened = await openObject(
     context,
     ask,
@@ -97,8 +93,8 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
       element('ETag', etagOf(copied)),
     ]),
     {
-      ...versionHeader(target.container, copied.versionId),
-      ...(bucket.row.versions ? { 'x-amz-copy-source-version-id': row.versionId ?? 'null' } : {}),
+      ...versionHeader(target.container, copied),
+      ...versionHeader(bucket.row, row, sourceVersionHeader),
     },
   );
 };

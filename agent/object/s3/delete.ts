@@ -19,32 +19,59 @@ const action = (versionId: string | undefined) =>
     use: 'writeObject',
   }) as const;
 
-/** Deleting what is not there succeeds. Resolves with the marker that was made, if any. */
+interface Deleted {
+  /** That was named, or of the marker that was made. */
+  readonly versionId: string | undefined;
+  /** A marker was made, or removed. */
+  readonly isMarker: boolean;
+}
+
+/** Deleting what is not there succeeds. Throws FORBIDDEN on a version that is locked. */
 const deleteKey = async (
   context: S3Context,
   { signal }: S3Ask,
   bucket: Bucket,
-  key: string,
-  versionId: string | undefined,
-): Promise<string | undefined> => {
+  { key, versionId }: Wanted,
+  bypasses: boolean,
+): Promise<Deleted> => {
   const place = placeIn(bucket, key);
+  const { archive, versions } = bucket.row;
   try {
-    if (!bucket.row.archive || versionId !== undefined) return await context.objects.delete(place, versionId);
-    await deleteArchived(context, place, bucket.row.archive, signal);
+    if (versionId !== undefined)
+      return await context.objects.deleteVersion(place, versionId, { promotes: true, bypasses });
+    if (versions) return { versionId: await context.objects.hide(place), isMarker: true };
+    if (archive) await deleteArchived(context, place, archive, signal);
+    else await context.objects.delete(place);
   } catch (thrown) {
     if (!hasCode(thrown, 'NOT_FOUND')) throw thrown;
   }
-  return undefined;
+  return { versionId, isMarker: false };
+};
+
+/** `x-amz-bypass-governance-retention`. Throws AccessDenied when the caller may not. */
+const bypassAsked = async (context: S3Context, ask: S3Ask): Promise<boolean> => {
+  if (ask.headers['x-amz-bypass-governance-retention']?.toLowerCase() !== 'true') return false;
+  await openBucket(context, ask, { name: 's3:BypassGovernanceRetention', use: 'writeContainer' });
+  return true;
 };
 
 export const deleteObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
   const versionId = versionAsked(ask);
   const bucket = await openBucket(context, ask, action(versionId));
-  const marker = await deleteKey(context, ask, bucket, ask.key, versionId);
+  const deleted = await deleteKey(
+    context,
+    ask,
+    bucket,
+    { key: ask.key, versionId },
+    await bypassAsked(context, ask),
+  );
   record(context, ask, 'object.delete', versionId === undefined ? undefined : { versionId });
   return {
     status: 204,
-    headers: marker === undefined ? {} : { 'x-amz-version-id': marker },
+    headers: {
+      ...(deleted.versionId === undefined ? {} : { 'x-amz-version-id': deleted.versionId }),
+      ...(deleted.isMarker ? { 'x-amz-delete-marker': 'true' } : {}),
+    },
   };
 };
 
@@ -63,7 +90,12 @@ export const deleteObjects = async (context: S3Context, ask: S3Ask): Promise<Api
     }),
   );
   if (wanted.length === 0 || wanted.length > deletesMax) throw s3Error('MalformedXML');
-  const bucket = await openBucket(context, ask, action(undefined));
+  const names = new Set(wanted.map(({ versionId }) => action(versionId).name));
+  const [bucket] = await Promise.all(
+    [...names].map((name) => openBucket(context, ask, { name, use: 'writeObject' })),
+  );
+  if (!bucket) throw s3Error('MalformedXML');
+  const bypasses = await bypassAsked(context, ask);
   const named = ({ key, versionId }: Wanted): (Xml | undefined)[] => [
     element('Key', key),
     optional('VersionId', versionId),
@@ -71,13 +103,13 @@ export const deleteObjects = async (context: S3Context, ask: S3Ask): Promise<Api
   const deleteOne = async (one: Wanted): Promise<Xml | undefined> => {
     try {
       const versionId = one.versionId === undefined ? undefined : parseVersionId(one.versionId);
-      const marker = await deleteKey(context, ask, bucket, checkKey(one.key), versionId);
+      const deleted = await deleteKey(context, ask, bucket, { key: checkKey(one.key), versionId }, bypasses);
       record(context, ask, 'object.delete', undefined, `${bucket.name}/${one.key}`);
       if (isQuiet) return undefined;
       return element('Deleted', [
         ...named(one),
-        optional('DeleteMarker', versionId === undefined && marker !== undefined ? true : undefined),
-        optional('DeleteMarkerVersionId', versionId === undefined ? marker : undefined),
+        optional('DeleteMarker', deleted.isMarker || undefined),
+        optional('DeleteMarkerVersionId', deleted.isMarker ? deleted.versionId : undefined),
       ]);
     } catch (thrown) {
       const error = asShoalError(thrown);

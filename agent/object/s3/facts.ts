@@ -11,7 +11,7 @@ import type { NewFacts } from '../objects.ts';
 import type { Readable } from '../readable.ts';
 import type { ContainerRow, ObjectRow } from '../records.ts';
 import { httpDate } from '../time.ts';
-import { nullVersion } from '../versions.ts';
+import { shownVersionId } from '../versions.ts';
 import { userMetadataBytesMax } from './limits.ts';
 import { s3Error } from './s3-error.ts';
 import type { Headers } from './sign/headers.ts';
@@ -66,8 +66,9 @@ export const etagOf = ({ large, md5 }: ObjectRow): string => quoted(large?.etag 
 /** Nothing where the bucket never had versions. */
 export const versionHeader = (
   { versions }: Pick<ContainerRow, 'versions'>,
-  versionId: string | undefined,
-): Record<string, string> => (versions ? { 'x-amz-version-id': versionId ?? nullVersion } : {});
+  row: ObjectRow,
+  header = 'x-amz-version-id',
+): Record<string, string> => (versions ? { [header]: shownVersionId(row) } : {});
 
 export const checksumHeaders = ({ checksum }: Pick<ObjectRow, 'checksum'>): Record<string, string> =>
   checksum ? { [`x-amz-checksum-${checksum.name.toLowerCase()}`]: checksum.value } : {};

@@ -11,7 +11,7 @@ import { keysMax } from './limits.ts';
 import { s3Error } from './s3-error.ts';
 import { element, optional, root, type Xml } from './xml.ts';
 
-const invalid = (name: string, value: string, why: string) =>
+export const invalid = (name: string, value: string, why: string) =>
   s3Error('InvalidArgument', why, { fields: { ArgumentName: name, ArgumentValue: value } });
 
 /** Throws InvalidArgument. More than there may be is as many as there may be. */

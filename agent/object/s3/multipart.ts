@@ -9,7 +9,7 @@ import { roomFor } from '../store-object.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { timeText, xmlAnswer } from './bucket.ts';
 import { openTarget } from './bucket-access.ts';
-import { copySourceOf, openSource } from './copy.ts';
+import { copySourceOf, openSource, sourceVersionHeader } from './copy.ts';
 import { checksumHeaders, etagOf, factsOfPut, quoted, versionHeader } from './facts.ts';
 import { chooseParts, joinedChecksum, joinedEtag, parsePartNumber, parseWantedParts } from './part-list.ts';
 import { announcedBytes, orNoBucket, writeCheck } from './put.ts';
@@ -106,7 +106,7 @@ const copyPart = async (context: S3Context, ask: S3Ask, number: number): Promise
   ).catch(orNoUpload(uploadId));
   return xmlAnswer(
     root('CopyPartResult', [element('LastModified', timeText(part.atMs)), element('ETag', quoted(part.md5))]),
-    bucket.row.versions ? { 'x-amz-copy-source-version-id': row.versionId ?? 'null' } : {},
+    versionHeader(bucket.row, row, sourceVersionHeader),
   );
 };
 
@@ -155,7 +155,7 @@ export const completeUpload = async (context: S3Context, ask: S3Ask): Promise<Ap
       element('ETag', etagOf(row)),
       optional(`Checksum${row.checksum?.name ?? ''}`, row.checksum?.value),
     ]),
-    versionHeader(container, row.versionId),
+    versionHeader(container, row),
   );
 };
 

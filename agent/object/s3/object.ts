@@ -1,12 +1,13 @@
 /** GetObject and HeadObject. */
-import { hasCode } from '../../../proto/error.ts';
+import { hasCode, type ShoalError } from '../../../proto/error.ts';
 import type { ApiAnswer } from '../../http/port.ts';
 import { type ByteRange, contentRange, parseRange } from '../byte-range.ts';
 import { checkConditions, rangeCounts } from '../conditions.ts';
 import { headerValue } from '../metadata.ts';
 import { findObject, openReadable, type Readable } from '../readable.ts';
 import type { ObjectRow } from '../records.ts';
-import { httpSeconds } from '../time.ts';
+import { httpDate, httpSeconds } from '../time.ts';
+import { shownVersionId } from '../versions.ts';
 import { readerOf, type S3Ask, type S3Context } from './ask.ts';
 import { type Action, type Bucket, openBucket, placeIn } from './bucket-access.ts';
 import { checksumHeaders, objectHeaders, versionHeader } from './facts.ts';
@@ -14,23 +15,38 @@ import { parsePartNumber } from './part-list.ts';
 import { s3Error } from './s3-error.ts';
 import { versionAsked } from './version.ts';
 
+export interface ObjectName {
+  readonly bucket: string;
+  readonly key: string;
+  readonly versionId: string | undefined;
+}
+
 export interface Opened {
   readonly bucket: Bucket;
   readonly row: ObjectRow;
   readonly thing: Readable;
 }
 
-/** Whoever may not list a bucket does not learn which keys it lacks. */
+/** Why there is nothing to read. Whoever may not list a bucket does not learn which keys it lacks. */
 const missing = async (
   context: S3Context,
   ask: S3Ask,
-  name: string,
-  key: string,
-  versionId: string | undefined,
-) => {
-  await openBucket(context, ask, { name: 's3:ListBucket', use: 'readContainer' }, name);
+  bucket: Bucket,
+  from: ObjectName,
+): Promise<ShoalError> => {
+  const { key, versionId } = from;
+  await openBucket(context, ask, { name: 's3:ListBucket', use: 'readContainer' }, from.bucket);
+  const marker = await context.objects.findMarker(placeIn(bucket, key), versionId);
+  const headers = marker
+    ? { 'x-amz-delete-marker': 'true', 'x-amz-version-id': shownVersionId(marker) }
+    : undefined;
+  if (marker && versionId !== undefined)
+    return s3Error('MethodNotAllowed', undefined, {
+      fields: { Method: ask.method, ResourceType: 'DeleteMarker' },
+      headers: { ...headers, Allow: 'DELETE', 'Last-Modified': httpDate(marker.changedAtMs) },
+    });
   return versionId === undefined
-    ? s3Error('NoSuchKey', undefined, { fields: { Key: key } })
+    ? s3Error('NoSuchKey', undefined, { fields: { Key: key }, ...(headers && { headers }) })
     : s3Error('NoSuchVersion', undefined, { fields: { Key: key, VersionId: versionId } });
 };
 
@@ -39,13 +55,13 @@ export const openObject = async (
   context: S3Context,
   ask: S3Ask,
   action: Action,
-  from: { readonly bucket: string; readonly key: string; readonly versionId: string | undefined },
+  from: ObjectName,
 ): Promise<Opened> => {
   const bucket = await openBucket(context, ask, action, from.bucket);
   const reader = readerOf(context, ask);
   const row = await context.objects.get(placeIn(bucket, from.key), from.versionId).catch(async (cause) => {
     if (!hasCode(cause, 'NOT_FOUND')) throw cause;
-    throw await missing(context, ask, from.bucket, from.key, from.versionId);
+    throw await missing(context, ask, bucket, from);
   });
   if (!row.link) return { bucket, row, thing: await openReadable(reader, bucket.project, row) };
   const found = await findObject(reader, row.link);
@@ -114,7 +130,7 @@ export const getObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
   );
   const headers = {
     ...objectHeaders(row, thing),
-    ...versionHeader(bucket.row, row.versionId),
+    ...versionHeader(bucket.row, row),
     ...(ask.query.has('partNumber') && row.parts ? { 'x-amz-mp-parts-count': String(row.parts.length) } : {}),
     ...more,
   };

@@ -11,6 +11,7 @@ import { getObject } from './object.ts';
 import { listParts, listUploads } from './part-listing.ts';
 import { putObject } from './put.ts';
 import { s3Error } from './s3-error.ts';
+import { getVersioning, listVersions, putVersioning } from './versioning.ts';
 
 /** By the name in the query; '' is the call without one. */
 type Calls = Readonly<Record<string, Serve>>;
@@ -19,9 +20,16 @@ type Methods = Readonly<Record<string, Calls>>;
 const ofAccount: Methods = { GET: { '': bucket.listBuckets } };
 
 const ofBucket: Methods = {
-  GET: { '': listObjects, 'list-type': listObjectsV2, location: bucket.getLocation, uploads: listUploads },
+  GET: {
+    '': listObjects,
+    'list-type': listObjectsV2,
+    location: bucket.getLocation,
+    uploads: listUploads,
+    versioning: getVersioning,
+    versions: listVersions,
+  },
   HEAD: { '': bucket.headBucket },
-  PUT: { '': bucket.createBucket },
+  PUT: { '': bucket.createBucket, versioning: putVersioning },
   DELETE: { '': bucket.deleteBucket },
   POST: { delete: deleteObjects },
 };

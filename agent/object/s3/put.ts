@@ -72,7 +72,7 @@ export const putObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
     headers: {
       ETag: etagOf(row),
       ...checksumHeaders(row),
-      ...versionHeader(target.container, row.versionId),
+      ...versionHeader(target.container, row),
     },
   };
 };

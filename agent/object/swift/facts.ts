@@ -17,6 +17,7 @@ import type { NewFacts } from '../objects.ts';
 import type { Readable } from '../readable.ts';
 import type { ObjectRow } from '../records.ts';
 import { httpDate, timestampText } from '../time.ts';
+import { shownVersionId } from '../versions.ts';
 import { type Ask, isTrue } from './ask.ts';
 import { typeOfName } from './content-type.ts';
 
@@ -116,6 +117,6 @@ export const factHeaders = (
   ...keptHeaderValues(row.kept),
   ...metadataHeaders('object', row.metadata),
   ...(isLarge && row.large ? { 'X-Static-Large-Object': 'True', 'X-Manifest-Etag': row.md5 } : {}),
-  ...(row.versionId === undefined ? {} : { 'X-Object-Version-Id': row.versionId }),
+  ...(row.versionId === undefined ? {} : { 'X-Object-Version-Id': shownVersionId(row) }),
   ...(row.deleteAtSeconds === null ? {} : { 'X-Delete-At': String(row.deleteAtSeconds) }),
 });

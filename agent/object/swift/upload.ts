@@ -9,6 +9,7 @@ import type { Check, Place } from '../object-turn.ts';
 import type { ObjectRow } from '../records.ts';
 import { openTarget, storeInto } from '../store-object.ts';
 import { httpDate, httpSeconds } from '../time.ts';
+import { shownVersionId } from '../versions.ts';
 import { type Ask, asked, readerOf, record, versionAsked } from './ask.ts';
 import { archiveAsked, bulkUpload } from './bulk-upload.ts';
 import { copyHere } from './copy.ts';
@@ -88,7 +89,7 @@ export const stored = (row: ObjectRow, more: Record<string, string> = {}): ApiAn
     'Content-Type': 'text/html; charset=UTF-8',
     ETag: etagOf(row),
     'Last-Modified': httpDate(row.changedAtMs),
-    ...(row.versionId === undefined ? {} : { 'X-Object-Version-Id': row.versionId }),
+    ...(row.versionId === undefined ? {} : { 'X-Object-Version-Id': shownVersionId(row) }),
     ...more,
   },
 });

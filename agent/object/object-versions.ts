@@ -1,0 +1,140 @@
+/**
+ * Looking up, deleting and bringing back versions of an object. The two doors differ in what a deletion means: Swift
+ * takes a version away and nothing comes in its place; S3 shows the newest version that is left.
+ */
+import { ShoalError } from '../../proto/error.ts';
+import { newUuid, type Uuid } from '../../proto/ids.ts';
+import { checkUnlocked } from './lock.ts';
+import { findNullVersion } from './null-version.ts';
+import type { ObjectParts, ObjectTurns, Place } from './object-turn.ts';
+import { isExpired, type ObjectRow, postKey, withPost } from './records.ts';
+import { markerType, nullVersion, shownVersionId, versionIdOf, versionKey } from './versions.ts';
+
+export const noObject = (name: string): ShoalError =>
+  new ShoalError('NOT_FOUND', `There is no object ${JSON.stringify(name)}.`);
+
+/** A deletion, as a version. */
+export const markerOf = (upload: Uuid, atMs: number): ObjectRow & { readonly versionId: string } => ({
+  contentType: markerType,
+  kept: {},
+  metadata: {},
+  deleteAtSeconds: null,
+  changedAtMs: atMs,
+  upload,
+  content: { kind: 'inline', bytes: new Uint8Array() },
+  bytes: 0,
+  md5: 'd41d8cd98f00b204e9800998ecf8427e',
+  versionId: versionIdOf(upload, atMs),
+  isMarker: true,
+});
+
+export interface VersionDeletion {
+  /** Show the newest version that is left. */
+  readonly promotes: boolean;
+  /** The caller may delete what a governance lock keeps. */
+  readonly bypasses?: boolean;
+}
+
+export interface DeletedVersion {
+  readonly versionId: string;
+  readonly isMarker: boolean;
+}
+
+export const openObjectVersions = (
+  { runtime, records }: Pick<ObjectParts, 'runtime' | 'records'>,
+  { run, look, keepVersions, giveUp, release, dropPosts, dropNull }: ObjectTurns,
+) => {
+  const { objects, posts, versions } = records;
+
+  const findCurrent = async (place: Place): Promise<ObjectRow | undefined> => {
+    const { row } = await look(place);
+    return row && !isExpired(row, runtime.clock.wallMs()) ? row : undefined;
+  };
+
+  const newestOf = async ({ id, name }: Place): Promise<ObjectRow | undefined> =>
+    (await versions.range(id, { prefix: `${name}\0`, limit: 1 })).entries[0]?.row;
+
+  /** Markers too. */
+  const lookUp = async (place: Place, versionId: string): Promise<ObjectRow | undefined> => {
+    const current = versionId === nullVersion ? await findCurrent(place) : undefined;
+    if (current && current.versionId === undefined) return current;
+    const row =
+      versionId === nullVersion
+        ? (await findNullVersion(records, place.id, place.name))?.row
+        : await versions.get(place.id, versionKey(place.name, versionId));
+    return row && withPost(row, await posts.get(place.id, postKey(place.name, row.upload)));
+  };
+
+  /** The object shows the newest of its versions, or nothing where that is a deletion. */
+  const promote = async (place: Place): Promise<void> => {
+    const [current, newest] = await Promise.all([objects.get(place.id, place.name), newestOf(place)]);
+    if (current && current.versionId === undefined) return;
+    if (newest && !newest.isMarker) {
+      if (current?.versionId !== newest.versionId) await objects.put(place.id, place.name, newest);
+    } else if (current) await objects.delete(place.id, place.name);
+  };
+
+  return {
+    /** No markers. */
+    async findVersion(place: Place, versionId: string): Promise<ObjectRow | undefined> {
+      const row = await lookUp(place, versionId);
+      return row?.isMarker ? undefined : row;
+    },
+
+    /** The version, or the deletion that hides the object where none is named. */
+    async findMarker(place: Place, versionId: string | undefined): Promise<ObjectRow | undefined> {
+      if (place.versions === undefined) return undefined;
+      const row = await (versionId === undefined ? newestOf(place) : lookUp(place, versionId));
+      return row?.isMarker ? row : undefined;
+    },
+
+    /** Throws NOT_FOUND, FORBIDDEN when the version is locked. */
+    deleteVersion: (
+      place: Place,
+      versionId: string,
+      { promotes, bypasses = false }: VersionDeletion,
+    ): Promise<DeletedVersion> =>
+      run(place, async () => {
+        const [version, { row: current }] = await Promise.all([lookUp(place, versionId), look(place)]);
+        if (!version) throw noObject(place.name);
+        checkUnlocked(version, runtime.clock.wallMs(), bypasses);
+        if (version.upload === current?.upload) await objects.delete(place.id, place.name);
+        if (version.versionId !== undefined)
+          await versions.delete(place.id, versionKey(place.name, version.versionId));
+        if (promotes) await promote(place);
+        await release(place, version);
+        await dropPosts(place.id, place.name, [version]);
+        return { versionId, isMarker: version.isMarker === true };
+      }),
+
+    /** S3's deletion where versions are kept: the object need not be there. Resolves with the marker's id. */
+    hide: (place: Place): Promise<string> =>
+      run(place, async () => {
+        const before = await look(place);
+        const upload = newUuid();
+        const marker = markerOf(upload, runtime.clock.wallMs());
+        if (place.versions === 'enabled') {
+          await keepVersions(place, [before.row, marker]);
+          await objects.delete(place.id, place.name);
+          return shownVersionId(marker);
+        }
+        await dropNull(place);
+        await versions.put(place.id, versionKey(place.name, marker.versionId), { ...marker, isNull: true });
+        await objects.delete(place.id, place.name);
+        await giveUp(place, place, before);
+        return nullVersion;
+      }),
+
+    /** Makes an older version the current one. Throws NOT_FOUND. */
+    restore: (place: Place, versionId: string): Promise<ObjectRow> =>
+      run(place, async () => {
+        const [row, before] = await Promise.all([lookUp(place, versionId), look(place)]);
+        if (!row || row.isMarker) throw noObject(place.name);
+        if (row.versionId === undefined) return row;
+        if (place.versions === 'enabled') await keepVersions(place, [before.row]);
+        await objects.put(place.id, place.name, row);
+        await giveUp(place, place, before);
+        return row;
+      }),
+  };
+};
