@@ -14,7 +14,7 @@ import { checksumHeaders, etagOf, factsOfPut, quoted, versionHeader } from './fa
 import { chooseParts, joinedChecksum, joinedEtag, parsePartNumber, parseWantedParts } from './part-list.ts';
 import { announcedBytes, orNoBucket, writeCheck } from './put.ts';
 import { s3Error } from './s3-error.ts';
-import { checksumNames } from './sign/checksum.ts';
+import { checksumKind, parseChecksumName } from './sign/joined-checksum.ts';
 import { element, optional, root } from './xml.ts';
 import { readXml } from './xml-reader.ts';
 
@@ -32,13 +32,10 @@ export const orNoUpload =
 
 /** Throws InvalidRequest. */
 const checksumAsked = ({ headers }: S3Ask) => {
-  const algorithm = headers['x-amz-checksum-algorithm']?.toUpperCase();
+  const algorithm = headers['x-amz-checksum-algorithm'];
   if (algorithm === undefined) return undefined;
-  const name = checksumNames.find((known) => known === algorithm);
-  if (!name) throw s3Error('InvalidRequest', 'Checksum algorithm provided is unsupported.');
-  const type =
-    headers['x-amz-checksum-type']?.toUpperCase() ?? (name === 'CRC64NVME' ? 'FULL_OBJECT' : 'COMPOSITE');
-  return { name, isWhole: type === 'FULL_OBJECT' };
+  const name = parseChecksumName(algorithm);
+  return { name, isWhole: checksumKind(name, headers['x-amz-checksum-type']) === 'FULL_OBJECT' };
 };
 
 export const createUpload = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
@@ -142,7 +139,7 @@ export const completeUpload = async (context: S3Context, ask: S3Ask): Promise<Ap
     .complete(place, uploadId, {
       choose: (parts) => chooseParts(wanted, parts),
       etagOf: joinedEtag,
-      checksumOf: (parts) => joinedChecksum(asked?.checksum, parts),
+      checksumOf: (parts) => joinedChecksum(asked?.checksum, parts, ask.headers),
       check: writeCheck(ask),
     })
     .catch(orNoUpload(uploadId));

@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { partBytesMin, partsMax } from '../limits.ts';
 import type { Checksum, MultipartRow, PartRow } from '../records.ts';
 import { s3Error } from './s3-error.ts';
-import { type ChecksumName, checksumNames, openChecksum } from './sign/checksum.ts';
+import { checksumHeader, checksumNames } from './sign/checksum.ts';
+import type { Headers } from './sign/headers.ts';
+import { joinChecksums, parseChecksumName } from './sign/joined-checksum.ts';
 import { childOf, childrenOf, textOf, wantedText, type XmlNode } from './xml-reader.ts';
 
 export interface WantedPart {
@@ -67,19 +69,21 @@ export const joinedEtag = (parts: readonly Pick<PartRow, 'md5'>[]): string => {
   return `${hash.digest('hex')}-${parts.length}`;
 };
 
-const isName = (name: string): name is ChecksumName => checksumNames.some((known) => known === name);
-
-/** The checksum of the parts' checksums, where all have one. One of the whole is not computed from parts. */
+/** From those of the parts, where all have one; what the client says of the whole is held to it. Throws BadDigest. */
 export const joinedChecksum = (
   asked: MultipartRow['checksum'],
-  parts: readonly Pick<PartRow, 'checksum'>[],
+  parts: readonly Pick<PartRow, 'checksum' | 'bytes'>[],
+  headers: Headers,
 ): Checksum | undefined => {
-  const name = asked?.name;
-  if (asked === undefined || name === undefined || asked.isWhole || !isName(name)) return undefined;
-  const running = openChecksum(name);
-  for (const { checksum } of parts) {
-    if (checksum?.name !== name) return undefined;
-    running.update(Buffer.from(checksum.value, 'base64'));
-  }
-  return { name, value: `${running.finish()}-${parts.length}` };
+  if (!asked) return undefined;
+  const name = parseChecksumName(asked.name);
+  const values = parts.flatMap(({ checksum, bytes }) =>
+    checksum?.name === name ? [{ value: checksum.value, bytes }] : [],
+  );
+  if (values.length < parts.length) return undefined;
+  const value = joinChecksums(name, asked.isWhole ? 'FULL_OBJECT' : 'COMPOSITE', values);
+  const said = headers[checksumHeader(name)];
+  if (said !== undefined && said.replace(/-\d+$/, '') !== value.replace(/-\d+$/, ''))
+    throw s3Error('BadDigest', `The ${name} you specified did not match the calculated checksum.`);
+  return { name, value };
 };

@@ -12,7 +12,7 @@ import type { Principal } from '../../http/port.ts';
 import type { Clock } from '../../runtime/ports.ts';
 import { s3Error } from './s3-error.ts';
 import { parseClaim } from './sign/claim.ts';
-import { contentHashOf, type Headers, joinedHeaders, md5Of } from './sign/headers.ts';
+import { bodyHeaders, contentHashOf, type Headers, joinedHeaders, md5Of } from './sign/headers.ts';
 import { checkForm, type GivenChecksum, openPayload } from './sign/payload.ts';
 import { rawAsk } from './sign/raw-ask.ts';
 import { checkRules, checkTime, checkV2, checkV4 } from './sign/verify.ts';
@@ -80,7 +80,7 @@ export const openSignIn =
         principal: undefined,
         access: undefined,
         region: undefined,
-        ...openPayload(stream, headers, contentSha256, undefined),
+        ...openPayload(stream, bodyHeaders(ask, headers), contentSha256, undefined),
       };
     const { access } = claim;
     const found = await secretOf(access);
@@ -98,6 +98,6 @@ export const openSignIn =
       principal: found.principal,
       access,
       region: claim.version === 4 ? claim.region : undefined,
-      ...openPayload(stream, headers, contentSha256, seal),
+      ...openPayload(stream, bodyHeaders(ask, headers), contentSha256, seal),
     };
   };

@@ -2,7 +2,7 @@
 import type { ExecutionContext } from 'ava';
 import { openObjects } from '../../../agent/object/open-objects.ts';
 import { openS3 } from '../../../agent/object/s3/door.ts';
-import { joinedHeaders, md5Of } from '../../../agent/object/s3/sign/headers.ts';
+import { bodyHeaders, joinedHeaders, md5Of } from '../../../agent/object/s3/sign/headers.ts';
 import { openPayload } from '../../../agent/object/s3/sign/payload.ts';
 import { rawAsk } from '../../../agent/object/s3/sign/raw-ask.ts';
 import type { SignIn } from '../../../agent/object/s3/sign-in.ts';
@@ -23,7 +23,7 @@ const trustingSignIn: SignIn = async ({ method, url, rawHeaders, stream }) => {
     region: 'us-east-1',
     headers,
     md5: md5Of(headers),
-    ...openPayload(stream, headers, 'UNSIGNED-PAYLOAD', undefined),
+    ...openPayload(stream, bodyHeaders(ask, headers), 'UNSIGNED-PAYLOAD', undefined),
   };
 };
 

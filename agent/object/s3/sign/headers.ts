@@ -1,5 +1,6 @@
 /** The headers of a request as a service reads them, and what those about its body say. */
 import { s3Error } from '../s3-error.ts';
+import { checksumOfHeader } from './checksum.ts';
 import type { Claim } from './claim.ts';
 import type { RawAsk } from './raw-ask.ts';
 import { isHoisted } from './signature-v2.ts';
@@ -26,6 +27,15 @@ export const joinedHeaders = (ask: RawAsk, claim: Claim | undefined): Headers =>
   }
   return headers;
 };
+
+/** Those that are about the body. A completion of parts tells the checksum of the object, and its body is a list. */
+export const bodyHeaders = (
+  { method, query }: Pick<RawAsk, 'method' | 'query'>,
+  headers: Headers,
+): Headers =>
+  method === 'POST' && new URLSearchParams(query).has('uploadId')
+    ? Object.fromEntries(Object.entries(headers).filter(([name]) => checksumOfHeader(name) === undefined))
+    : headers;
 
 /** X-Amz-Content-Sha256. Throws InvalidRequest. */
 export const contentHashOf = (claim: Claim | undefined, headers: Headers): string => {
