@@ -61,6 +61,7 @@ export interface HostRow {
   readonly hostId: string;
   readonly pid: number | null;
   readonly apiUrl: string;
+  readonly s3Url: string;
   readonly dataDir: string;
   readonly state: string;
 }
