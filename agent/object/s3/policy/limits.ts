@@ -1,0 +1,8 @@
+/** Bounds of what is put beside a bucket, S3's own. Rows of docs/LIMITS.md. */
+import { KiB } from '../../../../proto/units.ts';
+
+/** A bucket's policy. */
+export const policyBytesMax = 20 * KiB;
+
+/** Policies kept parsed: those of the buckets in use, some 50 KiB each at worst. */
+export const policiesKeptMax = 256;
