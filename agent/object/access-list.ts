@@ -5,6 +5,7 @@
 import { ShoalError } from '../../proto/error.ts';
 import type { Principal } from '../http/port.ts';
 import { headerValueBytesMax } from './limits.ts';
+import type { Facts } from './s3/policy/facts.ts';
 
 const refuse = (message: string): never => {
   throw new ShoalError('BAD_REQUEST', message);
@@ -82,12 +83,23 @@ export interface Caller {
   readonly principal?: Principal | undefined;
   readonly referrer?: string | undefined;
   readonly grant?: Grant | undefined;
+  /** What is about to be done, as S3's policies name it. Absent: what the use is, and ... */
+  readonly action?: string | undefined;
+  /** ... whether what is written goes. */
+  readonly deletes?: boolean;
+  /** What those policies may ask about the request to a bucket of that project. */
+  readonly facts?: (project: string, nowMs: number) => Facts;
 }
 
-/** `use`: what is to be done; listing by referrer takes `.rlistings` as well. */
-export const listAllows = (list: string, use: 'object' | 'listing', caller: Caller): boolean => {
+/** `use`: what is to be done; listing by referrer takes `.rlistings` as well. `isOpen`: does the public count? */
+export const listAllows = (
+  list: string,
+  use: 'object' | 'listing',
+  caller: Caller,
+  isOpen = true,
+): boolean => {
   const entries = list.split(',').filter((entry) => entry !== '');
-  if (referrerAllowed(entries, caller.referrer) && (use === 'object' || entries.includes('.rlistings')))
-    return true;
+  const byReferrer = isOpen && referrerAllowed(entries, caller.referrer);
+  if (byReferrer && (use === 'object' || entries.includes('.rlistings'))) return true;
   return caller.principal !== undefined && principalAllowed(entries, caller.principal);
 };

@@ -7,6 +7,8 @@ import { ShoalError } from '../../proto/error.ts';
 import { hasRole, type Principal } from '../http/port.ts';
 import { type Caller, type Grant, listAllows } from './access-list.ts';
 import { type AccountList, accountLevel } from './account-list.ts';
+import { grantsAllow, type Permission } from './acl-grant.ts';
+import type { BucketSettings } from './bucket-settings.ts';
 
 /** What a call is about to do. The last two and `readContainer` (a listing) may also be granted by access lists. */
 export type Use =
@@ -20,12 +22,15 @@ export type Use =
 export interface AccessLists {
   readonly readList: string;
   readonly writeList: string;
+  readonly bucket?: BucketSettings | undefined;
 }
 
 /** What is to be used; `container` is '' for an account. */
 export interface Target {
   readonly project: string;
   readonly container: string;
+  /** '' or absent for the container itself. */
+  readonly object?: string;
 }
 
 export const isReseller = (principal: Principal | undefined): boolean =>
@@ -47,10 +52,14 @@ export const isOwner = (principal: Principal | undefined, project: string): bool
 export const isStranger = (principal: Principal | undefined, project: string): boolean =>
   standing(principal, project) === 'stranger';
 
-const granted = (use: Use, lists: AccessLists, caller: Caller): boolean => {
-  if (use === 'readObject') return listAllows(lists.readList, 'object', caller);
-  if (use === 'readContainer') return listAllows(lists.readList, 'listing', caller);
-  if (use === 'writeObject') return listAllows(lists.writeList, 'object', caller);
+/** By the lists of Swift, and those of S3, whatever door the caller came by. */
+const granted = (use: Use, { readList, writeList, bucket }: AccessLists, caller: Caller): boolean => {
+  const isOpen = bucket?.publicAccess?.ignoreAcls !== true;
+  const given = (permission: Permission): boolean =>
+    grantsAllow(bucket?.grants, permission, caller.principal, bucket);
+  if (use === 'readObject') return listAllows(readList, 'object', caller, isOpen);
+  if (use === 'readContainer') return listAllows(readList, 'listing', caller, isOpen) || given('READ');
+  if (use === 'writeObject') return listAllows(writeList, 'object', caller, isOpen) || given('WRITE');
   return false;
 };
 

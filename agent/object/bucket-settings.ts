@@ -1,4 +1,21 @@
+import type { AclGrant } from './acl-grant.ts';
 import type { LockMode } from './lock.ts';
+
+/** Whose are objects that others store here, and do access lists count at all? */
+export const ownerships = ['BucketOwnerEnforced', 'BucketOwnerPreferred', 'ObjectWriter'] as const;
+export type Ownership = (typeof ownerships)[number];
+
+/** What no access list and no policy may open to the public. */
+export interface PublicAccess {
+  /** Refuse public access lists ... */
+  readonly blockAcls: boolean;
+  /** ... and let those that stand count for nothing, Swift's `.r:` included. */
+  readonly ignoreAcls: boolean;
+  /** Refuse public policies ... */
+  readonly blockPolicy: boolean;
+  /** ... and let one that stands count for callers of the bucket's own project alone. */
+  readonly restrictPolicy: boolean;
+}
 
 /** What S3 keeps with a bucket and Swift has no word for. It lives in the container's register, changed as a whole. */
 export interface BucketSettings {
@@ -6,6 +23,12 @@ export interface BucketSettings {
   readonly location?: string;
   /** Object lock is on, for good; new versions are kept so unless they say otherwise. */
   readonly lock?: { readonly retention?: DefaultRetention };
+  /** Beside the lists of the container. */
+  readonly grants?: readonly AclGrant[] | undefined;
+  readonly ownership?: Ownership | undefined;
+  readonly publicAccess?: PublicAccess | undefined;
+  /** JSON, as it was put. */
+  readonly policy?: string | undefined;
 }
 
 /** Counted from the moment in which a version is made. */

@@ -35,6 +35,9 @@ export interface Upload {
   readonly checksum?: (() => Checksum | undefined) | undefined;
 }
 
+/** What Swift does not know of, and so must not lose. */
+const s3FactsOf = ({ grants, tags, lock }: ObjectRow): Partial<NewFacts> => ({ grants, tags, lock });
+
 export const openObjectRows = (parts: ObjectParts) => {
   const { runtime, records, content } = parts;
   const { objects, posts, versions } = records;
@@ -136,7 +139,7 @@ export const openObjectRows = (parts: ObjectParts) => {
           }
         }
         const atMs = runtime.clock.wallMs();
-        const { versionId: _old, parts: _parts, ...bare } = source;
+        const { versionId: _old, parts: _parts, grants: _grants, ...bare } = source;
         const row: ObjectRow = {
           ...bare,
           ...facts,
@@ -157,11 +160,35 @@ export const openObjectRows = (parts: ObjectParts) => {
     async post(place: Place, factsOf: (old: ObjectRow) => NewFacts): Promise<void> {
       const row = await get(place);
       const key = postKey(place.name, row.upload);
-      const facts = { ...factsOf(row), changedAtMs: runtime.clock.wallMs() };
+      const facts = { ...s3FactsOf(row), ...factsOf(row), changedAtMs: runtime.clock.wallMs() };
       await expireLater(place, { ...facts, upload: row.upload });
       await posts.put(place.id, key, { ...facts, upload: row.upload });
       const now = await objects.get(place.id, place.name);
       // Replaced meanwhile: the post is void, as if it had come before the new upload.
+      if (now?.upload !== row.upload) await posts.delete(place.id, key);
+    },
+
+    /** Changes what does not count as a change of the object: its time stays. Throws NOT_FOUND. */
+    async amend(
+      place: Place,
+      versionId: string | undefined,
+      change: (old: ObjectRow) => Partial<NewFacts>,
+    ): Promise<void> {
+      const row = await get(place, versionId);
+      const { contentType, kept, metadata, deleteAtSeconds, changedAtMs } = row;
+      const facts = {
+        contentType,
+        kept,
+        metadata,
+        deleteAtSeconds,
+        changedAtMs,
+        ...s3FactsOf(row),
+        ...change(row),
+      };
+      const key = postKey(place.name, row.upload);
+      await posts.put(place.id, key, { ...facts, upload: row.upload });
+      if (row.versionId !== undefined) return;
+      const now = await objects.get(place.id, place.name);
       if (now?.upload !== row.upload) await posts.delete(place.id, key);
     },
 

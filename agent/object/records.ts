@@ -20,6 +20,7 @@ import type { Uuid } from '../../proto/ids.ts';
 import type { Content } from '../chunk/port.ts';
 import type { Registers, Rows, Tables } from '../table/port.ts';
 import type { AccountList } from './account-list.ts';
+import type { AclGrant } from './acl-grant.ts';
 import type { BucketNameRow } from './bucket-names.ts';
 import type { BucketSettings } from './bucket-settings.ts';
 import type { Lock } from './lock.ts';
@@ -104,6 +105,8 @@ export interface ObjectFacts {
   readonly metadata: Metadata;
   /** When it is gone, in seconds since 1970; null: never. */
   readonly deleteAtSeconds: number | null;
+  /** S3: whom besides its owner it is open to. */
+  readonly grants?: readonly AclGrant[] | undefined;
   /** Of the upload, or of the POST. */
   readonly changedAtMs: number;
   /** S3's. */

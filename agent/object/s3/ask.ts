@@ -17,6 +17,7 @@ export interface S3Ask extends SignedIn, Address {
   /** Scheme, host and port that the client used, with its bucket where that stands in the host. */
   readonly origin: string;
   readonly isVirtualHost: boolean;
+  readonly remoteAddress: string;
   readonly caller: Caller;
   readonly signal: AbortSignal;
 }

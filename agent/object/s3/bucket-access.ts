@@ -2,12 +2,16 @@
  * Opening a bucket for a call: whose container it is, and whether the caller may do to it what S3 calls `action`.
  * All calls come through here, so what lets somebody in or keeps somebody out is decided in one place.
  */
-import { hasCode } from '../../../proto/error.ts';
+import { hasCode, ShoalError } from '../../../proto/error.ts';
 import type { Use } from '../access.ts';
+import { grantsAllow, type Permission } from '../acl-grant.ts';
+import type { BucketSettings } from '../bucket-settings.ts';
 import { authorize, placeOf } from '../context.ts';
 import type { Place } from '../object-turn.ts';
 import { accountKey, type ContainerRow } from '../records.ts';
 import type { Target } from '../store-object.ts';
+import { checkGrants, grantsAsked } from './acl-request.ts';
+import type { Address } from './address.ts';
 import type { S3Ask, S3Context } from './ask.ts';
 import { s3Error } from './s3-error.ts';
 
@@ -16,6 +20,8 @@ export interface Action {
   /** `s3:GetObject` and the like. */
   readonly name: `s3:${string}`;
   readonly use: Use;
+  /** The grant that allows it to others: of the bucket, or of the object where it is about one. */
+  readonly grant?: Permission;
 }
 
 export interface Bucket {
@@ -50,15 +56,37 @@ const find = async (
   return project !== undefined && row ? { name, project, row } : undefined;
 };
 
-/** Throws AccessDenied. */
-const allow = async (context: S3Context, ask: S3Ask, action: Action, bucket: Bucket): Promise<void> => {
+/** Throws AccessDenied. A grant of S3's own may allow what the use alone does not; a policy that denies has the last word. */
+export const allow = async (
+  context: S3Context,
+  { caller }: S3Ask,
+  action: Action,
+  { name, project, row }: Bucket,
+  key: string,
+): Promise<void> => {
+  const target = { project, container: name, object: key };
   try {
-    const target = { project: bucket.project, container: bucket.name };
-    await authorize(context, action.use, target, ask.caller, bucket.row);
+    await authorize(context, action.use, target, { ...caller, action: action.name }, row);
   } catch (cause) {
-    if (hasCode(cause, 'NOT_AUTHENTICATED', 'FORBIDDEN')) throw s3Error('AccessDenied', undefined, { cause });
-    throw cause;
+    if (!hasCode(cause, 'NOT_AUTHENTICATED', 'FORBIDDEN')) throw cause;
+    const isDenied = cause.details.isDenied === true;
+    const grants = key === '' ? row.bucket?.grants : undefined;
+    if (action.grant && !isDenied && grantsAllow(grants, action.grant, caller.principal, row.bucket)) return;
+    throw s3Error('AccessDenied', undefined, { cause });
   }
+};
+
+/** Was it a policy that denied it, so that no grant may allow it? */
+export const isDenied = (refusal: unknown): boolean =>
+  refusal instanceof ShoalError &&
+  refusal.cause instanceof ShoalError &&
+  refusal.cause.details.isDenied === true;
+
+/** Whoever may do what to it. Throws NoSuchBucket. */
+export const findBucket = async (context: S3Context, ask: S3Ask, name = ask.bucket): Promise<Bucket> => {
+  const bucket = await find(context, name, ownProject(ask));
+  if (!bucket) throw noBucket(name);
+  return bucket;
 };
 
 /** Throws NoSuchBucket, AccessDenied. */
@@ -66,12 +94,29 @@ export const openBucket = async (
   context: S3Context,
   ask: S3Ask,
   action: Action,
-  name = ask.bucket,
+  { bucket: name, key }: Address = ask,
 ): Promise<Bucket> => {
-  const bucket = await find(context, name, ownProject(ask));
-  if (!bucket) throw noBucket(name);
-  await allow(context, ask, action, bucket);
+  const bucket = await findBucket(context, ask, name);
+  await allow(context, ask, action, bucket, key);
   return bucket;
+};
+
+/** Changes what S3 keeps with the bucket, and `more` of its container. Throws NoSuchBucket. */
+export const changeSettings = async (
+  { containers }: S3Context,
+  { project, name, row }: Bucket,
+  change: (old: BucketSettings) => BucketSettings,
+  more: Partial<Pick<ContainerRow, 'readList' | 'writeList'>> = {},
+): Promise<void> => {
+  await containers
+    .update(project, name, (old) => {
+      if (old?.id !== row.id) throw noBucket(name);
+      return { ...more, bucket: { ...old.bucket, ...change(old.bucket ?? {}) } };
+    })
+    .catch((cause) => {
+      if (hasCode(cause, 'NOT_FOUND') && cause.details.s3 === undefined) throw noBucket(name);
+      throw cause;
+    });
 };
 
 export const placeIn = ({ project, name, row }: Bucket, key: string): Place =>
@@ -80,6 +125,7 @@ export const placeIn = ({ project, name, row }: Bucket, key: string): Place =>
 /** A key that may be written, and what its account has to say about room. */
 export const openTarget = async (context: S3Context, ask: S3Ask, action: Action): Promise<Target> => {
   const bucket = await openBucket(context, ask, action);
+  checkGrants(grantsAsked(ask.headers), bucket.row.bucket);
   const account = await context.records.accounts.get(bucket.project, accountKey);
   return { place: placeIn(bucket, ask.key), container: bucket.row, account };
 };

@@ -1,8 +1,10 @@
 /** Buckets: list, create, look, delete, and where they are. */
 import { hasCode } from '../../../proto/error.ts';
 import type { ApiAnswer } from '../../http/port.ts';
+import { type BucketSettings, type Ownership, ownerships } from '../bucket-settings.ts';
 import { authorize } from '../context.ts';
 import { removeContainer } from '../remove-container.ts';
+import { grantsAsked } from './acl-request.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { noBucket, openBucket, wantedProject } from './bucket-access.ts';
 import { bucketsMax } from './limits.ts';
@@ -76,15 +78,31 @@ const locationAsked = async (ask: S3Ask): Promise<string | undefined> => {
   return location === regionDefault ? undefined : location;
 };
 
+/** Throws InvalidArgument. */
+const ownershipAsked = ({ headers }: S3Ask): Ownership | undefined => {
+  const text = headers['x-amz-object-ownership'];
+  const ownership = ownerships.find((one) => one === text);
+  if (text !== undefined && !ownership)
+    throw s3Error('InvalidArgument', `Invalid x-amz-object-ownership header: ${text.slice(0, 64)}`);
+  return ownership;
+};
+
 export const createBucket = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
   const { containers, bucketNames } = context;
   const project = wantedProject(ask);
   const name = checkBucketName(ask.bucket);
   await authorize(context, 'writeContainer', { project, container: name }, ask.caller);
   const location = await locationAsked(ask);
-  const { created } = await containers.create(project, name, (old) =>
-    old ? {} : { bucket: { ...(location === undefined ? {} : { location }) } },
-  );
+  const ownership = ownershipAsked(ask);
+  const grants = grantsAsked(ask.headers);
+  if (ownership === 'BucketOwnerEnforced' && grants && grants.length > 0)
+    throw s3Error('InvalidBucketAclWithObjectOwnership');
+  const settings: BucketSettings = {
+    ...(location === undefined ? {} : { location }),
+    ...(ownership === undefined ? {} : { ownership }),
+    ...(grants === undefined ? {} : { grants }),
+  };
+  const { created } = await containers.create(project, name, (old) => (old ? {} : { bucket: settings }));
   const row = await containers.find(project, name);
   if (!row) throw s3Error('OperationAborted');
   const owner = await bucketNames.take(name, project, row.id);

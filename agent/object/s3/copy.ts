@@ -35,7 +35,11 @@ export const openSource = async (context: S3Context, ask: S3Ask, from: ObjectNam
   const opened = await openObject(
     context,
     ask,
-    { name: from.versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion', use: 'readObject' },
+    {
+      name: from.versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion',
+      use: 'readObject',
+      grant: 'READ',
+    },
     from,
   );
   const prefix = 'x-amz-copy-source-';

@@ -6,7 +6,7 @@ import { deleteArchived } from '../archive.ts';
 import { checkKey } from './address.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { xmlAnswer } from './bucket.ts';
-import { type Bucket, openBucket, placeIn } from './bucket-access.ts';
+import { allow, type Bucket, findBucket, openBucket, placeIn } from './bucket-access.ts';
 import { deletesInFlightMax, deletesMax } from './limits.ts';
 import { s3CodeOf, s3Error } from './s3-error.ts';
 import { parseVersionId, versionAsked } from './version.ts';
@@ -90,11 +90,7 @@ export const deleteObjects = async (context: S3Context, ask: S3Ask): Promise<Api
     }),
   );
   if (wanted.length === 0 || wanted.length > deletesMax) throw s3Error('MalformedXML');
-  const names = new Set(wanted.map(({ versionId }) => action(versionId).name));
-  const [bucket] = await Promise.all(
-    [...names].map((name) => openBucket(context, ask, { name, use: 'writeObject' })),
-  );
-  if (!bucket) throw s3Error('MalformedXML');
+  const bucket = await findBucket(context, ask);
   const bypasses = await bypassAsked(context, ask);
   const named = ({ key, versionId }: Wanted): (Xml | undefined)[] => [
     element('Key', key),
@@ -103,7 +99,8 @@ export const deleteObjects = async (context: S3Context, ask: S3Ask): Promise<Api
   const deleteOne = async (one: Wanted): Promise<Xml | undefined> => {
     try {
       const versionId = one.versionId === undefined ? undefined : parseVersionId(one.versionId);
-      const deleted = await deleteKey(context, ask, bucket, { key: checkKey(one.key), versionId }, bypasses);
+      await allow(context, ask, action(versionId), bucket, checkKey(one.key));
+      const deleted = await deleteKey(context, ask, bucket, { key: one.key, versionId }, bypasses);
       record(context, ask, 'object.delete', undefined, `${bucket.name}/${one.key}`);
       if (isQuiet) return undefined;
       return element('Deleted', [

@@ -14,6 +14,7 @@ import type { Context } from '../context.ts';
 import { addressOf, hostBucketOf } from './address.ts';
 import type { S3Ask, S3Context } from './ask.ts';
 import { callOf } from './operations.ts';
+import { factsOf } from './policy/facts.ts';
 import { s3Error, s3Errors } from './s3-error.ts';
 import type { SignIn } from './sign-in.ts';
 
@@ -51,12 +52,20 @@ export const openS3 = (parts: Context, signIn: SignIn, { listen, domains }: S3Se
       stream: body.read(),
       hostBucket,
     });
+    const remoteAddress = raw.socket.remoteAddress ?? '';
+    const { principal, headers } = signed;
+    const isSecure = origin.startsWith('https:');
     const answer = await serve(context, {
       ...signed,
       ...address,
-      ...{ requestId, method, path, query, origin, signal },
+      ...{ requestId, method, path, query, origin, signal, remoteAddress },
       isVirtualHost: hostBucket !== '',
-      caller: { principal: signed.principal },
+      caller: {
+        principal,
+        referrer: headers.referer,
+        facts: (project, nowMs) =>
+          factsOf({ principal, project, headers, query, remoteAddress, isSecure, nowMs }),
+      },
     });
     return { answer, status: 200 };
   };

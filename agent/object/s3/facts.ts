@@ -12,6 +12,7 @@ import type { Readable } from '../readable.ts';
 import type { ContainerRow, ObjectRow } from '../records.ts';
 import { httpDate } from '../time.ts';
 import { shownVersionId } from '../versions.ts';
+import { grantsAsked } from './acl-request.ts';
 import { userMetadataBytesMax } from './limits.ts';
 import { s3Error } from './s3-error.ts';
 import type { Headers } from './sign/headers.ts';
@@ -45,6 +46,7 @@ export const factsOfPut = (headers: Headers): NewFacts => {
     kept,
     metadata: readMetadata(headers),
     deleteAtSeconds: null,
+    grants: grantsAsked(headers),
   };
 };
 
@@ -55,7 +57,7 @@ export const factsOfCopy = (headers: Headers, source: ObjectRow): NewFacts => {
   if (directive !== 'COPY') throw s3Error('InvalidArgument', 'Unknown metadata directive.');
   const { contentType, metadata } = source;
   const { [manifestHeader]: _swift, ...kept } = source.kept;
-  return { contentType, kept, metadata, deleteAtSeconds: null };
+  return { contentType, kept, metadata, deleteAtSeconds: null, grants: grantsAsked(headers) };
 };
 
 export const quoted = (etag: string): string => `"${etag}"`;

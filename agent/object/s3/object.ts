@@ -1,6 +1,7 @@
 /** GetObject and HeadObject. */
 import { hasCode, type ShoalError } from '../../../proto/error.ts';
 import type { ApiAnswer } from '../../http/port.ts';
+import { grantsAllow } from '../acl-grant.ts';
 import { type ByteRange, contentRange, parseRange } from '../byte-range.ts';
 import { checkConditions, rangeCounts } from '../conditions.ts';
 import { headerValue } from '../metadata.ts';
@@ -9,7 +10,7 @@ import type { ObjectRow } from '../records.ts';
 import { httpDate, httpSeconds } from '../time.ts';
 import { shownVersionId } from '../versions.ts';
 import { readerOf, type S3Ask, type S3Context } from './ask.ts';
-import { type Action, type Bucket, openBucket, placeIn } from './bucket-access.ts';
+import { type Action, allow, type Bucket, findBucket, isDenied, placeIn } from './bucket-access.ts';
 import { checksumHeaders, objectHeaders, versionHeader } from './facts.ts';
 import { parsePartNumber } from './part-list.ts';
 import { s3Error } from './s3-error.ts';
@@ -35,7 +36,7 @@ const missing = async (
   from: ObjectName,
 ): Promise<ShoalError> => {
   const { key, versionId } = from;
-  await openBucket(context, ask, { name: 's3:ListBucket', use: 'readContainer' }, from.bucket);
+  await allow(context, ask, { name: 's3:ListBucket', use: 'readContainer' }, bucket, '');
   const marker = await context.objects.findMarker(placeIn(bucket, key), versionId);
   const headers = marker
     ? { 'x-amz-delete-marker': 'true', 'x-amz-version-id': shownVersionId(marker) }
@@ -57,12 +58,18 @@ export const openObject = async (
   action: Action,
   from: ObjectName,
 ): Promise<Opened> => {
-  const bucket = await openBucket(context, ask, action, from.bucket);
+  const bucket = await findBucket(context, ask, from.bucket);
+  // What the bucket does not allow the object itself may.
+  const refusal: unknown = await allow(context, ask, action, bucket, from.key).catch((thrown) => thrown);
+  if (refusal && (!action.grant || !hasCode(refusal, 'FORBIDDEN') || isDenied(refusal))) throw refusal;
   const reader = readerOf(context, ask);
   const row = await context.objects.get(placeIn(bucket, from.key), from.versionId).catch(async (cause) => {
     if (!hasCode(cause, 'NOT_FOUND')) throw cause;
+    if (refusal) throw refusal;
     throw await missing(context, ask, bucket, from);
   });
+  const { grant } = action;
+  if (refusal && grant && !grantsAllow(row.grants, grant, ask.principal, bucket.row.bucket)) throw refusal;
   if (!row.link) return { bucket, row, thing: await openReadable(reader, bucket.project, row) };
   const found = await findObject(reader, row.link);
   return { bucket, row: found.row, thing: await openReadable(reader, found.path.project, found.row) };
@@ -125,7 +132,11 @@ export const getObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
   const { bucket, row, thing } = await openObject(
     context,
     ask,
-    { name: versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion', use: 'readObject' },
+    {
+      name: versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion',
+      use: 'readObject',
+      grant: 'READ',
+    },
     { bucket: ask.bucket, key: ask.key, versionId },
   );
   const headers = {

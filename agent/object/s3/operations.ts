@@ -2,13 +2,16 @@
  * Which call a request is: S3 tells its calls apart by method, by what the path names, and by a name in the query.
  * A name that S3 has and shoal does not is answered NotImplemented and never taken for the call without it.
  */
+import * as acl from './acl.ts';
 import type { S3Ask, Serve } from './ask.ts';
 import * as bucket from './bucket.ts';
+import * as policy from './bucket-policy.ts';
 import { deleteObject, deleteObjects } from './delete.ts';
 import { listObjects, listObjectsV2 } from './listing.ts';
 import { abortUpload, completeUpload, createUpload, putPart } from './multipart.ts';
 import { getObject } from './object.ts';
 import { listParts, listUploads } from './part-listing.ts';
+import * as publicAccess from './public-access.ts';
 import { putObject } from './put.ts';
 import { s3Error } from './s3-error.ts';
 import { getVersioning, listVersions, putVersioning } from './versioning.ts';
@@ -27,17 +30,34 @@ const ofBucket: Methods = {
     uploads: listUploads,
     versioning: getVersioning,
     versions: listVersions,
+    acl: acl.getBucketAcl,
+    ownershipControls: publicAccess.getOwnership,
+    policy: policy.getBucketPolicy,
+    policyStatus: policy.getPolicyStatus,
+    publicAccessBlock: publicAccess.getPublicAccess,
   },
   HEAD: { '': bucket.headBucket },
-  PUT: { '': bucket.createBucket, versioning: putVersioning },
-  DELETE: { '': bucket.deleteBucket },
+  PUT: {
+    '': bucket.createBucket,
+    acl: acl.putBucketAcl,
+    ownershipControls: publicAccess.putOwnership,
+    policy: policy.putBucketPolicy,
+    publicAccessBlock: publicAccess.putPublicAccess,
+    versioning: putVersioning,
+  },
+  DELETE: {
+    '': bucket.deleteBucket,
+    ownershipControls: publicAccess.deleteOwnership,
+    policy: policy.deleteBucketPolicy,
+    publicAccessBlock: publicAccess.deletePublicAccess,
+  },
   POST: { delete: deleteObjects },
 };
 
 const ofObject: Methods = {
-  GET: { '': getObject, partNumber: getObject, uploadId: listParts },
+  GET: { '': getObject, partNumber: getObject, uploadId: listParts, acl: acl.getObjectAcl },
   HEAD: { '': getObject, partNumber: getObject },
-  PUT: { '': putObject, uploadId: putPart },
+  PUT: { '': putObject, uploadId: putPart, acl: acl.putObjectAcl },
   DELETE: { '': deleteObject, uploadId: abortUpload },
   POST: { uploads: createUpload, uploadId: completeUpload },
 };

@@ -38,6 +38,10 @@ export const s3Codes = {
   InternalError: status(500, 'An internal error occurred. Try again.'),
   InvalidAccessKeyId: status(403, 'The AWS access key ID that you provided does not exist in our records.'),
   InvalidArgument: status(400, 'Invalid Argument'),
+  InvalidBucketAclWithObjectOwnership: status(
+    400,
+    'Bucket cannot have ACLs set with ObjectOwnership BucketOwnerEnforced setting',
+  ),
   InvalidBucketName: status(400, 'The specified bucket is not valid.'),
   InvalidBucketState: status(409, 'The request is not valid for the current state of the bucket.'),
   InvalidChunkSizeError: status(400, 'Only the last chunk is allowed to have a size less than 8192 bytes'),
@@ -105,6 +109,7 @@ export const s3Codes = {
     'The request signature that we calculated does not match the signature that you provided.',
   ),
   SlowDown: status(503, 'Reduce your request rate.'),
+  UnexpectedContent: status(400, 'This request contains unsupported content.'),
   TooManyBuckets: status(400, 'You have attempted to create more buckets than are allowed.'),
   UnresolvableGrantByEmailAddress: status(400, 'There is no account with this e-mail address.'),
   XAmzContentChecksumMismatch: status(400, 'The provided checksum does not match what was computed.'),

@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 import { headerText } from '../metadata.ts';
 import { accountOf, checkPath, type ObjectPath, parsePath } from '../name.ts';
 import type { Reader } from '../readable.ts';
+import { factsOf } from '../s3/policy/facts.ts';
 import { checkVersionId } from '../versions.ts';
 
 export interface Asked {
@@ -18,6 +19,8 @@ export interface Ask extends ApiRequest {
   readonly grant?: Grant;
 }
 
+const isSecure = ({ origin }: ApiRequest): boolean => origin.startsWith('https:');
+
 /** Throws PRECONDITION_FAILED or BAD_REQUEST on names that can't be, FORBIDDEN never: nobody was asked yet. */
 export const asked = (request: Ask): Asked => ({
   path: checkPath(parsePath(request.params)),
@@ -25,6 +28,9 @@ export const asked = (request: Ask): Asked => ({
     principal: request.principal,
     referrer: headerText(request.headers, 'referer'),
     grant: request.grant,
+    deletes: request.method === 'DELETE',
+    facts: (project, nowMs) =>
+      factsOf({ ...request, principal: request.principal, project, nowMs, isSecure: isSecure(request) }),
   },
 });
 

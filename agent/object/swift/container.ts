@@ -3,6 +3,7 @@ import { ShoalError } from '../../../proto/error.ts';
 import type { ApiAnswer } from '../../http/port.ts';
 import { isOwner } from '../access.ts';
 import { parseAccessList } from '../access-list.ts';
+import type { Permission } from '../acl-grant.ts';
 import { authorize, type Context, openContainer } from '../context.ts';
 import { listingNamesMax } from '../limits.ts';
 import { headerText, headerValue, type Metadata, mergeMetadata, metadataHeaders } from '../metadata.ts';
@@ -54,6 +55,9 @@ const versionsAsked = (headers: Ask['headers'], old: ContainerRow | undefined): 
   return isTrue(text) ? 'enabled' : old?.versions && 'suspended';
 };
 
+const headersSet = (headers: Ask['headers'], name: 'read' | 'write'): boolean =>
+  headers[`x-container-${name}`] !== undefined || headers[`x-remove-container-${name}`] !== undefined;
+
 const changeOf =
   (request: Ask) =>
   (old: ContainerRow | undefined): Partial<ContainerRow> => {
@@ -71,7 +75,14 @@ const changeOf =
         'BAD_REQUEST',
         'Cannot enable object versioning on a container that uses X-Versions-Location or X-History-Location',
       );
+    // Both doors set one thing: who sets it here takes away what was granted there.
+    const lost: readonly Permission[] = [
+      ...(headersSet(headers, 'read') ? (['READ', 'FULL_CONTROL'] as const) : []),
+      ...(headersSet(headers, 'write') ? (['WRITE', 'FULL_CONTROL'] as const) : []),
+    ];
+    const grants = old?.bucket?.grants?.filter(({ permission }) => !lost.includes(permission));
     return {
+      ...(old?.bucket?.grants ? { bucket: { ...old.bucket, grants } } : {}),
       versions,
       archive,
       metadata,

@@ -29,7 +29,7 @@ export const isKnownFact = (key: string): boolean => {
 export interface Known {
   readonly principal: Principal | undefined;
   readonly project: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly query: URLSearchParams;
   readonly remoteAddress: string;
   readonly isSecure: boolean;
@@ -49,8 +49,8 @@ export const factsOf = ({
   nowMs,
 }: Known): Facts => {
   const facts = new Map<string, readonly string[]>();
-  const add = (key: string, value: string | null | undefined): void => {
-    if (value !== null && value !== undefined) facts.set(key, [value]);
+  const add = (key: string, value: string | readonly string[] | null | undefined): void => {
+    if (typeof value === 'string') facts.set(key, [value]);
   };
   add('aws:sourceip', plainAddress(remoteAddress));
   add('aws:securetransport', String(isSecure));
@@ -64,7 +64,7 @@ export const factsOf = ({
   add('s3:resourceaccount', project);
   for (const name of ['prefix', 'delimiter', 'max-keys']) add(`s3:${name}`, query.get(name));
   add('s3:versionid', query.get('versionId'));
-  const isV4 = query.has('X-Amz-Signature') || given.authorization?.startsWith('AWS4') === true;
+  const isV4 = query.has('X-Amz-Signature') || String(given.authorization).startsWith('AWS4');
   if (principal) {
     add('s3:authtype', given.authorization === undefined ? 'REST-QUERY-STRING' : 'REST-HEADER');
     add('s3:signatureversion', isV4 ? 'AWS4-HMAC-SHA256' : 'AWS');

@@ -4,5 +4,8 @@ import { KiB } from '../../../../proto/units.ts';
 /** A bucket's policy. */
 export const policyBytesMax = 20 * KiB;
 
+/** Grants of one access list. */
+export const grantsMax = 100;
+
 /** Policies kept parsed: those of the buckets in use, some 50 KiB each at worst. */
 export const policiesKeptMax = 256;

@@ -1,0 +1,91 @@
+/**
+ * Access lists of buckets and objects. A bucket's and those of Swift's container are one: what Swift's say is told
+ * here as grants, and putting grants here takes Swift's away.
+ */
+import type { ApiAnswer } from '../../http/port.ts';
+import type { AclGrant, Permission } from '../acl-grant.ts';
+import type { ContainerRow } from '../records.ts';
+import { aclXml, readAcl } from './acl-document.ts';
+import { checkGrants, grantsAsked } from './acl-request.ts';
+import { record, type S3Ask, type S3Context } from './ask.ts';
+import { xmlAnswer } from './bucket.ts';
+import { changeSettings, openBucket, placeIn } from './bucket-access.ts';
+import { openObject } from './object.ts';
+import { s3Error } from './s3-error.ts';
+import { versionAsked } from './version.ts';
+import { parseXml, readText } from './xml-reader.ts';
+
+/** `.r:*` lets the public in, `project:*` a project, `*:*` whoever has a token; the rest S3 has no words for. */
+const grantsOfList = (list: string, permission: Permission, isListing: boolean): readonly AclGrant[] => {
+  const entries = list.split(',');
+  return entries.flatMap((entry): AclGrant[] => {
+    if (entry === '.r:*')
+      return isListing && !entries.includes('.rlistings') ? [] : [{ to: { group: 'AllUsers' }, permission }];
+    if (entry === '*:*') return [{ to: { group: 'AuthenticatedUsers' }, permission }];
+    const [, project] = /^([\w-]{1,64}):\*$/.exec(entry) ?? [];
+    return project === undefined ? [] : [{ to: { project }, permission }];
+  });
+};
+
+const ofBucket = ({ bucket, readList, writeList }: ContainerRow): readonly AclGrant[] => [
+  ...grantsOfList(readList, 'READ', true),
+  ...grantsOfList(writeList, 'WRITE', false),
+  ...(bucket?.grants ?? []),
+];
+
+/** By header or as XML, not both. */
+const grantsPut = async (ask: S3Ask, project: string): Promise<readonly AclGrant[]> => {
+  const asked = grantsAsked(ask.headers);
+  const text = await readText(ask);
+  if (asked && text.trim() !== '') throw s3Error('UnexpectedContent');
+  if (asked) return asked;
+  if (text.trim() === '') throw s3Error('MissingSecurityHeader');
+  const node = parseXml(text);
+  if (node.name !== 'AccessControlPolicy') throw s3Error('MalformedACLError');
+  return readAcl(node, project);
+};
+
+export const getBucketAcl = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
+  const action = { name: 's3:GetBucketAcl', use: 'readAccount', grant: 'READ_ACP' } as const;
+  const { project, row } = await openBucket(context, ask, action);
+  return xmlAnswer(aclXml(project, ofBucket(row)));
+};
+
+export const putBucketAcl = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
+  const action = { name: 's3:PutBucketAcl', use: 'writeContainer', grant: 'WRITE_ACP' } as const;
+  const bucket = await openBucket(context, ask, action);
+  const grants = await grantsPut(ask, bucket.project);
+  checkGrants(grants, bucket.row.bucket);
+  await changeSettings(context, bucket, () => ({ grants }), { readList: '', writeList: '' });
+  record(context, ask, 'container.acl');
+  return {};
+};
+
+export const getObjectAcl = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
+  const versionId = versionAsked(ask);
+  const name = versionId === undefined ? 's3:GetObjectAcl' : 's3:GetObjectVersionAcl';
+  const { bucket, row } = await openObject(
+    context,
+    ask,
+    { name, use: 'readAccount', grant: 'READ_ACP' },
+    { bucket: ask.bucket, key: ask.key, versionId },
+  );
+  const grants = [...grantsOfList(bucket.row.readList, 'READ', false), ...(row.grants ?? [])];
+  return xmlAnswer(aclXml(bucket.project, grants));
+};
+
+export const putObjectAcl = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
+  const versionId = versionAsked(ask);
+  const name = versionId === undefined ? 's3:PutObjectAcl' : 's3:PutObjectVersionAcl';
+  const { bucket } = await openObject(
+    context,
+    ask,
+    { name, use: 'writeContainer', grant: 'WRITE_ACP' },
+    { bucket: ask.bucket, key: ask.key, versionId },
+  );
+  const grants = await grantsPut(ask, bucket.project);
+  checkGrants(grants, bucket.row.bucket);
+  await context.objects.amend(placeIn(bucket, ask.key), versionId, () => ({ grants }));
+  record(context, ask, 'object.acl');
+  return {};
+};
