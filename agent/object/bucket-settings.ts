@@ -1,5 +1,6 @@
 import type { AclGrant } from './acl-grant.ts';
 import type { LockMode } from './lock.ts';
+import type { CorsRule } from './s3/cors-rule.ts';
 
 /** Whose are objects that others store here, and do access lists count at all? */
 export const ownerships = ['BucketOwnerEnforced', 'BucketOwnerPreferred', 'ObjectWriter'] as const;
@@ -29,6 +30,7 @@ export interface BucketSettings {
   readonly publicAccess?: PublicAccess | undefined;
   /** JSON, as it was put. */
   readonly policy?: string | undefined;
+  readonly cors?: readonly CorsRule[] | undefined;
 }
 
 /** Counted from the moment in which a version is made. */

@@ -83,8 +83,12 @@ export const isDenied = (refusal: unknown): boolean =>
   refusal.cause.details.isDenied === true;
 
 /** Whoever may do what to it. Throws NoSuchBucket. */
-export const findBucket = async (context: S3Context, ask: S3Ask, name = ask.bucket): Promise<Bucket> => {
-  const bucket = await find(context, name, ownProject(ask));
+export const findBucket = async (
+  context: S3Context,
+  who: Pick<S3Ask, 'principal'>,
+  name: string,
+): Promise<Bucket> => {
+  const bucket = await find(context, name, ownProject(who));
   if (!bucket) throw noBucket(name);
   return bucket;
 };

@@ -90,7 +90,7 @@ export const deleteObjects = async (context: S3Context, ask: S3Ask): Promise<Api
     }),
   );
   if (wanted.length === 0 || wanted.length > deletesMax) throw s3Error('MalformedXML');
-  const bucket = await findBucket(context, ask);
+  const bucket = await findBucket(context, ask, ask.bucket);
   const bypasses = await bypassAsked(context, ask);
   const named = ({ key, versionId }: Wanted): (Xml | undefined)[] => [
     element('Key', key),

@@ -13,6 +13,7 @@ import { openBucketNames } from '../bucket-names.ts';
 import type { Context } from '../context.ts';
 import { addressOf, hostBucketOf } from './address.ts';
 import type { S3Ask, S3Context } from './ask.ts';
+import { preflight, withCors } from './cors.ts';
 import { callOf } from './operations.ts';
 import { factsOf } from './policy/facts.ts';
 import { s3Error, s3Errors } from './s3-error.ts';
@@ -45,27 +46,31 @@ export const openS3 = (parts: Context, signIn: SignIn, { listen, domains }: S3Se
     const method = raw.method ?? 'GET';
     const hostBucket = hostBucketOf(raw.headers.host, [...ownDomains, ...domains]);
     const address = addressOf(path, hostBucket);
-    const signed = await signIn({
-      method,
-      url: raw.url ?? '/',
-      rawHeaders: raw.rawHeaders,
-      stream: body.read(),
-      hostBucket,
-    });
-    const remoteAddress = raw.socket.remoteAddress ?? '';
-    const { principal, headers } = signed;
-    const isSecure = origin.startsWith('https:');
-    const answer = await serve(context, {
-      ...signed,
-      ...address,
-      ...{ requestId, method, path, query, origin, signal, remoteAddress },
-      isVirtualHost: hostBucket !== '',
-      caller: {
-        principal,
-        referrer: headers.referer,
-        facts: (project, nowMs) =>
-          factsOf({ principal, project, headers, query, remoteAddress, isSecure, nowMs }),
-      },
+    if (method === 'OPTIONS') return { answer: await preflight(context, address, raw.headers), status: 200 };
+    const answer = await withCors(context, address, { method, origin: raw.headers.origin }, async (told) => {
+      const signed = await signIn({
+        method,
+        url: raw.url ?? '/',
+        rawHeaders: raw.rawHeaders,
+        stream: body.read(),
+        hostBucket,
+      });
+      told(signed);
+      const remoteAddress = raw.socket.remoteAddress ?? '';
+      const { principal, headers } = signed;
+      const isSecure = origin.startsWith('https:');
+      return serve(context, {
+        ...signed,
+        ...address,
+        ...{ requestId, method, path, query, origin, signal, remoteAddress },
+        isVirtualHost: hostBucket !== '',
+        caller: {
+          principal,
+          referrer: headers.referer,
+          facts: (project, nowMs) =>
+            factsOf({ principal, project, headers, query, remoteAddress, isSecure, nowMs }),
+        },
+      });
     });
     return { answer, status: 200 };
   };

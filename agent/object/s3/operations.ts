@@ -6,6 +6,7 @@ import * as acl from './acl.ts';
 import type { S3Ask, Serve } from './ask.ts';
 import * as bucket from './bucket.ts';
 import * as policy from './bucket-policy.ts';
+import * as cors from './cors.ts';
 import { deleteObject, deleteObjects } from './delete.ts';
 import { listObjects, listObjectsV2 } from './listing.ts';
 import { abortUpload, completeUpload, createUpload, putPart } from './multipart.ts';
@@ -31,6 +32,7 @@ const ofBucket: Methods = {
     versioning: getVersioning,
     versions: listVersions,
     acl: acl.getBucketAcl,
+    cors: cors.getCors,
     ownershipControls: publicAccess.getOwnership,
     policy: policy.getBucketPolicy,
     policyStatus: policy.getPolicyStatus,
@@ -40,6 +42,7 @@ const ofBucket: Methods = {
   PUT: {
     '': bucket.createBucket,
     acl: acl.putBucketAcl,
+    cors: cors.putCors,
     ownershipControls: publicAccess.putOwnership,
     policy: policy.putBucketPolicy,
     publicAccessBlock: publicAccess.putPublicAccess,
@@ -47,6 +50,7 @@ const ofBucket: Methods = {
   },
   DELETE: {
     '': bucket.deleteBucket,
+    cors: cors.deleteCors,
     ownershipControls: publicAccess.deleteOwnership,
     policy: policy.deleteBucketPolicy,
     publicAccessBlock: publicAccess.deletePublicAccess,

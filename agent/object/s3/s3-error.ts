@@ -17,12 +17,14 @@ const status = (http: number, message: string): { readonly http: number; readonl
 export const s3Codes = {
   AccessControlListNotSupported: status(400, 'The bucket does not allow ACLs'),
   AccessDenied: status(403, 'Access Denied'),
+  AccessForbidden: status(403, 'Access forbidden'),
   AuthorizationHeaderMalformed: status(400, 'The authorization header that you provided is not valid.'),
   AuthorizationQueryParametersError: status(400, 'The authorization query parameters are not valid.'),
   BadDigest: status(
     400,
     'The Content-MD5 or checksum value that you specified did not match what we received.',
   ),
+  BadRequest: status(400, 'Bad Request'),
   BucketAlreadyExists: status(409, 'The requested bucket name is not available.'),
   BucketAlreadyOwnedByYou: status(409, 'The bucket that you tried to create already exists, and you own it.'),
   BucketNotEmpty: status(409, 'The bucket that you tried to delete is not empty.'),

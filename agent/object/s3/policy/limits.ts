@@ -7,5 +7,9 @@ export const policyBytesMax = 20 * KiB;
 /** Grants of one access list. */
 export const grantsMax = 100;
 
+/** Rules of a bucket for pages in browsers, and bytes of their XML. */
+export const corsRulesMax = 100;
+export const corsBytesMax = 64 * KiB;
+
 /** Policies kept parsed: those of the buckets in use, some 50 KiB each at worst. */
 export const policiesKeptMax = 256;
