@@ -32,6 +32,8 @@ export interface ChunkFiles {
   read(id: ChunkId): Promise<Uint8Array | undefined>;
   /** On a directory that is not retired; on disk to stay, for puts under way are waited for. */
   has(id: ChunkId): Promise<boolean>;
+  /** As a put of it without the bytes: false when it is not here, else `onPut` is told. */
+  keep(id: ChunkId): Promise<boolean>;
   /** Removes all copies if `allowed` still says so under the chunk's lock. */
   remove(id: ChunkId, allowed: () => boolean): Promise<boolean>;
   /**
@@ -42,7 +44,7 @@ export interface ChunkFiles {
   readonly directories: readonly Pick<DataDirectory, 'path' | 'retired' | 'kind'>[];
   /** Called once for each directory that is retired while it is in use. */
   onRetire(listener: () => void): void;
-  /** Called under the chunk's lock for each acknowledged put. */
+  /** Called under the chunk's lock for each acknowledged put or keep. */
   onPut(listener: (id: ChunkId) => void): void;
   /** Called once for each copy that was found damaged and set aside. */
   onDamage(listener: (id: ChunkId) => void): void;
@@ -192,6 +194,12 @@ export const openChunkFiles = async (
       return locks.run(id, () => readLocked(id, order));
     },
     has: (id) => locks.run(id, async () => (await sizeOf(id)) !== undefined),
+    keep: (id) =>
+      locks.run(id, async () => {
+        const isHere = (await sizeOf(id)) !== undefined;
+        if (isHere) for (const listener of putListeners) listener(id);
+        return isHere;
+      }),
     remove: (id, allowed) =>
       locks.run(id, async () => {
         const size = await sizeOf(id);

@@ -153,6 +153,7 @@ export const openChunks = async (
     ...parts,
     files,
     transfer,
+    ask,
     missed: (host, id) =>
       host === ring.self ? later('queueing a repair', enqueue([id], 'missing')) : notice(host, id),
   });
@@ -189,6 +190,7 @@ export const openChunks = async (
   });
   serveOwner({
     rpc,
+    ring,
     files,
     census,
     async suspect(ids, from) {

@@ -5,8 +5,8 @@
  *                                 |
  *                       grace later: still no reference --> lock: still a candidate? --> delete
  *
- * An upload writes its reference first and its bytes then: either the last question sees the reference, or the put comes
- * after the question and ends the candidacy. No clock is needed for that (design note 0008). The grace, on this process's
+ * An owner acknowledges an upload's bytes after their reference stands: either the last question sees the reference, or
+ * the put (or keep) comes after the question and ends the candidacy. No clock is needed for that (design note 0008). The grace, on this process's
  * monotonic clock, is thrift: what is deleted and uploaded again soon need not be stored again.
  */
 import type { ChunkId } from '../../proto/ids.ts';

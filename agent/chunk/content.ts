@@ -1,11 +1,10 @@
 /**
  * Content of any length over chunks. An upload in bounded memory:
  *
- *     source --> cut (4 MiB) --> digests (worker) --> packed? --> 3 (24 over all) on their way: debt, reference, owners
+ *     source --> cut (4 MiB) --> digests (worker) --> packed? --> 3 (24 over all) on their way: owners, debt + reference
  *
- * The debt is on disk before the reference, so an upload that dies anywhere is given back (`debt.ts`). The reference stands
- * before any owner acknowledges the bytes, so no collector takes them, however long this host sleeps in between
- * (`collect.ts`).
+ * The debt is on disk before the reference, so an upload that dies anywhere is given back (`debt.ts`). Reference and bytes
+ * are written side by side; an owner counts when it has the bytes after the reference stands (`put-chunk.ts`).
  */
 import { asShoalError, hasCode, ShoalError } from '../../proto/error.ts';
 import type { ChunkId } from '../../proto/ids.ts';
@@ -94,16 +93,10 @@ export const contentStore = ({
       };
       const referring = refer();
       pending.add(referring);
-      const done = referring.then(
-        () => {
-          pending.delete(referring);
-          return putChunk(id, bytes, stop.signal, () => buffers.give(bytes));
-        },
-        (thrown: unknown) => {
-          buffers.give(bytes);
-          throw thrown;
-        },
-      );
+      const put = putChunk(id, bytes, stop.signal, referring, () => buffers.give(bytes));
+      const done = Promise.all([put, referring]).then(() => {
+        pending.delete(referring);
+      });
       stored.set(id, done);
       return done;
     };

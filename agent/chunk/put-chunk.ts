@@ -2,9 +2,13 @@
  * Puts a chunk on its owners, all at once. It is durable when a quorum of the owners in each live layout version
  * has it on disk; what the others do then is no longer the upload's business:
  *
- *     sent --> acknowledged
+ *     sent --> on disk --(the reference stands)--> still there? --> acknowledged
  *      |  \--> failed ----------> told later (`tell.ts`)
  *      \-----> straggler (`straggler.ts`): may go on for a while; then told later
+ *
+ * Bytes and reference are written side by side, and an owner counts when it had the chunk after the reference stood: it
+ * is asked again if its bytes were there first. So no collector takes the chunk, whose last question came before the
+ * reference (`collect.ts`).
  *
  * Owners that gossip calls unreachable are not waited for: they are tried only when the rest makes no quorum.
  * The owner sets are read again after each answer, so a version that became live meanwhile is served as well.
@@ -14,6 +18,7 @@ import type { ChunkId, HostId } from '../../proto/ids.ts';
 import type { Members } from '../membership/port.ts';
 import type { Ring } from '../ring/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
+import type { Ask } from './ask.ts';
 import type { ChunkFiles } from './chunk-files.ts';
 import { abortReason } from './cut.ts';
 import { staleLayoutRetriesMax, staleLayoutWaitMs } from './limits.ts';
@@ -29,8 +34,16 @@ export type PutChunk = (
   id: ChunkId,
   bytes: Uint8Array,
   signal: AbortSignal,
-  released?: () => void,
+  /** Resolves when a reference to the chunk stands. Its failure is the put's. */
+  referred: Promise<void>,
+  released: () => void,
 ) => Promise<void>;
+
+interface Wanted {
+  readonly id: ChunkId;
+  readonly bytes: Uint8Array;
+  readonly reference: { readonly referred: Promise<void>; readonly stands: boolean };
+}
 
 export const putChunk = ({
   runtime,
@@ -38,6 +51,7 @@ export const putChunk = ({
   members,
   files,
   transfer,
+  ask,
   missed,
 }: {
   readonly runtime: Pick<Runtime, 'clock' | 'timers'>;
@@ -45,15 +59,26 @@ export const putChunk = ({
   readonly members: Members;
   readonly files: ChunkFiles;
   readonly transfer: Transfer;
+  readonly ask: Ask;
   missed(host: HostId, id: ChunkId): void;
 }): PutChunk => {
   const late = stragglers(runtime);
 
-  const send = async (host: HostId, id: ChunkId, bytes: Uint8Array, signal: AbortSignal): Promise<void> => {
-    if (host === ring.self) return files.put(id, bytes, signal);
+  const keep = async (host: HostId, id: ChunkId, signal: AbortSignal): Promise<boolean> => {
+    if (host === ring.self) return files.keep(id);
+    const { kept } = await ask(host, 'keep', { ids: [id], layout: ring.newest }, signal);
+    return kept[0] === true;
+  };
+
+  const send = async (host: HostId, { id, bytes, reference }: Wanted, signal: AbortSignal): Promise<void> => {
     for (let attempt = 0; ; attempt++)
       try {
-        return await transfer.send(host, id, bytes, signal);
+        const isAfter = reference.stands;
+        if (host === ring.self) await files.put(id, bytes, signal);
+        else await transfer.send(host, id, bytes, signal);
+        if (isAfter) return;
+        await reference.referred;
+        if (await keep(host, id, signal)) return;
       } catch (thrown) {
         // A connection that was kept may have died unnoticed, as after a restart of the other host: once more.
         if (hasCode(thrown, 'UNREACHABLE') && attempt === 0 && members.isReachable(host)) continue;
@@ -62,7 +87,14 @@ export const putChunk = ({
       }
   };
 
-  return (id, bytes, signal, released = () => {}) => {
+  return (id, bytes, signal, referred, released) => {
+    const reference = { referred, stands: false };
+    referred.then(
+      () => {
+        reference.stands = true;
+      },
+      () => {},
+    );
     const partition = ring.partitionOf(id);
     const sending = new Map<HostId, { readonly stop: AbortController; readonly ended: Promise<void> }>();
     const acknowledged = new Set<HostId>();
@@ -93,7 +125,7 @@ export const putChunk = ({
     const start = (host: HostId): void => {
       if (sending.has(host)) return;
       const stop = new AbortController();
-      const ended = send(host, id, bytes, stop.signal).then(
+      const ended = send(host, { id, bytes, reference }, stop.signal).then(
         () => void acknowledged.add(host),
         (thrown: unknown) => {
           failed.set(host, thrown);

@@ -1,17 +1,20 @@
 /** What this host answers to the other owners. */
 import type { ChunkId, HostId } from '../../proto/ids.ts';
 import type { Rpc } from '../peer/port.ts';
+import type { Ring } from '../ring/port.ts';
 import { answerOver } from './ask.ts';
 import type { Census } from './census.ts';
 import type { ChunkFiles } from './chunk-files.ts';
 
 export const serveOwner = ({
   rpc,
+  ring,
   files,
   census,
   suspect,
 }: {
   readonly rpc: Rpc;
+  readonly ring: Ring;
   readonly files: ChunkFiles;
   readonly census: Census;
   /** Another host believes that these are missing or damaged here. Resolves with how many are. */
@@ -19,6 +22,10 @@ export const serveOwner = ({
 }): void => {
   const answer = answerOver(rpc);
   answer('have', async ({ ids }) => ({ have: await Promise.all(ids.map((id) => files.has(id))) }));
+  answer('keep', async ({ ids, layout }, from) => {
+    ring.checkVersion(from, layout);
+    return { kept: await Promise.all(ids.map((id) => files.keep(id))) };
+  });
   answer('check', async ({ ids }, from) => ({ queued: await suspect(ids, from) }));
   answer('differ', async ({ digests, fresh }) => {
     const digestOf = await census.digests(fresh);

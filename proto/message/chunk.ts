@@ -17,6 +17,13 @@ const Partitions = Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 65536 })
 const HaveRequest = Type.Object({ ids: Ids });
 const HaveAnswer = Type.Object({ have: Type.Array(Type.Boolean()) });
 
+/**
+ * Of chunks that were put on the receiver: are they still there? What is, no collection takes that was decided before
+ * this. Throws STALE_LAYOUT as a PUT does.
+ */
+const KeepRequest = Type.Object({ ids: Ids, layout: Type.Integer({ minimum: 0 }) });
+const KeepAnswer = Type.Object({ kept: Type.Array(Type.Boolean()) });
+
 /** The receiver may lack or have damaged copies of these: it looks, and queues what it must fetch. */
 const CheckRequest = Type.Object({ ids: Ids });
 const CheckAnswer = Type.Object({ queued: Type.Integer() });
@@ -35,6 +42,7 @@ const ListAnswer = Type.Object({ ids: Ids, more: Type.Boolean() });
 
 export const chunkMethods = {
   have: { method: 'chunk.have', request: HaveRequest, answer: HaveAnswer },
+  keep: { method: 'chunk.keep', request: KeepRequest, answer: KeepAnswer },
   check: { method: 'chunk.check', request: CheckRequest, answer: CheckAnswer },
   differ: { method: 'chunk.differ', request: DifferRequest, answer: DifferAnswer },
   list: { method: 'chunk.list', request: ListRequest, answer: ListAnswer },

@@ -98,8 +98,12 @@ test('collection: an uploader that sleeps for long before its reference stands l
   const { content } = cluster.host(0).chunks;
   const writing = content.write(pieces(bytes), { user: 'u', bytesMax: MiB, digests: [] });
   await asleep.promise;
-  // Far more than the collectors need for their walks, the grace and the sweep after it.
-  await sleep(4 * eager.collectGraceMs);
+  await Promise.all(
+    cluster.hosts.map(async (host) => {
+      await until('its bytes came', async () => (await host.files()).length === 1);
+      await until('and were collected, for nobody uses them', async () => (await host.files()).length === 0);
+    }),
+  );
   awake.resolve();
   const written = await writing;
   t.true(bytes.equals(await collect(cluster.host(1).chunks.content.read(written.content))));
