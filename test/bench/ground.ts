@@ -8,6 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { openChunks } from '../../agent/chunk/chunks.ts';
 import { openFirstLife } from '../../agent/compose/first-life.ts';
 import { profiles } from '../../agent/compose/profiles.ts';
 import { openJournal } from '../../agent/journal/open-journal.ts';
@@ -65,6 +66,11 @@ export const openGroundHost = async (directory: string, seeds: readonly string[]
     },
   );
   const tables = openTables({ runtime, rpc, ring, members, keyValue: sub(keyValue, 'tables') });
+  const chunks = await openChunks({
+    ...{ runtime, rpc, ring, members, tables, bulk: peer.bulk },
+    keyValue: sub(keyValue, 'chunks'),
+    directories: [join(directory, 'chunks')],
+  });
   const journal = await openJournal(
     { runtime, key, rpc, roster, discovery: peer.discovery },
     { directory, clusterId: cluster.clusterId as ClusterId },
@@ -75,15 +81,18 @@ export const openGroundHost = async (directory: string, seeds: readonly string[]
   rpc.handle('bench.echo', (_from, body) => body);
   rpc.handle('bench.write', (_from, body) => writeBare(bare, body as BareRow));
   rpc.handle('bench.keys', () => [...bare.range({})].map(({ key: name }) => name));
+  peer.bulk.serve('bench', async ({ path }) => ({ body: Buffer.alloc(Number(path)) }));
   ring.start();
   tables.start();
+  chunks.start();
   return {
-    ...{ peer, rpc, ring, tables, journal, bare },
+    ...{ peer, rpc, ring, tables, chunks, journal, bare },
     things: tables.rows<{ readonly bytes: Uint8Array }>({ name: 'bench-thing' }),
     counters: tables.registers<{ readonly count: number }>({ name: 'bench-counter' }),
     address: `${peer.addresses().peer[0]}/p2p/${peer.self}`,
     async stop() {
       await journal.stop();
+      await chunks.stop();
       await tables.stop();
       await ring.stop();
       members.stop();
@@ -116,6 +125,10 @@ export interface Ground extends AsyncDisposable {
   /** The host in this process. */
   readonly here: GroundHost;
   readonly others: readonly HostId[];
+  /** Their processes, in the same order. */
+  readonly pids: readonly number[];
+  /** Resolves when all hosts own their share and have compared what they hold. */
+  settled(): Promise<void>;
   /** So many callers on each other host change one register, until the returned function is called. */
   contend(callers: number): Promise<() => Promise<Contention>>;
   /** Resolves when each other host has read so many events of that action in its journal. */
@@ -175,10 +188,11 @@ export const startGround = async (size: number): Promise<Ground> => {
     });
     seeds.push(String(await reply(child)));
   }
-  await until('all hosts own their share', () => isSettled(here, size));
+  const settled = () => until('all hosts own their share', () => isSettled(here, size));
+  await settled();
   const running = parts.move();
   return {
-    ...{ here, others },
+    ...{ here, others, settled, pids: children.flatMap(({ pid }) => pid ?? []) },
     async contend(callers) {
       for (const child of children) await ask(child, { callers });
       return async () => {

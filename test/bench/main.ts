@@ -3,6 +3,7 @@
  * numbers drift from machine to machine and hour to hour; ratios hold.
  */
 import { parseArgs } from 'node:util';
+import { benchChunk } from './chunk.ts';
 import { benchIdentity } from './identity.ts';
 import { benchJournal } from './journal.ts';
 import { benchLimits } from './limits.ts';
@@ -22,6 +23,7 @@ interface Bench {
 }
 
 const benches: Readonly<Record<string, Bench>> = {
+  chunk: { about: 'chunks written and read on four hosts, also while one of them hangs', run: benchChunk },
   identity: { about: 'tokens checked and issued, alone and through one host of three', run: benchIdentity },
   journal: { about: 'events signed, on disk, and readable on another host', run: benchJournal },
   limits: { about: 'what TLS, hashes and the disk of this machine can do', run: benchLimits },
