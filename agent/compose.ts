@@ -200,6 +200,7 @@ export const startAgent = async (
         rowsToHeal: table.rowsToHeal,
         hostsToCompare: table.hostsToCompare,
         isWhole: table.whole,
+        isVoter: ring.isVoter,
         chunksQueued: chunk.queued - chunk.damaged,
         chunksDamaged: chunk.damaged,
         layoutNewest: ring.newest,

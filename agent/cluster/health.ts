@@ -8,6 +8,7 @@ import type { Health } from '../../proto/rest/cluster.ts';
 import { MiB } from '../../proto/units.ts';
 import type { Members } from '../membership/port.ts';
 import type { LayoutDescription } from '../ring/layout-report.ts';
+import { acceptorsMax } from '../ring/limits.ts';
 import { clockFindings } from './clock-findings.ts';
 import { askStates, type HostStates, known, movingOf, type StateOf } from './host-state.ts';
 
@@ -41,6 +42,7 @@ const findingsOf = (members: Members, layout: LayoutDescription, states: HostSta
     if (state.hostsToCompare > 0)
       findings.push(`${name} has yet to compare its rows with ${plural(state.hostsToCompare, 'host')}`);
     if (!state.isWhole) findings.push(`${name} copies the rows that its disk has lost`);
+    if (!state.isVoter) findings.push(`${name} recalls the votes on layouts that its disk has lost`);
     if (state.stampsRefused > 0)
       findings.push(
         `${name} refused ${plural(state.stampsRefused, 'write')} from its future: set the clocks of all hosts`,
@@ -51,11 +53,29 @@ const findingsOf = (members: Members, layout: LayoutDescription, states: HostSta
   return findings;
 };
 
-/** Owners of a partition are `replicas` different members: with that many minus a quorum gone, some row is stuck. */
-const mayHaveLostQuorum = (members: Members, layout: LayoutDescription): boolean => {
-  const gone = layout.members.filter((owner) => !members.isReachable(owner.hostId)).length;
+/**
+ * Owners of a partition are `replicas` different members: with that many minus a quorum gone, some row is stuck. So it
+ * is with owners that lost their disks: each needs as many others as would be left.
+ */
+const mayHaveLostQuorum = (members: Members, layout: LayoutDescription, states: HostStates): boolean => {
+  const gone = layout.members.filter(
+    ({ hostId }) => !members.isReachable(hostId) || states.get(hostId)?.isWhole === false,
+  ).length;
   const quorum = Math.floor(layout.replicas / 2) + 1;
   return gone > layout.replicas - quorum;
+};
+
+/** Of the voters on layouts so many may be gone or without their votes that the others can tell them (agent/ring/rebirth.ts). */
+const lostVoters = (members: Members, layout: LayoutDescription, states: HostStates): string[] => {
+  const voters = Math.min(layout.members.length, acceptorsMax);
+  const reborn = layout.members.filter(({ hostId }) => states.get(hostId)?.isVoter === false).length;
+  const gone = layout.members.filter(({ hostId }) => !members.isReachable(hostId)).length;
+  return reborn > 0 && reborn + gone > Math.floor(voters / 2)
+    ? [
+        `The votes of ${plural(reborn, 'host')} are lost with the disk, ${gone} are gone: too few of ${voters} voters on ` +
+          'layouts are left to recall them. Bring back those that are gone, or give lost hosts up with "shoal host remove --force"',
+      ]
+    : [];
 };
 
 export const healthOf = async (
@@ -64,11 +84,11 @@ export const healthOf = async (
   layout: LayoutDescription,
 ): Promise<Health> => {
   const states = await askStates(parts, members);
-  const findings = findingsOf(members, layout, states);
+  const findings = [...lostVoters(members, layout, states), ...findingsOf(members, layout, states)];
   const all = members.list();
   const count = (state: string): number => all.filter((member) => member.state === state).length;
   return {
-    status: mayHaveLostQuorum(members, layout) ? 'red' : findings.length > 0 ? 'yellow' : 'green',
+    status: mayHaveLostQuorum(members, layout, states) ? 'red' : findings.length > 0 ? 'yellow' : 'green',
     findings,
     hosts: { alive: count('alive'), suspect: count('suspect'), dead: count('dead'), total: all.length },
     layout: { newest: layout.newest, settled: layout.settled, paused: layout.paused !== null },

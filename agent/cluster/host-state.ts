@@ -13,6 +13,8 @@ export interface HostState {
   readonly hostsToCompare: number;
   /** False while it copies the rows that a lost disk held. */
   readonly isWhole: boolean;
+  /** False while it has not recalled the votes on layouts that a lost disk held. */
+  readonly isVoter: boolean;
   /** Chunks that it must fetch, or that others must get from it. */
   readonly chunksQueued: number;
   readonly chunksDamaged: number;

@@ -9,7 +9,7 @@ import { hostId } from '../membership/fake-network.ts';
 
 const [a, b, c] = [hostId(1), hostId(2), hostId(3)] as [HostId, HostId, HostId];
 const well: HostState = {
-  ...{ rowsToHeal: 0, hostsToCompare: 0, isWhole: true, chunksQueued: 0, chunksDamaged: 0 },
+  ...{ rowsToHeal: 0, hostsToCompare: 0, isWhole: true, isVoter: true, chunksQueued: 0, chunksDamaged: 0 },
   ...{
     layoutNewest: 4,
     moving: null,
@@ -112,4 +112,22 @@ test('health: hosts that drain, left or say nothing are findings; two gone of th
   const { status, hosts } = await health(all(), {}, { [b]: 'left', [c]: 'dead' });
   t.is(status, 'red');
   t.like(hosts, { alive: 1, dead: 1, total: 3 });
+});
+
+test('health: a host that lost its disk is yellow; two of three are red, with the way out', async (t) => {
+  const reborn = { ...well, isWhole: false, isVoter: false };
+  const one = await health({ [a]: reborn, [b]: well, [c]: well });
+  t.is(one.status, 'yellow');
+  t.deepEqual(one.findings, [
+    'shoal-1 copies the rows that its disk has lost',
+    'shoal-1 recalls the votes on layouts that its disk has lost',
+  ]);
+  const two = await health({ [a]: reborn, [b]: reborn, [c]: well });
+  t.is(two.status, 'red');
+  t.regex(
+    two.findings[0] ?? '',
+    /votes of 2 hosts are lost with the disk, 0 are gone: .* "shoal host remove --force"/,
+  );
+  const gone = await health({ [a]: reborn, [b]: well }, {}, { [c]: 'dead' });
+  t.regex(gone.findings[0] ?? '', /votes of 1 host are lost with the disk, 1 are gone/);
 });

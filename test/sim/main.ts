@@ -1,26 +1,36 @@
 /**
- * `npm run sim -- --seeds 200 [--from 1] [--scenario register|membership|ring|all] [--trace]`
+ * `npm run sim -- --seeds 200 [--from 1] [--scenario NAME|all]`
  *
- * One line a failure, with what replays it; a summary at the end. Exit status 1 when a promise was broken.
+ * One line a failure, with what replays it and the hash of its trace; a summary at the end. Exit status 1 when a promise
+ * was broken. To look into a failure:
+ *
+ *   --timeline   what was done to the hosts and what the clients saw
+ *   --shrink     cuts each failure down first (a few hundred runs), then shows the timeline of what is left
+ *   --skip WHAT  leaves out operations and faults, as --shrink prints it
+ *   --trace      every event
  */
 import { parseArgs } from 'node:util';
 import { hourMs, minuteMs } from '../../proto/units.ts';
 import { clusterScenario } from './scenario/cluster.ts';
+import { lossScenario } from './scenario/loss.ts';
 import { membershipScenario } from './scenario/membership.ts';
 import { registerScenario } from './scenario/register.ts';
 import { ringScenario } from './scenario/ring.ts';
 import { type Report, runSeed, type Scenario } from './scenario.ts';
+import { parseDeeds, readable, replayOf, shrink, tell } from './shrink.ts';
+import type { Deeds } from './world.ts';
 
 const scenarios: readonly Scenario[] = [
   membershipScenario(),
   ringScenario(),
   registerScenario(),
   clusterScenario(),
+  lossScenario(),
 ];
 
 const usage = (problem: string): never => {
   console.error(
-    `sim: ${problem}. Usage: npm run sim -- --seeds N [--from S] [--scenario NAME|all] [--trace]`,
+    `sim: ${problem}. Usage: npm run sim -- --seeds N [--from S] [--scenario NAME|all] [--timeline | --shrink | --trace] [--skip WHAT]`,
   );
   process.exit(2);
 };
@@ -40,6 +50,9 @@ const { values } = (() => {
         from: { type: 'string', default: '1' },
         scenario: { type: 'string', default: 'all' },
         trace: { type: 'boolean', default: false },
+        timeline: { type: 'boolean', default: false },
+        shrink: { type: 'boolean', default: false },
+        skip: { type: 'string', default: '' },
       },
     });
   } catch (thrown) {
@@ -52,15 +65,33 @@ const from = count('from', values.from, 0);
 const chosen = scenarios.filter(({ name }) => values.scenario === 'all' || values.scenario === name);
 if (chosen.length === 0) usage(`there is no scenario ${JSON.stringify(values.scenario)}`);
 
+const skip = parseDeeds(values.skip) ?? usage(`--skip is ${JSON.stringify(values.skip)}`);
+/** Some minutes of a cluster's runs: the last hundred rarely leave out more than a line. */
+const shrinkRunsMax = 300;
+
 const reports: Report[] = [];
 const startMs = performance.now();
 for (let seed = from; seed < from + seeds; seed++)
   for (const scenario of chosen) {
-    const trace = values.trace ? { trace: (line: string) => process.stdout.write(line) } : {};
-    const report = await runSeed(scenario, seed, trace);
+    const report = await runSeed(scenario, seed, {
+      skip,
+      ...(values.trace && { trace: (line: string) => process.stdout.write(line) }),
+      ...(values.timeline && { timeline: (line: string) => console.log(readable(line)) }),
+    });
     reports.push(report);
-    if (report.violation)
-      console.log(`FAILED --scenario ${report.scenario} --seeds 1 --from ${seed}: ${report.violation}`);
+    if (!report.violation) continue;
+    console.log(`FAILED ${replayOf(report, skip)}: ${readable(report.violation)} (hash ${report.hash})`);
+    if (!values.shrink) continue;
+    const progress = (left: Deeds, runs: number): void =>
+      console.error(
+        `  after ${runs} runs without ${left.operation.size} operations and ${left.fault.size} faults`,
+      );
+    const small = await shrink(scenario, report, { skip, runsMax: shrinkRunsMax, progress });
+    const again = await tell(scenario, seed, small.skip, (line) => console.log(`  ${line}`));
+    const same = again.hash === small.report.hash ? `hash ${again.hash}` : 'NOT REPLAYED';
+    console.log(
+      `SHRUNK ${replayOf(report, small.skip)}: ${readable(again.violation ?? 'nothing')} (${same})`,
+    );
   }
 const minutes = (performance.now() - startMs) / minuteMs;
 

@@ -23,6 +23,8 @@ export interface Report extends Outcome {
   readonly faults: ReadonlyMap<string, number>;
   /** Equal for equal seeds. */
   readonly hash: string;
+  /** How many there were, those left out included. */
+  readonly deeds: World['deeds'];
 }
 
 export const runSeed = async (
@@ -44,5 +46,6 @@ export const runSeed = async (
     virtualMs: virtual.nowMs(),
     faults: virtual.faults,
     hash: virtual.traceHash(),
+    deeds: virtual.deeds,
   };
 };

@@ -189,3 +189,17 @@ const bounded = (history: readonly Operation[], initial: RegisterValue): readonl
     return { ...operation, returnMs: metMs };
   });
 };
+
+/** The first fault of all histories, in words. */
+export const linearizabilityFaults = (histories: ReadonlyMap<string, Iterable<Operation>>): string[] => {
+  for (const [name, history] of histories) {
+    const verdict = checkLinearizable([...history]);
+    if (verdict.ok) continue;
+    const { by, action, callMs, returnMs } = verdict.operation;
+    return [
+      `${name} is not linearizable: ${by} got ${JSON.stringify(action)} from ${callMs.toFixed(1)} ` +
+        `to ${returnMs.toFixed(1)} ms, possible before: ${verdict.possible.join(', ')}`,
+    ];
+  }
+  return [];
+};

@@ -5,23 +5,20 @@
  * settles on one layout, every owner holds its share, tallies are exact and what nobody uses is gone.
  */
 import type { HostId } from '../../../proto/ids.ts';
-import { hourMs, minuteMs, secondMs } from '../../../proto/units.ts';
-import { fakeRoster, hostId } from '../../membership/fake-network.ts';
+import { minuteMs, secondMs } from '../../../proto/units.ts';
+import { hostId } from '../../membership/fake-network.ts';
 import { hasAny, hasGood, misplaced, uncollected, unrest } from '../check/cluster.ts';
-import { forkWatch } from '../check/fork.ts';
-import { checkLinearizable } from '../check/linearizability.ts';
+import { linearizabilityFaults } from '../check/linearizability.ts';
 import { type Contents, contents as openContents } from '../client/contents.ts';
 import { client } from '../client/driver.ts';
 import { records as openRecords, type Records } from '../client/records.ts';
-import { chunksOn } from '../data-directory.ts';
-import { faultKinds, type Harm, nemesis } from '../nemesis.ts';
-import { fairWeather, type Network, network, type Weather } from '../network.ts';
-import { type Node, node } from '../node.ts';
+import { buildCluster, type Cluster, harms, until } from '../cluster.ts';
+import { faultKinds, nemesis } from '../nemesis.ts';
+import type { Weather } from '../network.ts';
 import {
   type ClusterCalls,
   type ClusterHost,
   type ClusterParts,
-  clusterHost,
   soundParts,
 } from '../program/cluster-host.ts';
 import type { Outcome, Scenario } from '../scenario.ts';
@@ -44,151 +41,6 @@ const storm: Weather = {
   delayMaxMs: 100,
   straggleRate: 0.05,
   straggleMs: 2 * secondMs,
-};
-
-interface Cluster {
-  readonly world: World;
-  readonly network: Network;
-  readonly nodes: Node<ClusterHost>[];
-  readonly fork: ReturnType<typeof forkWatch>;
-  join(id: HostId): void;
-  /** For good, where that can lose nothing: false when it would. */
-  remove(): boolean;
-  /** Takes its disk, likewise. */
-  wipe(victim: Node<ClusterHost>): boolean;
-}
-
-const build = (world: World, ids: readonly HostId[], parts: ClusterParts, lost: () => void): Cluster => {
-  const { random } = world;
-  const [founder] = ids as [HostId];
-  const roster = fakeRoster([founder]);
-  const fork = forkWatch();
-  const calm = { ...fairWeather, lossRate: random.pick([0, 0.01]), duplicateRate: random.pick([0, 0.02]) };
-  const net = network(world, calm);
-  const nodes: Node<ClusterHost>[] = [];
-  const settled = new Set<HostId>();
-  const removed = new Set<HostId>();
-  const zones = random.pick([1, 1, 3]);
-  const ring = { partitionBits: 3, deadRemoveMs: random.pick([hourMs, 10 * secondMs]) };
-  const slowDisks = random.chance(0.3);
-
-  /** So many of those who vote on the layout may be gone or have lost their disks at once (agent/ring/rebirth.ts). */
-  const canLoseVoter = (victim: Node<ClusterHost>): boolean => {
-    const rings = nodes.flatMap(({ program }) => program?.calls?.ring ?? []);
-    const members = rings.find(({ newest }) => newest === fork.newest)?.describe().members ?? [];
-    const knowing = new Set(rings.filter(({ isVoter }) => isVoter).map(({ self }) => self));
-    const missing = members.filter(({ hostId }) => hostId !== victim.id && !knowing.has(hostId)).length;
-    return missing + 1 <= Math.floor((Math.min(members.length, 7) - 1) / 2);
-  };
-
-  const isSafeToLose = (victim: Node<ClusterHost>): boolean =>
-    nodes.every(({ program, paused }) => {
-      const { tables, ring: own } = program?.calls ?? {};
-      if (!tables || !own || paused || !tables.status().whole) return false;
-      const partitions = Array.from({ length: own.partitionCount }, (_, partition) => partition);
-      return partitions
-        .flatMap((partition) => own.ownerSets(partition))
-        .every(({ owners }) => owners.length >= 3 && !owners.some((id) => removed.has(id)));
-    }) &&
-    chunksOn(victim.disk.names()).every((id) =>
-      nodes.some((other) => other !== victim && hasGood(other.disk, id)),
-    );
-
-  return {
-    world,
-    network: net,
-    nodes,
-    fork,
-    wipe(victim) {
-      if (!canLoseVoter(victim) || !isSafeToLose(victim)) return false;
-      lost();
-      victim.crash();
-      victim.disk.wipe();
-      return true;
-    },
-    join(id) {
-      roster.add(id);
-      const each = node(
-        { world, network: net },
-        id,
-        (host) =>
-          clusterHost(host, {
-            ...{ everyone: ids, roster, isFounder: id === founder, parts, ring },
-            zone: `z${ids.indexOf(id) % zones}`,
-            life: { isFirst: !settled.has(id), ended: async () => void settled.add(id) },
-            watch(level, message) {
-              if (level === 'error' && message.includes('fork')) world.fail(new Error(`${id}: ${message}`));
-            },
-            changed(own) {
-              world.tell(id, 'has layouts', own.oldest, 'to', own.newest);
-              fork.look(id, own);
-            },
-          }),
-        {
-          clockRate: random.between(0.99, 1.01),
-          syncMs: { min: 0.5, max: slowDisks ? 40 : 5 },
-        },
-      );
-      nodes.push(each);
-      each.start();
-    },
-    remove() {
-      const victim = random.pick(nodes);
-      if (nodes.length < 4 || !canLoseVoter(victim) || !isSafeToLose(victim)) return false;
-      world.tell('remove', victim.id);
-      world.fault('removed host');
-      lost();
-      removed.add(victim.id);
-      nodes.splice(nodes.indexOf(victim), 1);
-      roster.remove(victim.id);
-      for (const id of ids)
-        for (const pair of [[id, victim.id] as const, [victim.id, id] as const]) net.cut(...pair);
-      return true;
-    },
-  };
-};
-
-/** Harm that only disks and clocks come to, and never so much at once that nobody could do without it. */
-const harms = ({ world, nodes, wipe }: Cluster): Record<string, Harm> => {
-  const random = world.random.fork();
-  return {
-    'lost disk'() {
-      const victim = random.pick(nodes);
-      if (!wipe(victim)) return undefined;
-      return { what: `lost disk of ${victim.id}`, mend: () => victim.start() };
-    },
-    'bit rot'() {
-      const victim = random.pick(nodes);
-      const ids = chunksOn(victim.disk.names()).filter((id) =>
-        nodes.some((other) => other !== victim && hasGood(other.disk, id)),
-      );
-      if (ids.length === 0) return undefined;
-      const id = random.pick(ids);
-      victim.disk.rot(`chunk/${id}`, random.int(2 ** 16));
-      return { what: `bit rot of ${id.slice(0, 6)} on ${victim.id}`, mend() {} };
-    },
-    'full disk'() {
-      const { id, disk } = random.pick(nodes);
-      disk.full = true;
-      const mend = (): void => {
-        disk.full = false;
-      };
-      return { what: `full disk of ${id}`, mend };
-    },
-    'clock jump'() {
-      const victim = random.pick(nodes);
-      const byMs = Math.round(random.between(-1, 1) * random.pick([100, 10 * secondMs, 3 * hourMs]));
-      victim.setClock(byMs);
-      return { what: `clock of ${victim.id} wrong by ${byMs} ms`, mend: () => victim.setClock(0) };
-    },
-  };
-};
-
-/** Runs until nothing is wrong any more; gives what still is when the time is up. */
-const until = async (world: World, withinMs: number, wrong: () => string[]): Promise<string[]> => {
-  const endMs = world.nowMs() + withinMs;
-  while (wrong().length > 0 && world.nowMs() < endMs) await world.run(world.nowMs() + secondMs);
-  return wrong();
 };
 
 /** Asks everything of every host. */
@@ -258,7 +110,7 @@ const run = async (world: World, parts: ClusterParts): Promise<Outcome> => {
     ...{ readShare: random.pick([0.3, 0.6]), rowShare: random.pick([0.3, 0.5, 0.8]) },
   });
   const lost = (): void => contents.debtsLost();
-  const cluster = build(world, ids, parts, lost);
+  const cluster = buildCluster(world, ids, parts, lost);
   const { nodes, fork } = cluster;
   const done = (violation?: string[]): Outcome => {
     const operations =
@@ -329,15 +181,8 @@ const run = async (world: World, parts: ClusterParts): Promise<Outcome> => {
   if (left.length > 0) return done(['not at rest', ...left]);
   const mute = await lastReads(cluster, records, contents);
   if (mute.length > 0) return done(mute);
-  for (const [name, history] of records.histories) {
-    const verdict = checkLinearizable([...history]);
-    if (!verdict.ok)
-      return done([
-        `${name} is not linearizable: ${verdict.operation.by} got ${JSON.stringify(verdict.operation.action)} ` +
-          `from ${verdict.operation.callMs.toFixed(1)} to ${verdict.operation.returnMs.toFixed(1)} ms, ` +
-          `possible before: ${verdict.possible.join(', ')}`,
-      ]);
-  }
+  const faulty = linearizabilityFaults(records.histories);
+  if (faulty.length > 0) return done(faulty);
   const kept = await until(world, collectMs, () => uncollected(nodes, contents.garbage()));
   if (kept.length > 0) return done(['not collected', ...kept]);
   const lostLater = await until(world, minuteMs, () => misplaced(nodes, liveIds(), hasGood));

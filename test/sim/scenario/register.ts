@@ -71,7 +71,7 @@ const perform = async (
     operation.action = action;
     operation.returnMs = world.nowMs();
     history.add(operation);
-    world.note(by, name, action.kind, String(action.value));
+    world.tell(by, name, action.kind, String(action.value));
     return action.value;
   };
   try {
@@ -125,6 +125,10 @@ const client = (
       : random.chance(0.5)
         ? { kind: 'write', value }
         : { kind: 'cas', expected, value };
+    if (!world.allows('operation')) {
+      think();
+      return;
+    }
     let isDone = false;
     const done = (): void => {
       if (!isDone) think();
