@@ -10,15 +10,15 @@ export interface QuorumSet {
 type Hosts = { has(host: HostId): boolean };
 
 /** Do these hosts hold a quorum in every set? Never where there is no set: nobody owns the register then. */
-export const hasQuorum = (sets: readonly QuorumSet[], hosts: Hosts): boolean =>
-  sets.length > 0 &&
-  sets.every(({ owners, quorum }) => {
+export const hasQuorum = (sets: readonly QuorumSet[], hosts: Hosts): boolean => {
+  for (const { owners, quorum } of sets) {
     let count = 0;
     for (const owner of owners) if (hosts.has(owner)) count++;
-    return count >= quorum;
-  });
+    if (count < quorum) return false;
+  }
+  return sets.length > 0;
+};
 
 /** All owners, each once, in order of the sets. */
-export const ownersOf = (sets: readonly QuorumSet[]): readonly HostId[] => [
-  ...new Set(sets.flatMap((set) => set.owners)),
-];
+export const ownersOf = (sets: readonly QuorumSet[]): readonly HostId[] =>
+  sets.length === 1 ? (sets[0]?.owners ?? []) : [...new Set(sets.flatMap((set) => set.owners))];

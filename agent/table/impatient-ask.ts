@@ -15,6 +15,8 @@ type Ask = (to: HostId, request: Request) => Promise<Reply>;
 export const impatientAsk = (timers: Pick<Timers, 'after'>, ask: Ask): Ask => {
   const phases = new WeakMap<Request, PromiseWithResolvers<never>>();
   return (to, request) => {
+    // Nobody refuses a read.
+    if (request.kind === 'read') return ask(to, request);
     const end = phases.get(request) ?? Promise.withResolvers<never>();
     phases.set(request, end);
     const answered = ask(to, request).then((reply) => {

@@ -149,17 +149,24 @@ export const outbox = (world: {
     soon(() => flush(to, lane));
   };
 
+  const here = async (operation: Operation, counts: CountLives | undefined): Promise<unknown> => {
+    const answer = await world.local(operation);
+    if (counts?.(rpc.self, world.lives()) === false) throw outlived(rpc.self);
+    return answer;
+  };
+
   return {
-    async ask(to, layout, operation, counts) {
-      if (to === rpc.self) {
-        const answer = await world.local(operation);
-        if (counts?.(to, world.lives()) === false) throw outlived(to);
-        return answer as never;
-      }
+    ask(to, layout, operation, counts) {
+      if (to === rpc.self) return here(operation, counts) as Promise<never>;
       return new Promise((resolve, reject) => {
         const waiting: Waiting = {
-          ...{ layout, operation, counts, bytes: bytesOf(operation), sinceMs: clock.monotonicMs() },
-          ...{ resolve: resolve as (answer: unknown) => void, reject },
+          layout,
+          operation,
+          counts,
+          bytes: bytesOf(operation),
+          sinceMs: clock.monotonicMs(),
+          resolve: resolve as (answer: unknown) => void,
+          reject,
         };
         if (alone.has(operation.do)) void send(to, [waiting], changeTimeoutMs);
         else enqueue(to, waiting);

@@ -141,7 +141,7 @@ const askPages = async (
   const counts = countLives();
   let full: HostId | undefined;
   const answers = await world.poller.poll({
-    ...{ action: `list table "${table}"`, sets: view.sets, order: 'nearest', counts },
+    ...{ action: () => `list table "${table}"`, sets: view.sets, order: 'nearest', counts },
     ask: (host) => {
       full ??= host;
       return ask(host, host === full, counts);

@@ -39,7 +39,7 @@ const readNearest = async (
 ): Promise<PatientRead> => {
   try {
     const answers = await poller.poll({
-      ...{ action: 'read a register', sets, order: 'nearest' },
+      ...{ action: () => 'read a register', sets, order: 'nearest' },
       async ask(host) {
         const reply = await ask(host);
         if (reply.kind === 'state') return reply.accepted;

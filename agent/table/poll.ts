@@ -15,11 +15,12 @@ import type { Members } from '../membership/port.ts';
 import { type CountLives, countLives } from '../register/lives.ts';
 import { hasQuorum, ownersOf, type QuorumSet } from '../register/quorum.ts';
 import type { Clock, Timers } from '../runtime/ports.ts';
-import { failedMs, hedgeMs } from './limits.ts';
+import { hedgeMs } from './limits.ts';
+import { slowness } from './slowness.ts';
 
 interface PollOptions<Answer> {
   /** For messages: `read row "a" of table "object"`. */
-  readonly action: string;
+  readonly action: () => string;
   readonly sets: readonly QuorumSet[];
   readonly ask: (host: HostId, counts: CountLives) => Promise<Answer>;
   readonly order: 'all' | 'nearest';
@@ -38,63 +39,45 @@ export const poller = (world: {
   readonly timers: Pick<Timers, 'after'>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
 }): Poller => {
-  /** Smoothed time of answers; a host that was never asked counts as quick. */
-  const tookMs = new Map<HostId, number>();
-  const noteTime = (host: HostId, ms: number): void => {
-    tookMs.set(host, (tookMs.get(host) ?? ms) * 0.8 + ms * 0.2);
-  };
-  /** When each question that is still open was asked, oldest first. */
-  const openSinceMs = new Map<HostId, Set<{ readonly sinceMs: number }>>();
-  /** A host that has just stopped answering is as slow as its oldest question is old: the next reads ask others. */
-  const slownessMs = (host: HostId): number => {
-    const [oldest] = openSinceMs.get(host) ?? [];
-    const waitedMs = oldest ? world.clock.monotonicMs() - oldest.sinceMs : 0;
-    return Math.max(tookMs.get(host) ?? 0, waitedMs);
-  };
-  const timed = async <Answer>(host: HostId, ask: () => Promise<Answer>): Promise<Answer> => {
-    const question = { sinceMs: world.clock.monotonicMs() };
-    const questions = openSinceMs.get(host) ?? new Set();
-    openSinceMs.set(host, questions.add(question));
-    try {
-      const answer = await ask();
-      noteTime(host, world.clock.monotonicMs() - question.sinceMs);
-      return answer;
-    } catch (thrown) {
-      noteTime(host, failedMs);
-      throw thrown;
-    } finally {
-      questions.delete(question);
-    }
-  };
+  const slow = slowness(world.clock);
   const isHere = (host: HostId): boolean => host === world.self || world.members.isReachable(host);
   const distance = (host: HostId): number =>
-    host === world.self ? -1 : (isHere(host) ? 0 : 1e9) + slownessMs(host);
+    host === world.self ? -1 : (isHere(host) ? 0 : 1e9) + slow.of(host);
+  const byDistance = (hosts: readonly HostId[]): readonly HostId[] =>
+    hosts
+      .map((host) => ({ host, far: distance(host) }))
+      .sort((a, b) => a.far - b.far)
+      .map(({ host }) => host);
 
   return {
+    // Every read and write of a row comes through here, several for each call of an API: it makes few objects.
     poll<Answer>({ action, sets, ask, order, counts = countLives() }: PollOptions<Answer>) {
       const { promise, resolve, reject } = Promise.withResolvers<ReadonlyMap<HostId, Answer>>();
-      const owners = ownersOf(sets).toSorted((a, b) => distance(a) - distance(b));
-      const here = owners.filter(isHere);
+      const owners = order === 'all' ? ownersOf(sets) : byDistance(ownersOf(sets));
+      const here = owners.every(isHere) ? owners : owners.filter(isHere);
       const answers = new Map<HostId, Answer>();
       const failures = new Map<HostId, unknown>();
-      const asked = new Set<HostId>();
-      let cancelHedge = (): void => {};
+      const asked: HostId[] = [];
+      let cancelHedge: (() => void) | undefined;
 
       const finish = (): void => {
-        cancelHedge();
+        cancelHedge?.();
         if (hasQuorum(sets, answers)) resolve(answers);
-        else reject(missed(action, sets, failures));
+        else reject(missed(action(), sets, failures));
       };
       const start = (hosts: readonly HostId[]): void => {
         for (const host of hosts) {
-          if (asked.has(host)) continue;
-          asked.add(host);
-          timed(host, () => ask(host, counts)).then(
+          if (asked.includes(host)) continue;
+          asked.push(host);
+          const question = slow.ask(host);
+          ask(host, counts).then(
             (answer) => {
+              slow.answered(question);
               answers.set(host, answer);
               if (hasQuorum(sets, answers)) finish();
             },
             (thrown) => {
+              slow.failed(question);
               failures.set(host, thrown);
               widen();
             },
@@ -111,11 +94,10 @@ export const poller = (world: {
         if (!hasQuorum(sets, possible(owners))) finish();
       };
 
-      const first = order === 'all' ? here : fewest(sets, here);
-      if (!hasQuorum(sets, new Set(here))) start(owners);
-      else start(first);
+      if (here !== owners && !hasQuorum(sets, new Set(here))) start(owners);
+      else start(order === 'all' ? here : fewest(sets, here));
       if (owners.length === 0) finish();
-      else if (asked.size < here.length) cancelHedge = world.timers.after(hedgeMs, () => start(here));
+      else if (asked.length < here.length) cancelHedge = world.timers.after(hedgeMs, () => start(here));
       return promise;
     },
   };
@@ -123,6 +105,8 @@ export const poller = (world: {
 
 /** The shortest beginning of the list that holds a quorum in each set, without those that add nothing to it. */
 const fewest = (sets: readonly QuorumSet[], hosts: readonly HostId[]): readonly HostId[] => {
+  const [only] = sets;
+  if (only && sets.length === 1) return hosts.slice(0, only.quorum);
   const chosen: HostId[] = [];
   for (const host of hosts) {
     const needed = sets.some(

@@ -83,9 +83,9 @@ export const openRows = <Row>(
   const write = async (place: Place, sortKey: string, value: Uint8Array | null, weight: number) => {
     encodeSortKey(sortKey);
     const { table, partitionKey } = place;
-    const action = `write row ${JSON.stringify(sortKey)} of table "${table}"`;
+    const action = () => `write row ${JSON.stringify(sortKey)} of table "${table}"`;
     if (value && value.length > rowBytesMax)
-      throw new ShoalError('TOO_LARGE', `Cannot ${action}: ${value.length} bytes, at most ${rowBytesMax}`);
+      throw new ShoalError('TOO_LARGE', `Cannot ${action()}: ${value.length} bytes, at most ${rowBytesMax}`);
     const row = { table, partitionKey, sortKey };
     const stamp = await withView(world, place, async ({ layout, sets }) => {
       const answers = await world.poller.poll({
@@ -157,7 +157,7 @@ const readLww = async (
   sortKey: string,
 ): Promise<Uint8Array | undefined> => {
   const row = { table, partitionKey, sortKey };
-  const action = `read row ${JSON.stringify(sortKey)} of table "${table}"`;
+  const action = () => `read row ${JSON.stringify(sortKey)} of table "${table}"`;
   // Who holds it by the first round counts in the second.
   const counts = countLives();
   const answers = await world.poller.poll({

@@ -28,7 +28,7 @@ export const tallyGroup = async (
 ): Promise<Tally> => {
   const ask = (): Promise<ReadonlyMap<HostId, Sums>> =>
     world.poller.poll({
-      ...{ action: `count table "${table}"`, sets: view.sets, order: 'nearest' },
+      ...{ action: () => `count table "${table}"`, sets: view.sets, order: 'nearest' },
       ask: (host, counts) =>
         world.outbox.ask<'tally'>(host, view.layout, { do: 'tally', table, partitionKey }, counts),
     });

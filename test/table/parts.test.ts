@@ -145,7 +145,7 @@ test('poll: a read asks a quorum, this host first, and the third only when one f
     if (asked.length === 2) throw new ShoalError('UNREACHABLE', 'gone');
     return host;
   };
-  const answers = await poller(world([b, c])).poll({ action: 'read', sets, order: 'nearest', ask });
+  const answers = await poller(world([b, c])).poll({ action: () => 'read', sets, order: 'nearest', ask });
   t.is(answers.size, 2);
   t.is(asked.length, 3);
   t.is(asked[0], a);
@@ -155,14 +155,14 @@ test('poll: a host that membership calls dead is not asked while the others make
   for (const order of ['all', 'nearest'] as const) {
     const asked: string[] = [];
     const ask = async (host: string): Promise<void> => void asked.push(host);
-    await poller(world([c])).poll({ action: 'write', sets, order, ask });
+    await poller(world([c])).poll({ action: () => 'write', sets, order, ask });
     t.deepEqual(asked.toSorted(), [a, c].toSorted());
   }
 });
 
 test('poll: where the living cannot make a quorum, the dead are asked too: gossip may be wrong', async (t) => {
   const answers = await poller(world([])).poll({
-    action: 'write',
+    action: () => 'write',
     sets,
     order: 'all',
     ask: async (host) => host,
@@ -177,7 +177,7 @@ test('poll: a host that has just fallen silent costs the reads that asked it, no
   const silent = new Set<string>();
   const read = async (asked: string[]): Promise<unknown> =>
     poll.poll({
-      ...{ action: 'read', sets, order: 'nearest' },
+      ...{ action: () => 'read', sets, order: 'nearest' },
       ask: (host) => {
         asked.push(host);
         return silent.has(host) ? new Promise(() => {}) : Promise.resolve(host);
@@ -200,7 +200,7 @@ test('poll: each live owner set needs a quorum of its own', async (t) => {
   const joint = [...sets, { owners: [b, c, d], quorum: 2 }];
   const poll = (dead: readonly string[]) =>
     poller(world([b, c, d])).poll({
-      ...{ action: 'write the row', sets: joint, order: 'nearest' },
+      ...{ action: () => 'write the row', sets: joint, order: 'nearest' },
       ask: async (host: string) => {
         if (dead.includes(host)) throw new ShoalError('UNREACHABLE', 'gone');
         return host;
@@ -212,9 +212,12 @@ test('poll: each live owner set needs a quorum of its own', async (t) => {
     code: 'QUORUM_MISSED',
     message: /Cannot write the row: 2 of 3 and 2 of 3 owners/,
   });
-  await t.throwsAsync(poller(world([])).poll({ action: 'x', sets: [], order: 'all', ask: async () => 1 }), {
-    code: 'QUORUM_MISSED',
-  });
+  await t.throwsAsync(
+    poller(world([])).poll({ action: () => 'x', sets: [], order: 'all', ask: async () => 1 }),
+    {
+      code: 'QUORUM_MISSED',
+    },
+  );
 });
 
 test('coalesce: who asks during a run shares the next one, which begins after all of them asked', async (t) => {
