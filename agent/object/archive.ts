@@ -81,7 +81,7 @@ const deleteToStack = async (context: Context, place: Place, archive: Archive): 
   const { records, runtime } = context;
   const row = await context.containers.find(place.project, archive.container);
   const parts = { records, clock: runtime.clock };
-  const steps = row ? walkObjects(parts, row.id, { prefix: folderOf(place.name), reverse: true }) : [];
+  const steps = row ? walkObjects(parts, row, { prefix: folderOf(place.name), reverse: true }) : [];
   for await (const step of steps) {
     if (step.kind === 'folder' || !row) continue;
     const from = placeOf({ project: place.project, container: archive.container, object: step.name }, row);

@@ -61,6 +61,7 @@ export const openContainers = (
           readList: '',
           writeList: '',
           closing: null,
+          isUnposted: true as const,
         };
         return { ...base, changedAtMs: atMs, ...change(old), closing: null };
       });
@@ -73,6 +74,15 @@ export const openContainers = (
       await containers.change(project, name, (old) => {
         if (!old) throw noContainer(name);
         return { ...old, changedAtMs: atMs, ...change(old) };
+      });
+    },
+
+    /** From now on posts are looked for. Throws NOT_FOUND. */
+    async expectPosts(project: string, name: string, id: Uuid): Promise<void> {
+      await containers.change(project, name, (old) => {
+        if (old?.id !== id) throw noContainer(name);
+        const { isUnposted: _no, ...row } = old;
+        return old.isUnposted ? row : old;
       });
     },
 

@@ -105,13 +105,14 @@ export const openContainer = async (
 
 export const placeOf = (
   { project, container, object }: ObjectPath,
-  { id, versions }: ContainerRow,
+  { id, versions, isUnposted }: ContainerRow,
 ): Place => ({
   project,
   container,
   id,
   name: object,
   ...(versions === undefined ? {} : { versions }),
+  ...(isUnposted ? { isUnposted } : {}),
 });
 
 /** Opens the container of an object. */

@@ -3,7 +3,15 @@ import type { Uuid } from '../../proto/ids.ts';
 import type { Clock } from '../runtime/ports.ts';
 import type { Page, TableRange } from '../table/port.ts';
 import { listingPageRows } from './limits.ts';
-import { isExpired, type ObjectRow, type PostRow, postKey, type Records, withPost } from './records.ts';
+import {
+  type ContainerRow,
+  isExpired,
+  type ObjectRow,
+  type PostRow,
+  postKey,
+  type Records,
+  withPost,
+} from './records.ts';
 import { type Step, type WalkOptions, walk } from './walk.ts';
 
 /** Posts to the objects of a page, by their own keys. */
@@ -31,11 +39,12 @@ const postsOf = async (
 
 export const walkObjects = (
   { records, clock }: { readonly records: Records; readonly clock: Clock },
-  id: Uuid,
+  { id, isUnposted }: Pick<ContainerRow, 'id' | 'isUnposted'>,
   options: WalkOptions,
 ): AsyncGenerator<Step<ObjectRow>, void, undefined> => {
   const range = async (wanted: TableRange): Promise<Page<ObjectRow>> => {
     const page = await records.objects.range(id, wanted);
+    if (isUnposted) return page;
     const posts = await postsOf(records, id, page);
     return {
       more: page.more,

@@ -36,6 +36,14 @@ export interface Place {
   readonly name: string;
   /** Of its container, when it was looked up. */
   readonly versions?: 'enabled' | 'suspended';
+  /** Of its container too: there was no POST in it. */
+  readonly isUnposted?: true;
+}
+
+/** What stands under a name. */
+interface Seen {
+  readonly row: ObjectRow | undefined;
+  readonly posts: readonly PostRow[];
 }
 
 /** Throws when the object that is there now (undefined: none) must not be replaced. */
@@ -83,14 +91,15 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
   };
 
   /** The row with its post, expired or not, and all posts that stand under its name. */
-  const look = async (place: Place): Promise<{ row: ObjectRow | undefined; posts: readonly PostRow[] }> => {
-    const [row, said] = await Promise.all([objects.get(place.id, place.name), postsOf(place)]);
+  const withPosts = async (place: Place, reading: Promise<ObjectRow | undefined>): Promise<Seen> => {
+    const [row, said] = await Promise.all([reading, place.isUnposted ? [] : postsOf(place)]);
     let post = said.find((candidate) => candidate.upload === row?.upload);
     // Versions keep their posts, so there may be more than a page of them.
     if (!post && row && said.length === listingPageRows)
       post = await posts.get(place.id, postKey(place.name, row.upload));
     return { row: row && withPost(row, post), posts: said };
   };
+  const look = (place: Place): Promise<Seen> => withPosts(place, objects.get(place.id, place.name));
 
   const dropPosts = async (id: Uuid, name: string, said: readonly { upload: Uuid }[]): Promise<void> => {
     await Promise.all(said.map(({ upload }) => posts.delete(id, postKey(name, upload)))).catch((thrown) =>
@@ -119,7 +128,7 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
   const giveUp = async (
     place: Place,
     container: Pick<ContainerRow, 'versions'>,
-    before: { readonly row: ObjectRow | undefined; readonly posts: readonly PostRow[] },
+    before: Seen,
   ): Promise<void> => {
     const { row } = before;
     // Turned on while this went on: another host may have kept the row as a version.
@@ -138,7 +147,11 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
   /** Puts the row and settles with everyone who changed container or object at the same time. */
   const commit = (place: Place, row: ObjectRow, check?: Check): Promise<void> =>
     run(place, async () => {
-      const before = await look(place);
+      const held = objects.getForPut(place.id, place.name);
+      const before = await withPosts(
+        place,
+        held.then(({ row: old }) => old),
+      );
       try {
         check?.(before.row && isExpired(before.row, runtime.clock.wallMs()) ? undefined : before.row);
       } catch (thrown) {
@@ -148,7 +161,7 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
       await expireLater(place, row);
       if (place.versions === 'enabled') await keepVersions(place, [before.row, row]);
       if (place.versions === 'suspended') await dropNull(place);
-      await objects.put(place.id, place.name, row);
+      await (await held).put(row);
       const [stands, after] = await Promise.all([
         containers.confirm(place.project, place.container, place.id),
         row.content.kind === 'chunks' ? objects.get(place.id, place.name) : row,

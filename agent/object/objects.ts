@@ -39,7 +39,7 @@ export interface Upload {
 const s3FactsOf = ({ grants, tags, lock }: ObjectRow): Partial<NewFacts> => ({ grants, tags, lock });
 
 export const openObjectRows = (parts: ObjectParts) => {
-  const { runtime, records, content } = parts;
+  const { runtime, records, content, containers } = parts;
   const { objects, posts, versions } = records;
   const turns = openObjectTurns(parts);
   const { run, look, commit, expireLater, keepVersions, giveUp, release, releaseContent, dropPosts } = turns;
@@ -158,6 +158,8 @@ export const openObjectRows = (parts: ObjectParts) => {
 
     /** Replaces metadata and kept headers. Throws NOT_FOUND. */
     async post(place: Place, factsOf: (old: ObjectRow) => NewFacts): Promise<void> {
+      // Before the post, so that whoever begins to read after it has ended looks for it.
+      if (place.isUnposted) await containers.expectPosts(place.project, place.container, place.id);
       const row = await get(place);
       const key = postKey(place.name, row.upload);
       const facts = { ...s3FactsOf(row), ...factsOf(row), changedAtMs: runtime.clock.wallMs() };

@@ -34,10 +34,10 @@ export interface Objects extends Context {
 export const openObjects = ({ runtime, tables, content, journal, http }: ObjectParts): Objects => {
   const records = openRecords(tables);
   const { clock } = runtime;
-  const containers = openContainers({ records, clock }, async ({ id, versions }) => {
-    const { done } = await walkObjects({ records, clock }, id, {}).next();
-    if (done !== true || versions === undefined) return done !== true;
-    return (await records.versions.range(id, { limit: 1 })).entries.length > 0;
+  const containers = openContainers({ records, clock }, async (row) => {
+    const { done } = await walkObjects({ records, clock }, row, {}).next();
+    if (done !== true || row.versions === undefined) return done !== true;
+    return (await records.versions.range(row.id, { limit: 1 })).entries.length > 0;
   });
   const objects = openObjectRows({ runtime, records, content, containers });
   const multiparts = openMultiparts({ runtime, records, content, containers, objects });

@@ -97,7 +97,7 @@ const dynamicRows = async (
   const { place } = await openPlace(context, 'readObject', { project, container, object: prefix }, caller);
   const parts = { records: context.records, clock: context.runtime.clock };
   const segments: ObjectRow[] = [];
-  for await (const step of walkObjects(parts, place.id, { prefix })) {
+  for await (const step of walkObjects(parts, place, { prefix })) {
     if (step.kind === 'name') segments.push(step.row);
     if (segments.length > segmentsMax)
       throw conflict(`Cannot join more than ${segmentsMax} segments of ${manifest}`);

@@ -46,6 +46,8 @@ export interface ContainerRow {
   readonly versions?: 'enabled' | 'suspended' | undefined;
   /** X-Versions-Location (stack) or X-History-Location: where old versions are copied to. */
   readonly archive?: { readonly container: string; readonly mode: 'stack' | 'history' } | undefined;
+  /** Nobody has ever sent a POST to an object in it: posts need not be looked for. */
+  readonly isUnposted?: true;
   /** What only S3 has. */
   readonly bucket?: BucketSettings | undefined;
 }

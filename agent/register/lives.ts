@@ -23,15 +23,17 @@ export type CountLives = (from: HostId, told: Lives | undefined) => boolean;
 /** For one phase of one attempt. */
 export const countLives = (): CountLives => {
   const counted = new Map<string, number>();
-  const newest = new Map<string, number>();
+  // Where no acceptor ever lost its disk, which is nearly everywhere, there is nothing to keep.
+  let newest: Map<string, number> | undefined;
   return (from, told = {}) => {
     const life = told[from] ?? 0;
-    const isOutlived = life < (newest.get(from) ?? 0) || life !== (counted.get(from) ?? life);
-    const outlives = Object.entries(told).some(([host, known]) => known > (counted.get(host) ?? known));
-    if (isOutlived || outlives) return false;
+    if (life < (newest?.get(from) ?? 0) || life !== (counted.get(from) ?? life)) return false;
+    for (const host in told) if ((told[host] ?? 0) > (counted.get(host) ?? Infinity)) return false;
     counted.set(from, life);
-    for (const [host, known] of Object.entries(told))
-      newest.set(host, Math.max(known, newest.get(host) ?? 0));
+    for (const host in told) {
+      newest ??= new Map();
+      newest.set(host, Math.max(told[host] ?? 0, newest.get(host) ?? 0));
+    }
     return true;
   };
 };

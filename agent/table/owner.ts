@@ -59,14 +59,12 @@ export const owner = (world: OwnerWorld): Owner => {
 
   return {
     get(ask) {
+      const wallMs = world.clock.wallMs();
       const stored = readRow(keyValue, wholePlace(ask), encodeSortKey(ask.sortKey));
-      return stored?.state ?? null;
-    },
-
-    stamp(ask) {
-      const state = readRow(keyValue, wholePlace(ask), encodeSortKey(ask.sortKey))?.state;
-      if (state && state.kind !== 'lww') throw wrongKind(ask.table);
-      return { stamp: state?.stamp ?? null, wallMs: world.clock.wallMs() };
+      if (!stored) return { wallMs, row: null };
+      const { mark, state } = stored;
+      if (state.kind !== 'lww') throw wrongKind(ask.table);
+      return { wallMs, row: { mark, stamp: state.stamp, ...(ask.value ? { state } : {}) } };
     },
 
     put(ask, from) {

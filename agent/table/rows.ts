@@ -21,7 +21,9 @@
 import { codec } from '../../proto/codec.ts';
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
+import type { AnswerOf } from '../../proto/message/table.ts';
 import { compareStamps, nextStamp, type Stamp } from '../../proto/stamp.ts';
+import { compareBytes } from '../base/bytes.ts';
 import { countLives } from '../register/lives.ts';
 import { hasQuorum } from '../register/quorum.ts';
 import type { Clock, Timers } from '../runtime/ports.ts';
@@ -80,39 +82,45 @@ export const openRows = <Row>(
 ): Rows<Row> => {
   const rows = codec<Row>(schema.name);
 
-  const write = async (place: Place, sortKey: string, value: Uint8Array | null, weight: number) => {
-    encodeSortKey(sortKey);
+  const put = async (
+    place: Place,
+    sortKey: string,
+    stamp: Stamp,
+    value: Uint8Array | null,
+    weight: number,
+  ): Promise<void> => {
     const { table, partitionKey } = place;
     const action = () => `write row ${JSON.stringify(sortKey)} of table "${table}"`;
     if (value && value.length > rowBytesMax)
       throw new ShoalError('TOO_LARGE', `Cannot ${action()}: ${value.length} bytes, at most ${rowBytesMax}`);
-    const row = { table, partitionKey, sortKey };
-    const stamp = await withView(world, place, async ({ layout, sets }) => {
-      const answers = await world.poller.poll({
-        ...{ action, sets, order: 'nearest' },
-        ask: (host, counts) => world.outbox.ask<'stamp'>(host, layout, { do: 'stamp', ...row }, counts),
-      });
-      let newest: Stamp | undefined;
-      let nowMs = world.clock.wallMs();
-      for (const { stamp: held, wallMs } of answers.values()) {
-        if (held && (!newest || compareStamps(held, newest) > 0)) newest = held;
-        nowMs = Math.min(nowMs, wallMs);
-      }
-      return nextStampAt(nowMs, newest);
-    });
+    const ask = { do: 'put', table, partitionKey, sortKey, stamp, weight, value, repair: false } as const;
     await withView(world, place, ({ layout, sets }) =>
       world.poller.poll({
-        ...{ action, sets, order: 'all' },
-        ask: (host, counts) => {
-          const put = { do: 'put' as const, ...row, stamp, weight, value, repair: false };
-          return world.outbox.ask<'put'>(host, layout, put, counts);
-        },
+        action,
+        sets,
+        order: 'all',
+        ask: (host, counts) => world.outbox.ask<'put'>(host, layout, ask, counts),
       }),
     );
   };
+  /** Of two puts side by side either may be the later one: the first round may lie back as far as the caller likes. */
+  const stampAbove = ({ nowMs, newest }: Held): Stamp =>
+    nextStampAt(Math.min(nowMs, world.clock.wallMs()), newest);
 
-  const read = (place: Place, sortKey: string): Promise<Uint8Array | undefined> =>
-    withView(world, place, (view) => readLww(world, view, place, sortKey));
+  const write = async (place: Place, sortKey: string, value: Uint8Array | null, weight: number) => {
+    encodeSortKey(sortKey);
+    const held = await withView(world, place, (view) => askHeld(world, view, place, sortKey, 'stamps'));
+    await put(place, sortKey, stampAbove(held), value, weight);
+  };
+
+  const read = async (place: Place, sortKey: string): Promise<Uint8Array | undefined> =>
+    (await withView(world, place, (view) => readLww(world, view, place, sortKey))).state?.value ?? undefined;
+
+  const weigh = (row: Row): number => {
+    const weight = schema.weight?.(row) ?? 0;
+    if (!Number.isFinite(weight)) throw new Error(`a row of table "${schema.name}" has the weight ${weight}`);
+    return weight;
+  };
 
   return {
     async get(partitionKey, sortKey) {
@@ -121,10 +129,18 @@ export const openRows = <Row>(
       return bytes && rows.decode(bytes);
     },
     async put(partitionKey, sortKey, row) {
-      const weight = schema.weight?.(row) ?? 0;
-      if (!Number.isFinite(weight))
-        throw new Error(`a row of table "${schema.name}" has the weight ${weight}`);
+      const weight = weigh(row);
       await write(world.findPlace(schema.name, partitionKey), sortKey, rows.encode(row), weight);
+    },
+    async getForPut(partitionKey, sortKey) {
+      encodeSortKey(sortKey);
+      const place = world.findPlace(schema.name, partitionKey);
+      const held = await withView(world, place, (view) => readLww(world, view, place, sortKey));
+      const bytes = held.state?.value;
+      return {
+        row: bytes ? rows.decode(bytes) : undefined,
+        put: (row) => put(place, sortKey, stampAbove(held), rows.encode(row), weigh(row)),
+      };
     },
     async delete(partitionKey, sortKey) {
       await write(world.findPlace(schema.name, partitionKey), sortKey, null, 0);
@@ -150,41 +166,88 @@ export const openRows = <Row>(
   };
 };
 
-const readLww = async (
+/** What a quorum holds of a row. */
+interface Held {
+  /** The earliest of the owners' clocks. */
+  readonly nowMs: number;
+  /** Undefined: there is no row, nor was there one. */
+  readonly newest: Stamp | undefined;
+  /** The newest of what was answered, where rows were asked for and one of them is known to be the newest. */
+  readonly state: LwwState | undefined;
+  /** Who has the newest. */
+  readonly holders: ReadonlySet<HostId>;
+}
+
+/**
+ * Asks a quorum of each set. `nearest`: the nearest owner for the row and the others for its mark; `rows`: all of them
+ * for the row; `stamps`: none of them.
+ */
+const askHeld = async (
   world: Coordinator,
   { layout, sets }: View,
   { table, partitionKey }: Place,
   sortKey: string,
-): Promise<Uint8Array | undefined> => {
-  const row = { table, partitionKey, sortKey };
-  const action = () => `read row ${JSON.stringify(sortKey)} of table "${table}"`;
-  // Who holds it by the first round counts in the second.
-  const counts = countLives();
+  whole: 'nearest' | 'rows' | 'stamps',
+  together = countLives(),
+): Promise<Held> => {
+  let isFirst = true;
   const answers = await world.poller.poll({
-    ...{ action, sets, order: 'nearest', counts },
-    ask: (host) => world.outbox.ask<'get'>(host, layout, { do: 'get', ...row }, counts),
+    action: () => `read row ${JSON.stringify(sortKey)} of table "${table}"`,
+    sets,
+    order: 'nearest',
+    counts: together,
+    ask: (host, counts) => {
+      const value = whole === 'rows' || (whole === 'nearest' && isFirst);
+      isFirst = false;
+      const get = { do: 'get', table, partitionKey, sortKey, value } as const;
+      return world.outbox.ask<'get'>(host, layout, get, counts);
+    },
   });
-  let newest: LwwState | undefined;
-  for (const state of answers.values())
-    if (state?.kind === 'lww' && (!newest || compareLww(state, newest) > 0)) newest = state;
-  const found = newest;
-  if (!found) return undefined;
-  const holders = new Set(
-    [...answers].flatMap(([host, state]) =>
-      state?.kind === 'lww' && compareLww(state, found) === 0 ? [host] : [],
-    ),
-  );
-  if (!hasQuorum(sets, holders)) {
-    const { stamp, weight, value } = found;
-    await world.poller.poll({
-      ...{ action, sets, order: 'all', counts },
-      ask: async (host) => {
-        // Who answers "newer" holds a later write: to every reader after this one that is as good.
-        if (holders.has(host)) return;
-        const put = { do: 'put' as const, ...row, stamp, weight, value, repair: true };
-        await world.outbox.ask<'put'>(host, layout, put, counts);
-      },
-    });
+  let nowMs = Number.POSITIVE_INFINITY;
+  let best: GotRow | undefined;
+  for (const { row, wallMs } of answers.values()) {
+    nowMs = Math.min(nowMs, wallMs);
+    if (row && (!best || isNewer(row, best))) best = row;
   }
-  return found.value ?? undefined;
+  const holders = new Set<HostId>();
+  let state: LwwState | undefined;
+  for (const [host, { row }] of answers) {
+    if (!best || !row || compareBytes(row.mark, best.mark) !== 0) continue;
+    holders.add(host);
+    if (row.state?.kind === 'lww') state = row.state;
+  }
+  return { nowMs, newest: best?.stamp, state, holders };
+};
+
+type GotRow = NonNullable<AnswerOf<'get'>['row']>;
+
+/** Equal stamps of different rows: where both are known the larger one wins, see `compareLww`. */
+const isNewer = (a: GotRow, b: GotRow): boolean =>
+  a.state?.kind === 'lww' && b.state?.kind === 'lww'
+    ? compareLww(a.state, b.state) > 0
+    : compareStamps(a.stamp, b.stamp) > 0;
+
+/** The row that a quorum holds, or holds by now. */
+const readLww = async (world: Coordinator, view: View, place: Place, sortKey: string): Promise<Held> => {
+  const near = await askHeld(world, view, place, sortKey, 'nearest');
+  if (!near.newest || (near.state && hasQuorum(view.sets, near.holders))) return near;
+  // Who holds it by this round counts in the next.
+  const together = countLives();
+  const held = await askHeld(world, view, place, sortKey, 'rows', together);
+  const { holders, state } = held;
+  if (!state || hasQuorum(view.sets, holders)) return held;
+  const { table, partitionKey } = place;
+  const { stamp, weight, value } = state;
+  const put = { do: 'put', table, partitionKey, sortKey, stamp, weight, value, repair: true } as const;
+  await world.poller.poll({
+    action: () => `mend row ${JSON.stringify(sortKey)} of table "${table}"`,
+    sets: view.sets,
+    order: 'all',
+    counts: together,
+    ask: async (host, counts) => {
+      // Who answers "newer" holds a later write: to every reader after this one that is as good.
+      if (!holders.has(host)) await world.outbox.ask<'put'>(host, view.layout, put, counts);
+    },
+  });
+  return held;
 };

@@ -71,15 +71,13 @@ const RegisterReply = Type.Union([
 
 /** Operations by name, each with the shape of its answer. */
 export const operations = {
-  /** An lww row, null where there is none. */
+  /** An lww row, null where there is none, and the owner's clock. `value`: the row itself, not only its mark. */
   get: {
-    ask: Type.Object({ do: Type.Literal('get'), ...row }),
-    answer: OrNull(RowState),
-  },
-  /** Of an lww row, null where there is none; and the owner's clock. */
-  stamp: {
-    ask: Type.Object({ do: Type.Literal('stamp'), ...row }),
-    answer: Type.Object({ stamp: OrNull(Stamp), wallMs: WallMs }),
+    ask: Type.Object({ do: Type.Literal('get'), ...row, value: Type.Boolean() }),
+    answer: Type.Object({
+      wallMs: WallMs,
+      row: OrNull(Type.Object({ mark: Digest, stamp: Stamp, state: Type.Optional(RowState) })),
+    }),
   },
   /** `repair`: the stamp is an existing row's, to be taken as it is or outdone, not a new one to be judged. */
   put: {

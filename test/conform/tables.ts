@@ -46,6 +46,32 @@ export const conformTables = (test: TestFn, name: string, open: OpenHosts): void
     }
   });
 
+  test(`${name}: a row is put in sight of the one before`, async (t) => {
+    const hosts = await openThings(t);
+    for (let turn = 0; turn < 12; turn++) {
+      const { row, put } = await pick(hosts, turn).getForPut('p', 'row');
+      t.is(row?.size, turn === 0 ? undefined : turn - 1);
+      await put({ size: turn });
+    }
+    await pick(hosts, 0).delete('p', 'row');
+    const gone = await pick(hosts, 1).getForPut('p', 'row');
+    t.is(gone.row, undefined);
+    await gone.put({ size: 1 });
+    t.deepEqual(await pick(hosts, 2).tally('p'), { rows: 1, weight: 1 });
+  });
+
+  test(`${name}: a put that took its time and was overtaken is one of the two, on every host`, async (t) => {
+    const hosts = await openThings(t);
+    const slow = await pick(hosts, 0).getForPut('p', 'row');
+    await pick(hosts, 1).put('p', 'row', { size: 1 });
+    await slow.put({ size: 2 });
+    const [first, ...rest] = await Promise.all(hosts.map((host) => host.get('p', 'row')));
+    t.true(first?.size === 1 || first?.size === 2);
+    for (const other of rest) t.is(other?.size, first?.size);
+    await pick(hosts, 2).put('p', 'row', { size: 3 });
+    for (const host of hosts) t.is((await host.get('p', 'row'))?.size, 3);
+  });
+
   test(`${name}: a deleted row is gone everywhere, and may come back`, async (t) => {
     const hosts = await openThings(t);
     await pick(hosts, 0).put('p', 'row', { size: 1 });

@@ -30,6 +30,10 @@ export const fakeTables = (): Tables => ({
     return {
       get: async (partitionKey, sortKey) => structuredClone(parts.get(partitionKey)?.get(sortKey)),
       put: async (partitionKey, sortKey, row) => void part(partitionKey).set(sortKey, structuredClone(row)),
+      getForPut: async (partitionKey, sortKey) => ({
+        row: structuredClone(parts.get(partitionKey)?.get(sortKey)),
+        put: async (row) => void part(partitionKey).set(sortKey, structuredClone(row)),
+      }),
       delete: async (partitionKey, sortKey) => void parts.get(partitionKey)?.delete(sortKey),
       range: async (partitionKey, range) => pageOf(parts.get(partitionKey), range),
       tally: async (partitionKey) => {

@@ -28,6 +28,17 @@ export const hookedTables = (inner: Tables, hook: Hook): Tables => ({
         await pass('put', partitionKey, sortKey);
         return rows.put(partitionKey, sortKey, row);
       },
+      async getForPut(partitionKey, sortKey) {
+        await pass('get', partitionKey, sortKey);
+        const { row, put } = await rows.getForPut(partitionKey, sortKey);
+        return {
+          row,
+          async put(next) {
+            await pass('put', partitionKey, sortKey);
+            await put(next);
+          },
+        };
+      },
       async delete(partitionKey, sortKey) {
         await pass('delete', partitionKey, sortKey);
         return rows.delete(partitionKey, sortKey);

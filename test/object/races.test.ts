@@ -15,12 +15,22 @@ const hookedTables = (hook: Hook): Tables => {
   return {
     rows<Row>(schema: { name: string }): Rows<Row> {
       const rows = tables.rows<Row>(schema);
+      const put = async (key: string, work: () => Promise<void>): Promise<void> => {
+        await hook(schema.name, 'put', key);
+        await work();
+        await hook(schema.name, 'after put', key);
+      };
       return {
         ...rows,
-        async put(partition, key, row) {
-          await hook(schema.name, 'put', key);
-          await rows.put(partition, key, row);
-          await hook(schema.name, 'after put', key);
+        async get(partition, key) {
+          const row = await rows.get(partition, key);
+          await hook(schema.name, 'after get', key);
+          return row;
+        },
+        put: (partition, key, row) => put(key, () => rows.put(partition, key, row)),
+        async getForPut(partition, key) {
+          const held = await rows.getForPut(partition, key);
+          return { row: held.row, put: (row) => put(key, () => held.put(row)) };
         },
         async range(partition, range) {
           const page = await rows.range(partition, range);
@@ -130,7 +140,7 @@ test('races: a copy whose source is replaced under it copies the new one', async
   const { call, content } = await serveObjects(t, { tables: hookedTables(hook) });
   await call('PUT', '/c');
   await call('PUT', '/c/o', { body: large });
-  plan('object-post after range', async () => {
+  plan('object after get', async () => {
     await call('PUT', '/c/o', { body: 'y'.repeat(40 * KiB) });
   });
   t.is((await call('COPY', '/c/o', { headers: { Destination: 'c/p' } })).status, 201);

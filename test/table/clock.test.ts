@@ -19,7 +19,7 @@ const open = async (t: Parameters<typeof cluster>[0]) => {
   return { ...c, rows, a, b, c: d, hostA, hostB, hostC, refused };
 };
 
-const carries = (body: unknown, operation: 'put' | 'stamp'): boolean =>
+const carries = (body: unknown, operation: 'put' | 'get'): boolean =>
   JSON.stringify(body).includes(`"do":"${operation}"`);
 
 test('clock: one that is a month off, either way, on any host, costs nobody a write and is refused nothing', async (t) => {
@@ -60,7 +60,7 @@ test('clock: where two of three are wild the third refuses and counts; set right
   const { a, b, c, net, hostA, hostB, hostC, refused } = await open(t);
   [hostA.skewMs, hostB.skewMs] = [monthMs, monthMs];
   net.onRequest = (to: HostId, body: unknown) => {
-    if (to === hostC.id && carries(body, 'stamp')) throw new ShoalError('UNREACHABLE', 'slow');
+    if (to === hostC.id && carries(body, 'get')) throw new ShoalError('UNREACHABLE', 'slow');
   };
   await a.put('p', 'row', { size: 2 });
   await until(() => refused().join() === '0,0,1');

@@ -41,7 +41,7 @@ export interface ListPage {
 
 const listPage = async (
   { records, runtime }: S3Context,
-  id: Parameters<typeof walkObjects>[1],
+  container: Parameters<typeof walkObjects>[1],
   wanted: {
     readonly prefix: string;
     readonly delimiter: string;
@@ -54,7 +54,7 @@ const listPage = async (
   const { max, ...range } = wanted;
   let last: string | undefined;
   if (max > 0)
-    for await (const step of walkObjects({ records, clock: runtime.clock }, id, {
+    for await (const step of walkObjects({ records, clock: runtime.clock }, container, {
       ...range,
       rows: max + 1,
     })) {
@@ -104,7 +104,7 @@ export const listObjects = async (context: S3Context, ask: S3Ask): Promise<ApiAn
   const [prefix, delimiter, marker] = ['prefix', 'delimiter', 'marker'].map(
     (field) => query.get(field) ?? '',
   ) as [string, string, string];
-  const page = await listPage(context, row.id, { prefix, delimiter, marker, max });
+  const page = await listPage(context, row, { prefix, delimiter, marker, max });
   return xmlAnswer(
     root('ListBucketResult', [
       element('Name', name),
@@ -131,7 +131,7 @@ export const listObjectsV2 = async (context: S3Context, ask: S3Ask): Promise<Api
   ) as [string, string, string];
   const token = query.get('continuation-token') ?? undefined;
   const marker = token === undefined ? startAfter : nameOfToken(token);
-  const page = await listPage(context, row.id, { prefix, delimiter, marker, max });
+  const page = await listPage(context, row, { prefix, delimiter, marker, max });
   const owner = query.get('fetch-owner') === 'true' ? ownerXml(project) : undefined;
   return xmlAnswer(
     root('ListBucketResult', [

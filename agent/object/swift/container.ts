@@ -245,7 +245,7 @@ export const listObjects = async (context: Context, request: Ask): Promise<ApiAn
   if (limit > 0)
     for await (const step of walkObjects(
       { records: context.records, clock: context.runtime.clock },
-      row.id,
+      row,
       walkOptions(request.query),
     )) {
       items.push(itemOf(step));

@@ -57,7 +57,7 @@ const listing = async (
   await authorize(context, 'readContainer', path, asked(request).caller, row);
   const parts = { records: context.records, clock: context.runtime.clock };
   const rows: string[] = [];
-  for await (const step of walkObjects(parts, row.id, { prefix: path.object, delimiter: '/' })) {
+  for await (const step of walkObjects(parts, row, { prefix: path.object, delimiter: '/' })) {
     const name = step.name.slice(path.object.length);
     if (name === '') continue;
     const cells =
@@ -131,7 +131,7 @@ const page = async (
   if (found && !isMark) return found;
   if (isFolder) return folder(context, request, path, row);
   const parts = { records: context.records, clock: context.runtime.clock };
-  const below = await walkObjects(parts, row.id, { prefix: `${path.object}/` }).next();
+  const below = await walkObjects(parts, row, { prefix: `${path.object}/` }).next();
   if (!found && below.done) throw new ShoalError('NOT_FOUND', 'There is no page here.');
   return redirect(request);
 };

@@ -56,7 +56,7 @@ const value = Uint8Array.of(1, 2, 3);
 const digest = new Uint8Array(16);
 const accepted = { ballot, value, lineage: [1] };
 const asks = [
-  { do: 'get', ...row },
+  { do: 'get', ...row, value: true },
   { do: 'put', ...row, stamp, weight: 1, value, repair: false },
   { do: 'put', ...row, stamp, weight: 1, value: null, repair: true },
   { do: 'register', ...row, table: 'cell', request: { kind: 'read' } },
@@ -230,8 +230,7 @@ const checkEvent = checker('journal event', StoredEvent);
 
 const state = { kind: 'lww', stamp, weight: 1, value };
 const answerSamples: Readonly<Record<keyof typeof operations, unknown>> = {
-  get: state,
-  stamp: { stamp, wallMs: nowMs },
+  get: { wallMs: nowMs, row: { mark: digest, stamp, state } },
   put: { kind: 'newer', stamp },
   register: { kind: 'promise', ballot, accepted },
   recall: { promised: ballot },

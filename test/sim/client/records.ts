@@ -56,7 +56,8 @@ export const records = (
       `${where} ${name('row', group, key)}`,
       async () => {
         if (value === null) await calls.rows.delete(group, key);
-        else await calls.rows.put(group, key, value);
+        else if (world.random.chance(0.5)) await calls.rows.put(group, key, value);
+        else await (await calls.rows.getForPut(group, key)).put(value);
         return { kind: 'write', value };
       },
     );
