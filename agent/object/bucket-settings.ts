@@ -1,5 +1,6 @@
 import type { AclGrant } from './acl-grant.ts';
 import type { LockMode } from './lock.ts';
+import type { Metadata } from './metadata.ts';
 import type { CorsRule } from './s3/cors-rule.ts';
 
 /** Whose are objects that others store here, and do access lists count at all? */
@@ -22,6 +23,7 @@ export interface PublicAccess {
 export interface BucketSettings {
   /** Where its maker wished it to be. There is one place; clients want to hear their own word again. */
   readonly location?: string;
+  readonly tags?: Metadata | undefined;
   /** Object lock is on, for good; new versions are kept so unless they say otherwise. */
   readonly lock?: { readonly retention?: DefaultRetention };
   /** Beside the lists of the container. */

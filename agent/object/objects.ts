@@ -36,7 +36,7 @@ export interface Upload {
 }
 
 /** What Swift does not know of, and so must not lose. */
-const s3FactsOf = ({ grants, tags, lock }: ObjectRow): Partial<NewFacts> => ({ grants, tags, lock });
+const s3FactsOf = ({ grants, tags }: ObjectRow): Partial<NewFacts> => ({ grants, tags: tags ?? {} });
 
 export const openObjectRows = (parts: ObjectParts) => {
   const { runtime, records, content, containers } = parts;
@@ -123,7 +123,10 @@ export const openObjectRows = (parts: ObjectParts) => {
       from: Place,
       to: Place,
       factsOf: (source: ObjectRow) => NewFacts,
-      versionId?: string,
+      {
+        versionId,
+        check,
+      }: { readonly versionId?: string | undefined; readonly check?: Check | undefined } = {},
     ): Promise<{ source: ObjectRow; row: ObjectRow }> {
       for (let attempt = 0; attempt < racesMax; attempt++) {
         const source = await get(from, versionId);
@@ -139,7 +142,14 @@ export const openObjectRows = (parts: ObjectParts) => {
           }
         }
         const atMs = runtime.clock.wallMs();
-        const { versionId: _old, parts: _parts, grants: _grants, ...bare } = source;
+        const {
+          versionId: _old,
+          isNull: _null,
+          parts: _parts,
+          lock: _lock,
+          grants: _grants,
+          ...bare
+        } = source;
         const row: ObjectRow = {
           ...bare,
           ...facts,
@@ -147,7 +157,7 @@ export const openObjectRows = (parts: ObjectParts) => {
           upload,
           changedAtMs: atMs,
         };
-        await commit(to, row);
+        await commit(to, row, check);
         return { source, row };
       }
       throw new ShoalError(
@@ -171,28 +181,33 @@ export const openObjectRows = (parts: ObjectParts) => {
     },
 
     /** Changes what does not count as a change of the object: its time stays. Throws NOT_FOUND. */
-    async amend(
+    amend: (
       place: Place,
       versionId: string | undefined,
       change: (old: ObjectRow) => Partial<NewFacts>,
-    ): Promise<void> {
-      const row = await get(place, versionId);
-      const { contentType, kept, metadata, deleteAtSeconds, changedAtMs } = row;
-      const facts = {
-        contentType,
-        kept,
-        metadata,
-        deleteAtSeconds,
-        changedAtMs,
-        ...s3FactsOf(row),
-        ...change(row),
-      };
-      const key = postKey(place.name, row.upload);
-      await posts.put(place.id, key, { ...facts, upload: row.upload });
-      if (row.versionId !== undefined) return;
-      const now = await objects.get(place.id, place.name);
-      if (now?.upload !== row.upload) await posts.delete(place.id, key);
-    },
+    ): Promise<ObjectRow> =>
+      run(place, async () => {
+        const row = await get(place, versionId);
+        const { contentType, kept, metadata, deleteAtSeconds, changedAtMs, upload } = row;
+        const changed = change(row);
+        const facts = {
+          contentType,
+          kept,
+          metadata,
+          deleteAtSeconds,
+          changedAtMs,
+          ...s3FactsOf(row),
+          ...changed,
+        };
+        const key = postKey(place.name, upload);
+        await posts.put(place.id, key, { ...facts, upload });
+        // Replaced meanwhile by another host: nothing is left that it could be said of.
+        if (row.versionId === undefined && (await objects.get(place.id, place.name))?.upload !== upload) {
+          await posts.delete(place.id, key);
+          throw noObject(place.name);
+        }
+        return { ...row, ...changed };
+      }),
 
     /**
      * Throws NOT_FOUND; an expired object is removed and not found. Where versioning is on a marker takes its place

@@ -113,7 +113,6 @@ export interface ObjectFacts {
   readonly changedAtMs: number;
   /** S3's. */
   readonly tags?: Metadata | undefined;
-  readonly lock?: Lock | undefined;
 }
 
 export interface ObjectRow extends ObjectFacts {
@@ -129,6 +128,8 @@ export interface ObjectRow extends ObjectFacts {
   readonly parts?: readonly ObjectPart[];
   /** S3: checked when the bytes came, and told to whoever asks. */
   readonly checksum?: Checksum;
+  /** As it was made; `object-lock` has what was said since. */
+  readonly lock?: Lock;
   /** Names it in `?version-id=`. Its bytes belong to its row in `object-version`. */
   readonly versionId?: string;
   /** A deletion, as a version. */

@@ -5,7 +5,7 @@ import { archiveObject } from './archive.ts';
 import { type Context, openPlace } from './context.ts';
 import { objectBytesMax } from './limits.ts';
 import type { ObjectPath } from './name.ts';
-import type { Place } from './object-turn.ts';
+import type { Check, Place } from './object-turn.ts';
 import type { NewFacts, Upload } from './objects.ts';
 import { accountSums } from './policy.ts';
 import { bytesLeft, hasQuota } from './quota.ts';
@@ -69,10 +69,11 @@ export const copyInto = async (
   from: { readonly place: Place; readonly row: ObjectRow; readonly versionId?: string | undefined },
   target: Target,
   factsOf: (source: ObjectRow) => NewFacts,
+  check?: Check,
 ): Promise<{ source: ObjectRow; row: ObjectRow }> => {
   const { place, container } = target;
   if ((await roomFor(context, target, from.row.bytes)) < from.row.bytes)
     throw new ShoalError('TOO_LARGE', 'Upload exceeds quota.');
   if (container.archive) await archiveObject(context, place, container.archive);
-  return context.objects.copy(from.place, place, factsOf, from.versionId);
+  return context.objects.copy(from.place, place, factsOf, { versionId: from.versionId, check });
 };

@@ -59,7 +59,8 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
   const target = await openTarget(context, ask, { name: 's3:PutObject', use: 'writeObject' });
   const { bucket, row, thing } = await openSource(context, ask, from);
   const isItself = from.bucket === ask.bucket && from.key === ask.key && from.versionId === undefined;
-  if (isItself && ask.headers['x-amz-metadata-directive'] !== 'REPLACE')
+  const directives = [ask.headers['x-amz-metadata-directive'], ask.headers['x-amz-tagging-directive']];
+  if (isItself && !directives.includes('REPLACE'))
     throw s3Error(
       'InvalidRequest',
       "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
@@ -81,6 +82,7 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
           facts: factsOf(row),
           bytes: thing.bytes,
           signal: ask.signal,
+          ...(check && { check }),
         }).catch(orNoBucket(ask.bucket))
       : (
           await copyInto(
@@ -88,6 +90,7 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
             { place: placeIn(bucket, from.key), row, versionId },
             target,
             factsOf,
+            check,
           ).catch(orNoBucket(ask.bucket))
         ).row;
   record(context, ask, 'object.copy', { from: `${from.bucket}/${from.key}`, bytes: copied.bytes });

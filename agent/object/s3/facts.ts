@@ -16,6 +16,7 @@ import { grantsAsked } from './acl-request.ts';
 import { userMetadataBytesMax } from './limits.ts';
 import { s3Error } from './s3-error.ts';
 import type { Headers } from './sign/headers.ts';
+import { parseTaggingHeader } from './tags.ts';
 
 const metadataPrefix = 'x-amz-meta-';
 const typeDefault = 'binary/octet-stream';
@@ -38,6 +39,12 @@ const readMetadata = (headers: Headers): Metadata => {
   return found;
 };
 
+/** Throws InvalidTag. */
+const tagsOf = (headers: Headers): Pick<NewFacts, 'tags'> => {
+  const tags = parseTaggingHeader(headers['x-amz-tagging']);
+  return tags ? { tags } : {};
+};
+
 /** Throws MetadataTooLarge, and BAD_REQUEST on headers that are too long or no UTF-8. */
 export const factsOfPut = (headers: Headers): NewFacts => {
   const { [manifestHeader]: _swift, ...kept } = readKeptHeaders(headers);
@@ -47,17 +54,23 @@ export const factsOfPut = (headers: Headers): NewFacts => {
     metadata: readMetadata(headers),
     deleteAtSeconds: null,
     grants: grantsAsked(headers),
+    ...tagsOf(headers),
   };
 };
+
+const isDirective = (text: string): boolean => text === 'COPY' || text === 'REPLACE';
 
 /** `x-amz-metadata-directive`: the source's, or what the request says. Throws InvalidArgument. */
 export const factsOfCopy = (headers: Headers, source: ObjectRow): NewFacts => {
   const directive = headers['x-amz-metadata-directive'] ?? 'COPY';
-  if (directive === 'REPLACE') return factsOfPut(headers);
-  if (directive !== 'COPY') throw s3Error('InvalidArgument', 'Unknown metadata directive.');
+  const tagDirective = headers['x-amz-tagging-directive'] ?? 'COPY';
+  const tags = tagDirective === 'REPLACE' ? { tags: {}, ...tagsOf(headers) } : { tags: source.tags ?? {} };
+  if (!isDirective(tagDirective)) throw s3Error('InvalidArgument', 'Unknown tagging directive.');
+  if (!isDirective(directive)) throw s3Error('InvalidArgument', 'Unknown metadata directive.');
+  if (directive === 'REPLACE') return { ...factsOfPut(headers), ...tags };
   const { contentType, metadata } = source;
   const { [manifestHeader]: _swift, ...kept } = source.kept;
-  return { contentType, kept, metadata, deleteAtSeconds: null, grants: grantsAsked(headers) };
+  return { contentType, kept, metadata, deleteAtSeconds: null, grants: grantsAsked(headers), ...tags };
 };
 
 export const quoted = (etag: string): string => `"${etag}"`;
@@ -84,6 +97,9 @@ export const objectHeaders = (
   ETag: quoted(thing.etag),
   'Last-Modified': httpDate(thing.changedAtMs),
   'Accept-Ranges': 'bytes',
+  ...(row.tags && Object.keys(row.tags).length > 0
+    ? { 'x-amz-tagging-count': String(Object.keys(row.tags).length) }
+    : {}),
   ...keptHeaderValues(row.kept),
   ...Object.fromEntries(
     Object.entries(row.metadata).map(([name, value]) => [metadataPrefix + name, headerValue(value)]),

@@ -20,3 +20,9 @@ export const userMetadataBytesMax = 2 * KiB;
 
 /** Buckets in one listing of an account: S3's. */
 export const bucketsMax = 10_000;
+
+/** Tags of one object and of one bucket, and characters of each: S3's. */
+export const objectTagsMax = 10;
+export const bucketTagsMax = 50;
+export const tagNameCharactersMax = 128;
+export const tagValueCharactersMax = 256;

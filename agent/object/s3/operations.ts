@@ -4,6 +4,7 @@
  */
 import * as acl from './acl.ts';
 import type { S3Ask, Serve } from './ask.ts';
+import { getAttributes } from './attributes.ts';
 import * as bucket from './bucket.ts';
 import * as policy from './bucket-policy.ts';
 import * as cors from './cors.ts';
@@ -15,6 +16,7 @@ import { listParts, listUploads } from './part-listing.ts';
 import * as publicAccess from './public-access.ts';
 import { putObject } from './put.ts';
 import { s3Error } from './s3-error.ts';
+import * as tagging from './tagging.ts';
 import { getVersioning, listVersions, putVersioning } from './versioning.ts';
 
 /** By the name in the query; '' is the call without one. */
@@ -28,6 +30,7 @@ const ofBucket: Methods = {
     '': listObjects,
     'list-type': listObjectsV2,
     location: bucket.getLocation,
+    tagging: tagging.getBucketTagging,
     uploads: listUploads,
     versioning: getVersioning,
     versions: listVersions,
@@ -46,6 +49,7 @@ const ofBucket: Methods = {
     ownershipControls: publicAccess.putOwnership,
     policy: policy.putBucketPolicy,
     publicAccessBlock: publicAccess.putPublicAccess,
+    tagging: tagging.putBucketTagging,
     versioning: putVersioning,
   },
   DELETE: {
@@ -54,15 +58,23 @@ const ofBucket: Methods = {
     ownershipControls: publicAccess.deleteOwnership,
     policy: policy.deleteBucketPolicy,
     publicAccessBlock: publicAccess.deletePublicAccess,
+    tagging: tagging.deleteBucketTagging,
   },
   POST: { delete: deleteObjects },
 };
 
 const ofObject: Methods = {
-  GET: { '': getObject, partNumber: getObject, uploadId: listParts, acl: acl.getObjectAcl },
+  GET: {
+    '': getObject,
+    acl: acl.getObjectAcl,
+    attributes: getAttributes,
+    partNumber: getObject,
+    tagging: tagging.getObjectTagging,
+    uploadId: listParts,
+  },
   HEAD: { '': getObject, partNumber: getObject },
-  PUT: { '': putObject, uploadId: putPart, acl: acl.putObjectAcl },
-  DELETE: { '': deleteObject, uploadId: abortUpload },
+  PUT: { '': putObject, acl: acl.putObjectAcl, tagging: tagging.putObjectTagging, uploadId: putPart },
+  DELETE: { '': deleteObject, tagging: tagging.deleteObjectTagging, uploadId: abortUpload },
   POST: { uploads: createUpload, uploadId: completeUpload },
 };
 
@@ -85,7 +97,6 @@ const strangeHeaders: readonly string[] = [
   'x-amz-object-lock-mode',
   'x-amz-object-lock-legal-hold',
   'x-amz-bucket-object-lock-enabled',
-  'x-amz-tagging',
   'x-amz-website-redirect-location',
   'x-amz-write-offset-bytes',
 ];
