@@ -27,6 +27,7 @@ import { openMembers } from './membership/members.ts';
 import type { MemberCard } from './membership/port.ts';
 import { openObjects } from './object/open-objects.ts';
 import { openS3 } from './object/s3/door.ts';
+import { openSignForm } from './object/s3/sign/form.ts';
 import { openSignIn } from './object/s3/sign-in.ts';
 import { openPanel } from './panel/serve.ts';
 import { readClusterFile } from './peer/cluster-file.ts';
@@ -167,10 +168,15 @@ export const startAgent = async (
   );
   const objects = openObjects({ runtime, tables, content, journal, http });
   closing('objects', () => objects.stop());
-  const s3 = openS3(objects, openSignIn({ clock: runtime.clock, secretOf: identity.ec2Secret }), {
-    listen: `${config.address}:${ports.s3}`,
-    domains: config.s3Domains ?? [],
-  });
+  const keys = { clock: runtime.clock, secretOf: identity.ec2Secret };
+  const s3 = openS3(
+    objects,
+    { signIn: openSignIn(keys), signForm: openSignForm(keys) },
+    {
+      listen: `${config.address}:${ports.s3}`,
+      domains: config.s3Domains ?? [],
+    },
+  );
   const images = openImages({ runtime, tables, content, journal, http });
   const compute = await openCompute(
     {

@@ -16,6 +16,21 @@ export type FormPart =
       skip(): void;
     };
 
+export interface FormLimits {
+  readonly fieldsMax: number;
+  readonly fieldBytesMax: number;
+  /** Default: what has a file's name or is octets. */
+  readonly isFile?: (name: string) => boolean;
+}
+
+const isFileOf =
+  (isFile: (name: string) => boolean) =>
+  (name: string | undefined): boolean =>
+    isFile(name ?? '');
+
+const tooLong = (name: string): ShoalError =>
+  new ShoalError('TOO_LARGE', `FormPost: the field ${JSON.stringify(name)} is too long`);
+
 const refuse = (cause: unknown): ShoalError =>
   cause instanceof ShoalError
     ? cause
@@ -28,11 +43,14 @@ const refuse = (cause: unknown): ShoalError =>
 export async function* formParts(
   source: AsyncIterable<Uint8Array>,
   contentType: string,
+  limits: FormLimits = { fieldsMax: formFieldsMax, fieldBytesMax: formFieldBytesMax },
 ): AsyncGenerator<FormPart, void, undefined> {
   const found: FormPart[] = [];
   let [isDone, failure]: [boolean, unknown] = [false, undefined];
   let wake: () => void = () => undefined;
   const add = (part: FormPart): void => {
+    // What comes after a part that was refused must not be taken for the whole.
+    if (failure !== undefined) return;
     found.push(part);
     wake();
   };
@@ -45,13 +63,16 @@ export async function* formParts(
   try {
     parser = new Busboy({
       headers: { 'content-type': contentType },
-      limits: { fields: formFieldsMax, fieldSize: formFieldBytesMax },
+      ...(limits.isFile ? { isPartAFile: isFileOf(limits.isFile) } : {}),
+      limits: { fields: limits.fieldsMax, fieldSize: limits.fieldBytesMax },
       preservePath: true,
     });
   } catch (cause) {
     throw refuse(cause);
   }
-  parser.on('field', (name, value) => add({ kind: 'field', name, value }));
+  parser.on('field', (name, value, _nameIsCut, isCut) =>
+    isCut ? end(tooLong(name)) : add({ kind: 'field', name, value }),
+  );
   parser.on('file', (field, body, name, _encoding, type) =>
     add({ kind: 'file', field, name: name ?? '', type, body, skip: () => void body.resume() }),
   );

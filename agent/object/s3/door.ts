@@ -17,6 +17,7 @@ import { preflight, withCors } from './cors.ts';
 import { callOf } from './operations.ts';
 import { factsOf } from './policy/facts.ts';
 import { s3Error, s3Errors } from './s3-error.ts';
+import type { SignForm } from './sign/form.ts';
 import type { SignIn } from './sign-in.ts';
 
 /** A name under which this machine always is. */
@@ -39,9 +40,20 @@ const serve = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
   }
 };
 
-export const openS3 = (parts: Context, signIn: SignIn, { listen, domains }: S3Settings): Listener => {
+/** How callers prove who they are. */
+export interface Keys {
+  readonly signIn: SignIn;
+  readonly signForm: SignForm;
+}
+
+export const openS3 = (
+  parts: Context,
+  { signIn, signForm }: Keys,
+  { listen, domains }: S3Settings,
+): Listener => {
   const { records, containers } = parts;
-  const context = { ...parts, bucketNames: openBucketNames({ names: records.bucketNames, containers }) };
+  const bucketNames = openBucketNames({ names: records.bucketNames, containers });
+  const context = { ...parts, bucketNames, signForm };
   const work: Work = async ({ raw, body, requestId, path, query, origin, signal }) => {
     const method = raw.method ?? 'GET';
     const hostBucket = hostBucketOf(raw.headers.host, [...ownDomains, ...domains]);

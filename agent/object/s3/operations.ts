@@ -13,6 +13,7 @@ import { listObjects, listObjectsV2 } from './listing.ts';
 import { abortUpload, completeUpload, createUpload, putPart } from './multipart.ts';
 import { getObject } from './object.ts';
 import { listParts, listUploads } from './part-listing.ts';
+import { postObject } from './post-object.ts';
 import * as publicAccess from './public-access.ts';
 import { putObject } from './put.ts';
 import { s3Error } from './s3-error.ts';
@@ -60,7 +61,7 @@ const ofBucket: Methods = {
     publicAccessBlock: publicAccess.deletePublicAccess,
     tagging: tagging.deleteBucketTagging,
   },
-  POST: { delete: deleteObjects },
+  POST: { '': postObject, delete: deleteObjects },
 };
 
 const ofObject: Methods = {

@@ -1,12 +1,16 @@
 /** What a stranger can send to the S3 door before anybody is believed. */
 
+import { checkFormPolicy } from '../../../agent/object/s3/form-policy.ts';
+import { decidePolicy } from '../../../agent/object/s3/policy/decide.ts';
+import { isPublic, parsePolicy } from '../../../agent/object/s3/policy/document.ts';
+import { factsOf } from '../../../agent/object/s3/policy/facts.ts';
 import { type ChunkSeal, decodeChunked } from '../../../agent/object/s3/sign/aws-chunked.ts';
 import { parseClaim } from '../../../agent/object/s3/sign/claim.ts';
 import { rawAsk } from '../../../agent/object/s3/sign/raw-ask.ts';
 import { scopeOf, signingKey } from '../../../agent/object/s3/sign/signature-v4.ts';
 import { access, incoming, secret, signInAt } from '../../object/s3/sign.ts';
 import { signChunks } from '../../object/s3/sign-chunks.ts';
-import { bytesTarget, type Target, textTarget } from '../target.ts';
+import { bytesTarget, jsonTarget, type Target, textTarget } from '../target.ts';
 
 const seed = 'ab'.repeat(32);
 const scope = { day: '20130524', region: 'us-east-1' };
@@ -35,6 +39,16 @@ const decode = async (bytes: Uint8Array, length: number, by?: ChunkSeal): Promis
 const authorization = `AWS4-HMAC-SHA256 Credential=${access}/20130524/us-east-1/s3/aws4_request,SignedHeaders=host;range;x-amz-content-sha256;x-amz-date,Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41`;
 const signature = authorization.slice(-64);
 const signIn = signInAt('2013-05-24T00:00:30Z');
+
+const facts = factsOf({
+  principal: undefined,
+  project: 'p1',
+  headers: {},
+  query: new URLSearchParams('prefix=a/'),
+  remoteAddress: '10.1.2.3',
+  isSecure: false,
+  nowMs: 0,
+});
 
 export const s3Targets = (): readonly Target[] => [
   bytesTarget(
@@ -92,6 +106,47 @@ export const s3Targets = (): readonly Target[] => [
     [
       `X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=${access}%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=${signature}`,
       `AWSAccessKeyId=${access}&Signature=zPbEgvH5uZ2LMNhCOih6gOte7eo%3D&Expires=1795576173`,
+    ],
+  ),
+  jsonTarget(
+    {
+      name: 's3 policy',
+      refusals: ['BAD_REQUEST'],
+      run(text) {
+        const statements = parsePolicy(text, 'reef');
+        const asked = { principal: undefined, action: 's3:GetObject', bucket: 'reef', key: 'a/b', facts };
+        isPublic(statements);
+        decidePolicy(statements, asked);
+      },
+    },
+    [
+      {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Allow',
+            Principal: { AWS: ['p2', 'arn:aws:iam::p3:root'] },
+            Action: ['s3:Get*', 's3:ListBucket'],
+            Resource: ['arn:aws:s3:::reef', 'arn:aws:s3:::reef/*'],
+            Condition: {
+              IpAddress: { 'aws:SourceIp': '10.0.0.0/8' },
+              StringLikeIfExists: { 's3:prefix': ['a*', '?'] },
+              DateLessThan: { 'aws:CurrentTime': '2026-11-26T00:00:00Z' },
+            },
+          },
+          { Effect: 'Deny', NotPrincipal: '*', NotAction: 's3:*', NotResource: 'arn:aws:s3:::reef/x' },
+        ],
+      },
+    ],
+  ),
+  textTarget(
+    {
+      name: 's3 form policy',
+      refusals: ['BAD_REQUEST', 'FORBIDDEN'],
+      run: (text) => checkFormPolicy(Buffer.from(text).toString('base64'), new Map([['key', 'a/b']]), 0),
+    },
+    [
+      '{"expiration":"2026-11-25T12:00:00Z","conditions":[["starts-with","$key","a/"],["content-length-range",1,9]]}',
     ],
   ),
 ];

@@ -2,6 +2,7 @@
 import type { ExecutionContext } from 'ava';
 import { openObjects } from '../../../agent/object/open-objects.ts';
 import { openS3 } from '../../../agent/object/s3/door.ts';
+import { openSignForm } from '../../../agent/object/s3/sign/form.ts';
 import { bodyHeaders, joinedHeaders, md5Of } from '../../../agent/object/s3/sign/headers.ts';
 import { openPayload } from '../../../agent/object/s3/sign/payload.ts';
 import { rawAsk } from '../../../agent/object/s3/sign/raw-ask.ts';
@@ -12,6 +13,7 @@ import { fakeContent } from '../../fake/content.ts';
 import { fakePrincipal, fakeRuntime, startApi } from '../../fake/http.ts';
 import { fakeTables } from '../../fake/tables.ts';
 import { fakeJournal } from '../serve.ts';
+import { access, principal, secret } from './sign.ts';
 
 const trustingSignIn: SignIn = async ({ method, url, rawHeaders, stream }) => {
   const ask = rawAsk(method, url, rawHeaders);
@@ -71,7 +73,14 @@ export const serveS3 = async (
   });
   if (!objects) throw new Error('the API opens its objects before it starts');
   const opened = objects;
-  const s3 = openS3(opened, trustingSignIn, { listen: '127.0.0.1:0', domains: ['s3.example.org'] });
+  const signForm = openSignForm({
+    secretOf: async (key) => (key === access ? { secret, principal } : undefined),
+  });
+  const s3 = openS3(
+    opened,
+    { signIn: trustingSignIn, signForm },
+    { listen: '127.0.0.1:0', domains: ['s3.example.org'] },
+  );
   const { url, port } = await s3.start();
   t.teardown(async () => {
     await opened.stop();

@@ -11,5 +11,9 @@ export const grantsMax = 100;
 export const corsRulesMax = 100;
 export const corsBytesMax = 64 * KiB;
 
+/** Fields of a form besides its file, and bytes of each: S3's 20 KB hold for all of them, mostly its policy. */
+export const formFieldsMax = 100;
+export const formFieldBytesMax = 20 * KiB;
+
 /** Policies kept parsed: those of the buckets in use, some 50 KiB each at worst. */
 export const policiesKeptMax = 256;
