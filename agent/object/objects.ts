@@ -200,6 +200,7 @@ export const openObjectRows = (parts: ObjectParts) => {
           ...changed,
         };
         const key = postKey(place.name, upload);
+        if (place.isUnposted) await containers.expectPosts(place.project, place.container, place.id);
         await posts.put(place.id, key, { ...facts, upload });
         // Replaced meanwhile by another host: nothing is left that it could be said of.
         if (row.versionId === undefined && (await objects.get(place.id, place.name))?.upload !== upload) {
