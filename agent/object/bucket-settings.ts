@@ -25,7 +25,7 @@ export interface BucketSettings {
   readonly location?: string;
   readonly tags?: Metadata | undefined;
   /** Object lock is on, for good; new versions are kept so unless they say otherwise. */
-  readonly lock?: { readonly retention?: DefaultRetention };
+  readonly lock?: { readonly retention?: DefaultRetention | undefined } | undefined;
   /** Beside the lists of the container. */
   readonly grants?: readonly AclGrant[] | undefined;
   readonly ownership?: Ownership | undefined;

@@ -105,7 +105,7 @@ export const openContainer = async (
 
 export const placeOf = (
   { project, container, object }: ObjectPath,
-  { id, versions, isUnposted }: ContainerRow,
+  { id, versions, isUnposted, bucket }: ContainerRow,
 ): Place => ({
   project,
   container,
@@ -113,6 +113,7 @@ export const placeOf = (
   name: object,
   ...(versions === undefined ? {} : { versions }),
   ...(isUnposted ? { isUnposted } : {}),
+  ...(bucket?.lock ? { locking: bucket.lock } : {}),
 });
 
 /** Opens the container of an object. */

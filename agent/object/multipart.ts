@@ -157,7 +157,7 @@ export const openMultiparts = ({
     /** Throws NOT_FOUND when the container is gone. */
     async create(
       place: Place,
-      made: Pick<MultipartRow, 'facts' | 'initiator' | 'checksum'>,
+      made: Pick<MultipartRow, 'facts' | 'initiator' | 'checksum' | 'lock'>,
     ): Promise<MultipartRow> {
       const upload = newUuid();
       const row = { ...made, upload, name: place.name, startedAtMs: runtime.clock.wallMs() };
@@ -250,6 +250,7 @@ export const openMultiparts = ({
               ...(own && { checksum: own }),
             })),
             ...(checksum && { checksum }),
+            ...(open.lock && { lock: open.lock }),
           },
           open.facts,
           joined.check,

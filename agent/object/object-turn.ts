@@ -9,6 +9,7 @@ import { mapLimit } from '../base/map-limit.ts';
 import { keyedSerial } from '../base/serial.ts';
 import type { Content, ContentStore } from '../chunk/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
+import type { BucketSettings } from './bucket-settings.ts';
 import { type Containers, noContainer } from './containers.ts';
 import { changesWaitingMax, listingPageRows, partsReleasedMax } from './limits.ts';
 import { findNullVersion } from './null-version.ts';
@@ -38,6 +39,8 @@ export interface Place {
   readonly versions?: 'enabled' | 'suspended';
   /** Of its container too: there was no POST in it. */
   readonly isUnposted?: true;
+  /** Its versions may be locked, and are so unless they say otherwise. */
+  readonly locking?: NonNullable<BucketSettings['lock']>;
 }
 
 /** What stands under a name. */

@@ -4,7 +4,8 @@
  */
 import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
-import { checkUnlocked } from './lock.ts';
+import type { Lock } from './lock.ts';
+import { openLocks } from './locks.ts';
 import { findNullVersion } from './null-version.ts';
 import type { ObjectParts, ObjectTurns, Place } from './object-turn.ts';
 import { isExpired, type ObjectRow, postKey, withPost } from './records.ts';
@@ -45,6 +46,7 @@ export const openObjectVersions = (
   { run, look, keepVersions, giveUp, release, dropPosts, dropNull }: ObjectTurns,
 ) => {
   const { objects, posts, versions } = records;
+  const locks = openLocks({ records, clock: runtime.clock });
 
   const findCurrent = async (place: Place): Promise<ObjectRow | undefined> => {
     const { row } = await look(place);
@@ -97,15 +99,36 @@ export const openObjectVersions = (
       run(place, async () => {
         const [version, { row: current }] = await Promise.all([lookUp(place, versionId), look(place)]);
         if (!version) throw noObject(place.name);
-        checkUnlocked(version, runtime.clock.wallMs(), bypasses);
+        await locks.seal(place, version, bypasses);
         if (version.upload === current?.upload) await objects.delete(place.id, place.name);
         if (version.versionId !== undefined)
           await versions.delete(place.id, versionKey(place.name, version.versionId));
         if (promotes) await promote(place);
         await release(place, version);
         await dropPosts(place.id, place.name, [version]);
+        await locks.unseal(place, version);
         return { versionId, isMarker: version.isMarker === true };
       }),
+
+    lockOf: (place: Place, version: ObjectRow): Promise<Lock | undefined> => locks.get(place, version),
+
+    /** Throws NOT_FOUND, and what `change` throws. */
+    async changeLock(
+      place: Place,
+      versionId: string | undefined,
+      change: (old: Lock, nowMs: number) => Lock,
+    ): Promise<ObjectRow> {
+      const version = await (versionId === undefined ? findCurrent(place) : lookUp(place, versionId));
+      if (!version || version.isMarker) throw noObject(place.name);
+      const id = shownVersionId(version);
+      await locks.change(
+        place,
+        version,
+        change,
+        async () => (await lookUp(place, id))?.upload === version.upload,
+      );
+      return version;
+    },
 
     /** S3's deletion where versions are kept: the object need not be there. Resolves with the marker's id. */
     hide: (place: Place): Promise<string> =>

@@ -11,6 +11,8 @@
 import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
 import { listingPageRows, objectBytesMax, racesMax } from './limits.ts';
+import type { Lock } from './lock.ts';
+import { defaultLock } from './locks.ts';
 import { type Check, type ObjectParts, openObjectTurns, type Place } from './object-turn.ts';
 import { markerOf, noObject, openObjectVersions } from './object-versions.ts';
 import { type Checksum, chunkUser, isExpired, type ObjectFacts, type ObjectRow, postKey } from './records.ts';
@@ -30,9 +32,15 @@ export interface Upload {
   /** Looked at in the moment before the row is put. */
   readonly check?: Check;
   /** What makes it more than its bytes. */
-  readonly kind?: Pick<ObjectRow, 'large' | 'link'>;
+  readonly kind?: Pick<ObjectRow, 'large' | 'link' | 'lock'>;
   /** Asked once the source has ended: it may come behind the bytes. */
   readonly checksum?: (() => Checksum | undefined) | undefined;
+}
+
+export interface CopyOptions {
+  readonly versionId?: string | undefined;
+  readonly check?: Check | undefined;
+  readonly lock?: Lock | undefined;
 }
 
 /** What Swift does not know of, and so must not lose. */
@@ -44,8 +52,11 @@ export const openObjectRows = (parts: ObjectParts) => {
   const turns = openObjectTurns(parts);
   const { run, look, commit, expireLater, keepVersions, giveUp, release, releaseContent, dropPosts } = turns;
 
-  const newVersion = (place: Place, upload: Uuid, atMs: number): Pick<ObjectRow, 'versionId'> =>
-    place.versions === 'enabled' ? { versionId: versionIdOf(upload, atMs) } : {};
+  const newVersion = (place: Place, upload: Uuid, atMs: number): Pick<ObjectRow, 'versionId' | 'lock'> => {
+    if (place.versions !== 'enabled') return {};
+    const lock = defaultLock(place.locking?.retention, atMs);
+    return { versionId: versionIdOf(upload, atMs), ...(lock && { lock }) };
+  };
 
   const find = async (place: Place): Promise<ObjectRow | undefined> => {
     const { row } = await look(place);
@@ -92,9 +103,9 @@ export const openObjectRows = (parts: ObjectParts) => {
       const checksum = upload.checksum?.();
       const row: ObjectRow = {
         ...upload.facts,
+        ...newVersion(place, id, atMs),
         ...upload.kind,
         ...(checksum && { checksum }),
-        ...newVersion(place, id, atMs),
         changedAtMs: atMs,
         upload: id,
         content: written.content,
@@ -108,12 +119,12 @@ export const openObjectRows = (parts: ObjectParts) => {
     /** An object whose bytes are there already, as those of its parts. Throws NOT_FOUND, and what the check throws. */
     async join(
       place: Place,
-      made: Pick<ObjectRow, 'upload' | 'content' | 'bytes' | 'md5' | 'parts' | 'checksum'>,
+      made: Pick<ObjectRow, 'upload' | 'content' | 'bytes' | 'md5' | 'parts' | 'checksum' | 'lock'>,
       facts: NewFacts,
       check?: Check,
     ): Promise<ObjectRow> {
       const atMs = runtime.clock.wallMs();
-      const row = { ...facts, ...made, ...newVersion(place, made.upload, atMs), changedAtMs: atMs };
+      const row = { ...facts, ...newVersion(place, made.upload, atMs), ...made, changedAtMs: atMs };
       await commit(place, row, check);
       return row;
     },
@@ -123,10 +134,7 @@ export const openObjectRows = (parts: ObjectParts) => {
       from: Place,
       to: Place,
       factsOf: (source: ObjectRow) => NewFacts,
-      {
-        versionId,
-        check,
-      }: { readonly versionId?: string | undefined; readonly check?: Check | undefined } = {},
+      { versionId, check, lock }: CopyOptions = {},
     ): Promise<{ source: ObjectRow; row: ObjectRow }> {
       for (let attempt = 0; attempt < racesMax; attempt++) {
         const source = await get(from, versionId);
@@ -154,6 +162,7 @@ export const openObjectRows = (parts: ObjectParts) => {
           ...bare,
           ...facts,
           ...newVersion(to, upload, atMs),
+          ...(lock && { lock }),
           upload,
           changedAtMs: atMs,
         };

@@ -8,6 +8,7 @@
  *   object-version     rows      incarnation / name NUL order   every version, where versioning was ever on
  *   object-multipart   register  incarnation / name NUL upload  an object that comes in parts
  *   object-part        rows      upload / number part          one part: where its bytes are
+ *   object-lock        register  incarnation / name NUL upload  what keeps a version from being deleted
  *   object-bucket      register  bucket name / ""               whose container S3 means by that name
  *   object-expiry      rows      shard / second incarnation ... what to look at when that second has come
  *
@@ -68,6 +69,7 @@ export interface MultipartRow {
   readonly facts: Omit<ObjectFacts, 'changedAtMs'>;
   readonly startedAtMs: number;
   readonly initiator: { readonly id: string; readonly name: string } | null;
+  readonly lock?: Lock;
   readonly checksum?: { readonly name: string; readonly isWhole: boolean };
   /** Being put together: no part is taken any more. */
   readonly isClosing?: true;
@@ -81,6 +83,11 @@ export interface PartRow {
   readonly md5: string;
   readonly checksum?: Checksum;
   readonly atMs: number;
+}
+
+/** Sealed: its version is being deleted. */
+export interface LockRow extends Lock {
+  readonly isSealed?: true;
 }
 
 /** Another object that a symbolic link stands for. */
@@ -161,6 +168,7 @@ export interface Records {
   readonly bucketNames: Registers<BucketNameRow>;
   readonly multiparts: Registers<MultipartRow>;
   readonly parts: Rows<PartRow>;
+  readonly locks: Registers<LockRow>;
 }
 
 export const accountKey = 'account';
@@ -193,6 +201,7 @@ export const openRecords = (tables: Tables): Records => ({
   bucketNames: tables.registers<BucketNameRow>({ name: 'object-bucket' }),
   multiparts: tables.registers<MultipartRow>({ name: 'object-multipart' }),
   parts: tables.rows<PartRow>({ name: 'object-part' }),
+  locks: tables.registers<LockRow>({ name: 'object-lock' }),
 });
 
 /** An upload as its newest post shows it. */

@@ -5,8 +5,8 @@ import { archiveObject } from './archive.ts';
 import { type Context, openPlace } from './context.ts';
 import { objectBytesMax } from './limits.ts';
 import type { ObjectPath } from './name.ts';
-import type { Check, Place } from './object-turn.ts';
-import type { NewFacts, Upload } from './objects.ts';
+import type { Place } from './object-turn.ts';
+import type { CopyOptions, NewFacts, Upload } from './objects.ts';
 import { accountSums } from './policy.ts';
 import { bytesLeft, hasQuota } from './quota.ts';
 import { type AccountRow, accountKey, type ContainerRow, type ObjectRow } from './records.ts';
@@ -69,11 +69,11 @@ export const copyInto = async (
   from: { readonly place: Place; readonly row: ObjectRow; readonly versionId?: string | undefined },
   target: Target,
   factsOf: (source: ObjectRow) => NewFacts,
-  check?: Check,
+  options: Omit<CopyOptions, 'versionId'> = {},
 ): Promise<{ source: ObjectRow; row: ObjectRow }> => {
   const { place, container } = target;
   if ((await roomFor(context, target, from.row.bytes)) < from.row.bytes)
     throw new ShoalError('TOO_LARGE', 'Upload exceeds quota.');
   if (container.archive) await archiveObject(context, place, container.archive);
-  return context.objects.copy(from.place, place, factsOf, { versionId: from.versionId, check });
+  return context.objects.copy(from.place, place, factsOf, { ...options, versionId: from.versionId });
 };

@@ -101,8 +101,11 @@ export const createBucket = async (context: S3Context, ask: S3Ask): Promise<ApiA
     ...(location === undefined ? {} : { location }),
     ...(ownership === undefined ? {} : { ownership }),
     ...(grants === undefined ? {} : { grants }),
+    ...(ask.headers['x-amz-bucket-object-lock-enabled']?.toLowerCase() === 'true' ? { lock: {} } : {}),
   };
-  const { created } = await containers.create(project, name, (old) => (old ? {} : { bucket: settings }));
+  const { created } = await containers.create(project, name, (old) =>
+    old ? {} : { bucket: settings, ...(settings.lock ? { versions: 'enabled' } : {}) },
+  );
   const row = await containers.find(project, name);
   if (!row) throw s3Error('OperationAborted');
   const owner = await bucketNames.take(name, project, row.id);

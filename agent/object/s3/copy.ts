@@ -10,6 +10,7 @@ import { record, type S3Ask, type S3Context } from './ask.ts';
 import { timeText, xmlAnswer } from './bucket.ts';
 import { openTarget, placeIn } from './bucket-access.ts';
 import { etagOf, factsOfCopy, versionHeader } from './facts.ts';
+import { lockAsked } from './lock-words.ts';
 import { type ObjectName, type Opened, openObject } from './object.ts';
 import { orNoBucket, writeCheck } from './put.ts';
 import { s3Error } from './s3-error.ts';
@@ -71,6 +72,7 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
       'The specified copy source is larger than the maximum allowable size for a copy source',
     );
   const check = writeCheck(ask);
+  const lock = lockAsked(ask, target.container, context.runtime.clock.wallMs());
   check?.(await context.objects.find(target.place));
   const factsOf = (source: ObjectRow) => factsOfCopy(ask.headers, source);
   const { versionId } = from;
@@ -83,15 +85,13 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
           bytes: thing.bytes,
           signal: ask.signal,
           ...(check && { check }),
+          ...(lock && { kind: { lock } }),
         }).catch(orNoBucket(ask.bucket))
       : (
-          await copyInto(
-            context,
-            { place: placeIn(bucket, from.key), row, versionId },
-            target,
-            factsOf,
+          await copyInto(context, { place: placeIn(bucket, from.key), row, versionId }, target, factsOf, {
             check,
-          ).catch(orNoBucket(ask.bucket))
+            lock,
+          }).catch(orNoBucket(ask.bucket))
         ).row;
   record(context, ask, 'object.copy', { from: `${from.bucket}/${from.key}`, bytes: copied.bytes });
   return xmlAnswer(

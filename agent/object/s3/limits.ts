@@ -26,3 +26,7 @@ export const objectTagsMax = 10;
 export const bucketTagsMax = 50;
 export const tagNameCharactersMax = 128;
 export const tagValueCharactersMax = 256;
+
+/** Of a bucket's default retention: S3's. */
+export const retentionDaysMax = 36_500;
+export const retentionYearsMax = 100;

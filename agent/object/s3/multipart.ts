@@ -11,6 +11,7 @@ import { timeText, xmlAnswer } from './bucket.ts';
 import { openTarget } from './bucket-access.ts';
 import { copySourceOf, openSource, sourceVersionHeader } from './copy.ts';
 import { checksumHeaders, etagOf, factsOfPut, quoted, versionHeader } from './facts.ts';
+import { lockAsked } from './lock-words.ts';
 import { chooseParts, joinedChecksum, joinedEtag, parsePartNumber, parseWantedParts } from './part-list.ts';
 import { announcedBytes, orNoBucket, writeCheck } from './put.ts';
 import { s3Error } from './s3-error.ts';
@@ -39,8 +40,9 @@ const checksumAsked = ({ headers }: S3Ask) => {
 };
 
 export const createUpload = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
-  const { place } = await openTarget(context, ask, putAction);
+  const { place, container } = await openTarget(context, ask, putAction);
   const facts = factsOfPut(ask.headers);
+  const lock = lockAsked(ask, container, context.runtime.clock.wallMs());
   const checksum = checksumAsked(ask);
   const user = ask.principal?.user;
   const { upload } = await context.multiparts
@@ -48,6 +50,7 @@ export const createUpload = async (context: S3Context, ask: S3Ask): Promise<ApiA
       facts,
       initiator: user ? { id: user.id, name: user.name } : null,
       ...(checksum && { checksum }),
+      ...(lock && { lock }),
     })
     .catch(orNoBucket(ask.bucket));
   record(context, ask, 'object.upload', { upload });

@@ -12,6 +12,7 @@ import { shownVersionId } from '../versions.ts';
 import { readerOf, type S3Ask, type S3Context } from './ask.ts';
 import { type Action, allow, type Bucket, findBucket, isDenied, placeIn } from './bucket-access.ts';
 import { checksumHeaders, objectHeaders, versionHeader } from './facts.ts';
+import { lockHeaders } from './lock-words.ts';
 import { parsePartNumber } from './part-list.ts';
 import { s3Error } from './s3-error.ts';
 import { versionAsked } from './version.ts';
@@ -145,6 +146,7 @@ export const getObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
     ...(ask.query.has('partNumber') && row.parts ? { 'x-amz-mp-parts-count': String(row.parts.length) } : {}),
     ...more,
   };
+  Object.assign(headers, lockHeaders(await context.objects.lockOf(placeIn(bucket, ask.key), row)));
   const verdict = checkConditions(ask.headers, {
     etag: thing.etag,
     modifiedSeconds: httpSeconds(thing.changedAtMs),

@@ -12,6 +12,7 @@ import { deleteObject, deleteObjects } from './delete.ts';
 import { listObjects, listObjectsV2 } from './listing.ts';
 import { abortUpload, completeUpload, createUpload, putPart } from './multipart.ts';
 import { getObject } from './object.ts';
+import * as lock from './object-lock.ts';
 import { listParts, listUploads } from './part-listing.ts';
 import { postObject } from './post-object.ts';
 import * as publicAccess from './public-access.ts';
@@ -31,6 +32,7 @@ const ofBucket: Methods = {
     '': listObjects,
     'list-type': listObjectsV2,
     location: bucket.getLocation,
+    'object-lock': lock.getLockConfiguration,
     tagging: tagging.getBucketTagging,
     uploads: listUploads,
     versioning: getVersioning,
@@ -47,6 +49,7 @@ const ofBucket: Methods = {
     '': bucket.createBucket,
     acl: acl.putBucketAcl,
     cors: cors.putCors,
+    'object-lock': lock.putLockConfiguration,
     ownershipControls: publicAccess.putOwnership,
     policy: policy.putBucketPolicy,
     publicAccessBlock: publicAccess.putPublicAccess,
@@ -69,12 +72,21 @@ const ofObject: Methods = {
     '': getObject,
     acl: acl.getObjectAcl,
     attributes: getAttributes,
+    'legal-hold': lock.getHold,
+    retention: lock.getRetention,
     partNumber: getObject,
     tagging: tagging.getObjectTagging,
     uploadId: listParts,
   },
   HEAD: { '': getObject, partNumber: getObject },
-  PUT: { '': putObject, acl: acl.putObjectAcl, tagging: tagging.putObjectTagging, uploadId: putPart },
+  PUT: {
+    '': putObject,
+    acl: acl.putObjectAcl,
+    'legal-hold': lock.putHold,
+    retention: lock.putRetention,
+    tagging: tagging.putObjectTagging,
+    uploadId: putPart,
+  },
   DELETE: { '': deleteObject, tagging: tagging.deleteObjectTagging, uploadId: abortUpload },
   POST: { uploads: createUpload, uploadId: completeUpload },
 };
@@ -95,9 +107,6 @@ const strangeHeaders: readonly string[] = [
   'x-amz-server-side-encryption',
   'x-amz-server-side-encryption-customer-algorithm',
   'x-amz-copy-source-server-side-encryption-customer-algorithm',
-  'x-amz-object-lock-mode',
-  'x-amz-object-lock-legal-hold',
-  'x-amz-bucket-object-lock-enabled',
   'x-amz-website-redirect-location',
   'x-amz-write-offset-bytes',
 ];

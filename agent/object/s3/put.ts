@@ -10,6 +10,7 @@ import { record, type S3Ask, type S3Context } from './ask.ts';
 import { noBucket, openTarget } from './bucket-access.ts';
 import { copyObject } from './copy.ts';
 import { checksumHeaders, etagOf, factsOfPut, versionHeader } from './facts.ts';
+import { lockAsked } from './lock-words.ts';
 import { s3Error } from './s3-error.ts';
 
 /** Throws MissingContentLength, EntityTooLarge. */
@@ -57,6 +58,7 @@ export const putObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
   const bytes = announcedBytes(ask);
   const facts = factsOfPut(ask.headers);
   const check = writeCheck(ask);
+  const lock = lockAsked(ask, target.container, context.runtime.clock.wallMs());
   check?.(await context.objects.find(target.place));
   const row: ObjectRow = await storeInto(context, target, {
     source: ask.body,
@@ -66,6 +68,7 @@ export const putObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
     checksum: () => ask.checksum,
     ...(ask.md5 === undefined ? {} : { md5: ask.md5 }),
     ...(check && { check }),
+    ...(lock && { kind: { lock } }),
   }).catch(orNoBucket(ask.bucket));
   record(context, ask, 'object.put', { bytes: row.bytes });
   return {
