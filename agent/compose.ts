@@ -267,7 +267,7 @@ export const startAgent = async (
   await http.start();
   closing('http', () => http.stop());
 
-  const adminPassword = readAdminPassword(directory);
+  const adminPassword = await readAdminPassword(directory);
   void retryUntilDone(
     { runtime, what: 'the first start of the cluster', signal: stopping.signal },
     async () => {

@@ -5,7 +5,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse, stringify } from 'yaml';
 import { ShoalError } from '../../proto/error.ts';
 import { writeFileAtomic } from '../base/atomic-file.ts';
 
@@ -28,11 +27,13 @@ export const writeCredentials = async (
     project_domain_name: 'Default',
   };
   const clouds = { shoal: { auth, region_name: region, identity_api_version: '3' } };
+  const { stringify } = await import('yaml');
   await writeFileAtomic(fileOf(directory), stringify({ clouds }), { mode: 0o600 });
   return fileOf(directory);
 };
 
-const parseFile = (file: string): unknown => {
+const parseFile = async (file: string): Promise<unknown> => {
+  const { parse } = await import('yaml');
   try {
     return parse(readFileSync(file, 'utf8'));
   } catch (cause) {
@@ -42,9 +43,9 @@ const parseFile = (file: string): unknown => {
 };
 
 /** undefined on hosts that joined: they never held it. Throws DAMAGED on a file that is no YAML. */
-export const readAdminPassword = (directory: string): string | undefined => {
+export const readAdminPassword = async (directory: string): Promise<string | undefined> => {
   if (!existsSync(fileOf(directory))) return undefined;
-  const found = parseFile(fileOf(directory)) as {
+  const found = (await parseFile(fileOf(directory))) as {
     clouds?: { shoal?: { auth?: { password?: unknown } } };
   } | null;
   const password = found?.clouds?.shoal?.auth?.password;

@@ -5,11 +5,16 @@ import type { Command } from 'commander';
 import { installedData } from '../clouds.ts';
 
 export const agentMain = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
+/** A young generation of 4 MiB costs no time, one of 16 MiB keeps up to 48 MiB until the heap has been quiet for long. */
+export const agentFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'];
+/** glibc gives each thread that allocates an arena of its own and fills none: 10 MB, for threads that mostly wait. */
+export const agentEnv = (): NodeJS.ProcessEnv => ({ MALLOC_ARENA_MAX: '1', ...process.env });
 
 /** Runs the agent program in the foreground with this terminal; its exit status becomes ours. */
 const runAgent = (args: readonly string[]): Promise<void> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', agentMain, ...args], {
+    const child = spawn(process.execPath, [...agentFlags, agentMain, ...args], {
+      env: agentEnv(),
       stdio: 'inherit',
     });
     const pass = (signal: NodeJS.Signals): void => void child.kill(signal);

@@ -4,7 +4,7 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShoalError } from '../../proto/error.ts';
-import { agentMain } from '../command/agent.ts';
+import { agentEnv, agentFlags, agentMain } from '../command/agent.ts';
 import { address, type Rehearsal, type RehearsalHost } from './rehearsal.ts';
 
 const pollMs = 50;
@@ -12,7 +12,6 @@ const pollMs = 50;
 const stopMaxMs = 15_000;
 /** First start: fetch what it missed, settle a layout. */
 const startMaxMs = 60_000;
-const nodeFlags = ['--disable-warning=ExperimentalWarning'];
 
 const pidFile = (host: RehearsalHost): string => join(host.dataDir, 'rehearsal.pid');
 export const logFile = (host: RehearsalHost): string => join(host.dataDir, 'agent.log');
@@ -34,8 +33,8 @@ export const pidOf = (host: RehearsalHost): number | null => {
 /** Runs one short command of the agent program to its end; its last words come out when it fails. */
 export const runAgentCommand = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...nodeFlags, agentMain, ...args], {
-      env: { ...process.env, ...env },
+    const child = spawn(process.execPath, [...agentFlags, agentMain, ...args], {
+      env: { ...agentEnv(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let out = '';
@@ -68,7 +67,8 @@ export const hostArguments = (rehearsal: Rehearsal, host: RehearsalHost): string
 const spawnAgent = (host: RehearsalHost): ChildProcess => {
   const log = openSync(logFile(host), 'a', 0o600);
   try {
-    const child = spawn(process.execPath, [...nodeFlags, agentMain, 'run', '--data', host.dataDir], {
+    const child = spawn(process.execPath, [...agentFlags, agentMain, 'run', '--data', host.dataDir], {
+      env: agentEnv(),
       detached: true,
       stdio: ['ignore', log, log],
     });

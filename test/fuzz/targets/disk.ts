@@ -151,9 +151,9 @@ export const diskTargets = async (): Promise<readonly Target[]> => {
       {
         name: 'clouds.yaml',
         refusals: ['DAMAGED', 'BAD_REQUEST'],
-        run(text) {
+        async run(text) {
           files.clouds(text);
-          readAdminPassword(directory);
+          await readAdminPassword(directory);
           readCloud({ data: directory });
         },
       },
