@@ -66,6 +66,11 @@ export const openObjectRows = (parts: ObjectParts) => {
   const changes = openObjectVersions(parts, turns);
   const { findVersion, deleteVersion } = changes;
 
+  /** Before a post, so that whoever begins to read after it has ended looks for it. */
+  const expectPosts = async ({ isUnposted, project, container, id }: Place): Promise<void> => {
+    if (isUnposted) await containers.expectPosts(project, container, id);
+  };
+
   /** `versionId` undefined: the current one. */
   const get = async (place: Place, versionId?: string): Promise<ObjectRow> => {
     const row = await (versionId === undefined ? find(place) : findVersion(place, versionId));
@@ -177,8 +182,7 @@ export const openObjectRows = (parts: ObjectParts) => {
 
     /** Replaces metadata and kept headers. Throws NOT_FOUND. */
     async post(place: Place, factsOf: (old: ObjectRow) => NewFacts): Promise<void> {
-      // Before the post, so that whoever begins to read after it has ended looks for it.
-      if (place.isUnposted) await containers.expectPosts(place.project, place.container, place.id);
+      await expectPosts(place);
       const row = await get(place);
       const key = postKey(place.name, row.upload);
       const facts = { ...s3FactsOf(row), ...factsOf(row), changedAtMs: runtime.clock.wallMs() };
@@ -196,6 +200,7 @@ export const openObjectRows = (parts: ObjectParts) => {
       change: (old: ObjectRow) => Partial<NewFacts>,
     ): Promise<ObjectRow> =>
       run(place, async () => {
+        await expectPosts(place);
         const row = await get(place, versionId);
         const { contentType, kept, metadata, deleteAtSeconds, changedAtMs, upload } = row;
         const changed = change(row);
