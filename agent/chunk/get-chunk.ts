@@ -44,7 +44,7 @@ export const getChunk = ({
   /** That host's copy did not arrive whole. */
   bad(host: HostId, id: ChunkId): void;
 }): GetChunk => {
-  const speeds = latency();
+  const speeds = latency(runtime.clock);
   const hints = new Map<ChunkId, HostId>();
 
   const candidates = (id: ChunkId): HostId[] => {
@@ -64,8 +64,7 @@ export const getChunk = ({
       speeds.note(host, runtime.clock.monotonicMs() - startMs);
       return bytes;
     } catch (thrown) {
-      // Overtaken by another host: it takes at least this long, or it would stay first for ever.
-      if (signal.aborted) speeds.note(host, runtime.clock.monotonicMs() - startMs);
+      if (signal.aborted) speeds.noteOvertaken(host, runtime.clock.monotonicMs() - startMs);
       else if (hasCode(thrown, 'DAMAGED')) bad(host, id);
       throw thrown;
     }

@@ -48,6 +48,8 @@ export const hedgeMsMin = 25;
 export const hedgeMsMax = 2 * secondMs;
 /** Before anything was measured: above a disk seek and 4 MiB at 1 Gbit/s. */
 export const hedgeMsDefault = 150;
+/** A host that is not asked is believed twice as fast after this: one that was overtaken is tried again about so often. */
+export const latencyHalfLifeMs = 10 * secondMs;
 /** Chunks of which another host said that it may have them; 2 MB. A forgotten one is told again. */
 export const hintsMax = 10_000;
 /** Small questions between owners. */
