@@ -171,15 +171,6 @@ const earlyCollection: ClusterParts = {
   }),
 };
 
-/** An owner says that a chunk is still there without a look. */
-const blindKeep: ClusterParts = {
-  ...soundParts,
-  openFiles: (host) => async (world, settings) => ({
-    ...(await soundParts.openFiles(host)(world, settings)),
-    keep: async () => true,
-  }),
-};
-
 /** A deletion is decided before it has the chunk's lock; by the time it has, the chunk may be wanted again. */
 const aba: ClusterParts = {
   ...soundParts,
@@ -227,7 +218,6 @@ export const clusterBugs = {
   'rows acknowledged before fsync': ackBeforeFsync,
   'a deleted row that leaves no tombstone': noTombstones,
   'a chunk sent before its reference stands': earlyCollection,
-  'a chunk kept for an upload without a look whether it is still there': blindKeep,
   'a chunk deleted by a decision of before it was put again': aba,
   'an owner that is never told what it missed': lostNotice,
   'a chunk served without a look at its content': unverifiedRead,
