@@ -1,5 +1,5 @@
 /** Every bound of the object service. `GET /info` tells them to clients; rows of docs/LIMITS.md. Swift's own numbers. */
-import { GiB, KiB, MiB, minuteMs } from '../../proto/units.ts';
+import { GiB, hourMs, KiB, MiB, minuteMs } from '../../proto/units.ts';
 
 /** One object. Swift's: larger ones are made of segments. */
 export const objectBytesMax = 5 * GiB;
@@ -82,3 +82,8 @@ export const partBytesMin = 5 * MiB;
 export const partListBytesMax = 900 * KiB;
 /** Parts whose chunks are given back at the same time. */
 export const partsReleasedMax = 4;
+
+/** How often a host looks whether a bucket with lifecycle rules waits for its sweep. */
+export const lifecyclePeriodMs = 10 * minuteMs;
+/** Between two sweeps of a bucket, whichever host does them. Rules count in days: S3 itself obeys within one or two. */
+export const lifecycleSweepMs = 6 * hourMs;

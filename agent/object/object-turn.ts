@@ -27,7 +27,7 @@ import {
   type Records,
   withPost,
 } from './records.ts';
-import { asVersion, versionKey } from './versions.ts';
+import { asVersion, versionIdAfter, versionKey } from './versions.ts';
 
 /** Where an object is: the incarnation was looked up, and access to it checked, by the caller. */
 export interface Place {
@@ -147,14 +147,27 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
   const undo = (place: Place, row: ObjectRow): Promise<void> =>
     row.parts ? Promise.resolve() : release(place, row);
 
+  /** A version stands behind all that were there when it came, whatever the clocks of hosts say. */
+  const inOrder = async <Row extends ObjectRow>(
+    { id, name }: Place,
+    row: Row,
+    current: ObjectRow | undefined,
+  ): Promise<Row> => {
+    if (row.versionId === undefined) return row;
+    const newest = current ?? (await versions.range(id, { prefix: `${name}\0`, limit: 1 })).entries[0]?.row;
+    if (!newest || newest.upload === row.upload) return row;
+    return { ...row, versionId: versionIdAfter(asVersion(newest).versionId, row.versionId) };
+  };
+
   /** Puts the row and settles with everyone who changed container or object at the same time. */
-  const commit = (place: Place, row: ObjectRow, check?: Check): Promise<void> =>
+  const commit = (place: Place, made: ObjectRow, check?: Check): Promise<ObjectRow> =>
     run(place, async () => {
       const held = objects.getForPut(place.id, place.name);
       const before = await withPosts(
         place,
         held.then(({ row: old }) => old),
       );
+      const row = await inOrder(place, made, before.row);
       try {
         check?.(before.row && isExpired(before.row, runtime.clock.wallMs()) ? undefined : before.row);
       } catch (thrown) {
@@ -178,6 +191,7 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
       if (after?.upload !== row.upload && row.versionId === undefined) await release(place, row);
       // The very same once more: a completion of parts that was tried again.
       if (before.row?.upload !== row.upload) await giveUp(place, stands, before);
+      return row;
     });
 
   /** Before the row itself, so that nothing expires unseen; a note without a row is looked at once, for nothing. */
@@ -194,6 +208,7 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
     run,
     look,
     commit,
+    inOrder,
     expireLater,
     keepVersions,
     giveUp,

@@ -7,7 +7,7 @@ import { newUuid, type Uuid } from '../../proto/ids.ts';
 import type { Lock } from './lock.ts';
 import { openLocks } from './locks.ts';
 import { findNullVersion } from './null-version.ts';
-import type { ObjectParts, ObjectTurns, Place } from './object-turn.ts';
+import type { Check, ObjectParts, ObjectTurns, Place } from './object-turn.ts';
 import { isExpired, type ObjectRow, postKey, withPost } from './records.ts';
 import { markerType, nullVersion, shownVersionId, versionIdOf, versionKey } from './versions.ts';
 
@@ -43,7 +43,7 @@ export interface DeletedVersion {
 
 export const openObjectVersions = (
   { runtime, records }: Pick<ObjectParts, 'runtime' | 'records'>,
-  { run, look, keepVersions, giveUp, release, dropPosts, dropNull }: ObjectTurns,
+  { run, look, inOrder, keepVersions, giveUp, release, dropPosts, dropNull }: ObjectTurns,
 ) => {
   const { objects, posts, versions } = records;
   const locks = openLocks({ records, clock: runtime.clock });
@@ -131,11 +131,12 @@ export const openObjectVersions = (
     },
 
     /** S3's deletion where versions are kept: the object need not be there. Resolves with the marker's id. */
-    hide: (place: Place): Promise<string> =>
+    hide: (place: Place, check?: Check): Promise<string> =>
       run(place, async () => {
         const before = await look(place);
+        check?.(before.row);
         const upload = newUuid();
-        const marker = markerOf(upload, runtime.clock.wallMs());
+        const marker = await inOrder(place, markerOf(upload, runtime.clock.wallMs()), before.row);
         if (place.versions === 'enabled') {
           await keepVersions(place, [before.row, marker]);
           await objects.delete(place.id, place.name);

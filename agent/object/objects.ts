@@ -50,7 +50,18 @@ export const openObjectRows = (parts: ObjectParts) => {
   const { runtime, records, content, containers } = parts;
   const { objects, posts, versions } = records;
   const turns = openObjectTurns(parts);
-  const { run, look, commit, expireLater, keepVersions, giveUp, release, releaseContent, dropPosts } = turns;
+  const {
+    run,
+    look,
+    commit,
+    inOrder,
+    expireLater,
+    keepVersions,
+    giveUp,
+    release,
+    releaseContent,
+    dropPosts,
+  } = turns;
 
   const newVersion = (place: Place, upload: Uuid, atMs: number): Pick<ObjectRow, 'versionId' | 'lock'> => {
     if (place.versions !== 'enabled') return {};
@@ -117,8 +128,7 @@ export const openObjectRows = (parts: ObjectParts) => {
         bytes: written.length,
         md5,
       };
-      await commit(place, row, upload.check);
-      return row;
+      return commit(place, row, upload.check);
     },
 
     /** An object whose bytes are there already, as those of its parts. Throws NOT_FOUND, and what the check throws. */
@@ -130,8 +140,7 @@ export const openObjectRows = (parts: ObjectParts) => {
     ): Promise<ObjectRow> {
       const atMs = runtime.clock.wallMs();
       const row = { ...facts, ...newVersion(place, made.upload, atMs), ...made, changedAtMs: atMs };
-      await commit(place, row, check);
-      return row;
+      return commit(place, row, check);
     },
 
     /** A second object with the same chunks; no byte moves. Throws NOT_FOUND, CONTENDED. */
@@ -171,8 +180,7 @@ export const openObjectRows = (parts: ObjectParts) => {
           upload,
           changedAtMs: atMs,
         };
-        await commit(to, row, check);
-        return { source, row };
+        return { source, row: await commit(to, row, check) };
       }
       throw new ShoalError(
         'CONTENDED',
@@ -237,7 +245,10 @@ export const openObjectRows = (parts: ObjectParts) => {
         if (!row) throw noObject(place.name);
         const atMs = runtime.clock.wallMs();
         const isGone = isExpired(row, atMs);
-        const marker = place.versions === 'enabled' && !isGone ? markerOf(newUuid(), atMs) : undefined;
+        const marker =
+          place.versions === 'enabled' && !isGone
+            ? await inOrder(place, markerOf(newUuid(), atMs), row)
+            : undefined;
         if (marker) await keepVersions(place, [row, marker]);
         await objects.delete(place.id, place.name);
         await giveUp(place, place, before);
@@ -245,6 +256,15 @@ export const openObjectRows = (parts: ObjectParts) => {
         return marker?.versionId;
       });
     },
+
+    /** S3's deletion where no versions are kept, if the check lets it pass. Throws NOT_FOUND and what it throws. */
+    remove: (place: Place, check: Check): Promise<void> =>
+      run(place, async () => {
+        const before = await look(place);
+        check(before.row);
+        await objects.delete(place.id, place.name);
+        await giveUp(place, place, before);
+      }),
 
     /** Removes the object if this upload is still the current one, whatever became of its bytes. */
     dropUpload: (place: Place, upload: Uuid): Promise<void> =>

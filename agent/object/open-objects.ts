@@ -10,7 +10,8 @@ import type { Tables } from '../table/port.ts';
 import { openContainers } from './containers.ts';
 import type { Context } from './context.ts';
 import { removeExpired } from './expirer.ts';
-import { expirerPeriodMs } from './limits.ts';
+import { sweepLifecycles } from './lifecycle-sweep.ts';
+import { expirerPeriodMs, lifecyclePeriodMs } from './limits.ts';
 import { openMultiparts } from './multipart.ts';
 import { walkObjects } from './object-listing.ts';
 import { openObjectRows } from './objects.ts';
@@ -27,7 +28,7 @@ export interface ObjectParts {
 }
 
 export interface Objects extends Context {
-  /** The expirer ends what it is at. */
+  /** The expirer and the sweeper of lifecycle rules end what they are at. */
   stop(): Promise<void>;
 }
 
@@ -55,5 +56,15 @@ export const openObjects = ({ runtime, tables, content, journal, http }: ObjectP
     },
     { name: 'object-expirer', periodMs: expirerPeriodMs },
   );
-  return { ...context, stop: () => expirer.stop() };
+  const sweeper = startReconciler(
+    {
+      runtime,
+      async reconcile(signal) {
+        const removed = await sweepLifecycles(context, signal);
+        if (removed > 0) runtime.log.info('removed by lifecycle rules', { removed });
+      },
+    },
+    { name: 'object-lifecycle', periodMs: lifecyclePeriodMs },
+  );
+  return { ...context, stop: async () => void (await Promise.all([expirer.stop(), sweeper.stop()])) };
 };

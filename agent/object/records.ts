@@ -9,6 +9,7 @@
  *   object-multipart   register  incarnation / name NUL upload  an object that comes in parts
  *   object-part        rows      upload / number part          one part: where its bytes are
  *   object-lock        register  incarnation / name NUL upload  what keeps a version from being deleted
+ *   object-lifecycle   register  "rules" / incarnation           a bucket's rules, and when they were last obeyed
  *   object-bucket      register  bucket name / ""               whose container S3 means by that name
  *   object-expiry      rows      shard / second incarnation ... what to look at when that second has come
  *
@@ -24,6 +25,7 @@ import type { AccountList } from './account-list.ts';
 import type { AclGrant } from './acl-grant.ts';
 import type { BucketNameRow } from './bucket-names.ts';
 import type { BucketSettings } from './bucket-settings.ts';
+import type { LifecycleRule } from './lifecycle.ts';
 import type { Lock } from './lock.ts';
 import type { Metadata } from './metadata.ts';
 
@@ -88,6 +90,15 @@ export interface PartRow {
 /** Sealed: its version is being deleted. */
 export interface LockRow extends Lock {
   readonly isSealed?: true;
+}
+
+/** The rules of one bucket. All stand under one partition key: buckets with rules are few, and looked at in turn. */
+export interface LifecycleRow {
+  readonly project: string;
+  readonly container: string;
+  readonly rules: readonly LifecycleRule[];
+  /** When a host last began to obey them. */
+  readonly sweptAtMs: number;
 }
 
 /** Another object that a symbolic link stands for. */
@@ -169,9 +180,11 @@ export interface Records {
   readonly multiparts: Registers<MultipartRow>;
   readonly parts: Rows<PartRow>;
   readonly locks: Registers<LockRow>;
+  readonly lifecycles: Registers<LifecycleRow>;
 }
 
 export const accountKey = 'account';
+export const lifecycleGroup = 'rules';
 export const chunkUser = (upload: Uuid): string => `object:${upload}`;
 /** NUL is in no name: all posts of a name stand together, directly after it. */
 export const postKey = (name: string, upload: Uuid): string => `${name}\0${upload}`;
@@ -202,6 +215,7 @@ export const openRecords = (tables: Tables): Records => ({
   multiparts: tables.registers<MultipartRow>({ name: 'object-multipart' }),
   parts: tables.rows<PartRow>({ name: 'object-part' }),
   locks: tables.registers<LockRow>({ name: 'object-lock' }),
+  lifecycles: tables.registers<LifecycleRow>({ name: 'object-lifecycle' }),
 });
 
 /** An upload as its newest post shows it. */

@@ -32,6 +32,16 @@ export const checkVersionId = (id: string): string => {
   return id;
 };
 
+const unitsOf = (id: string): bigint => BigInt((id.split('_')[0] ?? '').replace('.', ''));
+
+/** The id, or one just behind `before` where that lies later: clocks differ, and a millisecond holds more than one. */
+export const versionIdAfter = (before: string, id: string): string => {
+  const least = unitsOf(before) + 1n;
+  if (unitsOf(id) >= least) return id;
+  const digits = least.toString().padStart(15, '0');
+  return `${digits.slice(0, 10)}.${digits.slice(10)}_${id.split('_')[1]}`;
+};
+
 /** Newest first in byte order. */
 export const versionKey = (name: string, id: string): string => {
   const [moment = '', upload = ''] = id.split('_');

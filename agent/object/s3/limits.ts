@@ -30,3 +30,6 @@ export const tagValueCharactersMax = 256;
 /** Of a bucket's default retention: S3's. */
 export const retentionDaysMax = 36_500;
 export const retentionYearsMax = 100;
+
+/** Rules of one bucket's lifecycle: S3's. */
+export const lifecycleRulesMax = 1000;

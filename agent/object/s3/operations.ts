@@ -9,6 +9,7 @@ import * as bucket from './bucket.ts';
 import * as policy from './bucket-policy.ts';
 import * as cors from './cors.ts';
 import { deleteObject, deleteObjects } from './delete.ts';
+import * as lifecycle from './lifecycle.ts';
 import { listObjects, listObjectsV2 } from './listing.ts';
 import { abortUpload, completeUpload, createUpload, putPart } from './multipart.ts';
 import { getObject } from './object.ts';
@@ -31,6 +32,7 @@ const ofBucket: Methods = {
   GET: {
     '': listObjects,
     'list-type': listObjectsV2,
+    lifecycle: lifecycle.getLifecycle,
     location: bucket.getLocation,
     'object-lock': lock.getLockConfiguration,
     tagging: tagging.getBucketTagging,
@@ -49,6 +51,7 @@ const ofBucket: Methods = {
     '': bucket.createBucket,
     acl: acl.putBucketAcl,
     cors: cors.putCors,
+    lifecycle: lifecycle.putLifecycle,
     'object-lock': lock.putLockConfiguration,
     ownershipControls: publicAccess.putOwnership,
     policy: policy.putBucketPolicy,
@@ -59,6 +62,7 @@ const ofBucket: Methods = {
   DELETE: {
     '': bucket.deleteBucket,
     cors: cors.deleteCors,
+    lifecycle: lifecycle.deleteLifecycle,
     ownershipControls: publicAccess.deleteOwnership,
     policy: policy.deleteBucketPolicy,
     publicAccessBlock: publicAccess.deletePublicAccess,
