@@ -5,6 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterId } from '../proto/ids.ts';
+import { fromBase64Url } from './base/bytes.ts';
 import { openChunks } from './chunk/chunks.ts';
 import { serveState } from './cluster/host-state.ts';
 import { serveOperator } from './cluster/operator.ts';
@@ -166,7 +167,8 @@ export const startAgent = async (
       services: ['identity', 'object-store', 'image', 'compute', 'shoal-cluster'],
     },
   );
-  const objects = openObjects({ runtime, tables, content, journal, http });
+  const sealSecret = fromBase64Url(cluster.secret);
+  const objects = openObjects({ runtime, tables, content, journal, http, sealSecret });
   closing('objects', () => objects.stop());
   const keys = { clock: runtime.clock, secretOf: identity.ec2Secret };
   const s3 = openS3(

@@ -33,6 +33,8 @@ export interface BucketSettings {
   /** JSON, as it was put. */
   readonly policy?: string | undefined;
   readonly cors?: readonly CorsRule[] | undefined;
+  /** New objects are encrypted with the cluster's key, whichever door they come by. */
+  readonly isSealed?: true | undefined;
 }
 
 /** Counted from the moment in which a version is made. */

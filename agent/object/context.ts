@@ -12,6 +12,7 @@ import type { ObjectRows } from './objects.ts';
 import { accountKey, type ContainerRow, type Records } from './records.ts';
 import { decidePolicy, statementsOf } from './s3/policy/decide.ts';
 import { isPublic } from './s3/policy/document.ts';
+import type { Seals } from './seal.ts';
 
 export interface Context {
   readonly runtime: Runtime;
@@ -20,6 +21,7 @@ export interface Context {
   readonly objects: ObjectRows;
   readonly multiparts: Multiparts;
   readonly journal: Journal;
+  readonly seals: Seals;
 }
 
 /** What a policy calls it when only the use is known. */

@@ -31,6 +31,7 @@ import {
   partKey,
   type Records,
 } from './records.ts';
+import { type Seal, sealBytes } from './seal.ts';
 
 export interface NewPart {
   readonly number: number;
@@ -40,6 +41,8 @@ export interface NewPart {
   readonly md5?: string | undefined;
   readonly checksum?: (() => Checksum | undefined) | undefined;
   readonly signal: AbortSignal;
+  /** Told how the upload is encrypted, gives the key; throws where the one that came is another. */
+  keyFor(seal: Seal | undefined): Uint8Array | undefined;
 }
 
 /** What is made of the parts. */
@@ -57,9 +60,14 @@ export const noUpload = (upload: string): ShoalError =>
     `There is no upload in parts ${JSON.stringify(upload)}: it was completed or aborted.`,
   );
 
+const wantedKey = (key: Uint8Array | undefined): Uint8Array => {
+  if (!key) throw new Error('a part of an encrypted upload comes with its key');
+  return key;
+};
+
 /** What the row says of a chunk and of a part: an id of 64 digits, a UUID, numbers and the names of fields. */
 const chunkListedBytes = 80;
-const partListedBytes = 120;
+const partListedBytes = 180;
 
 /** One row holds the list. At parts of 8 MiB it ends at some 25 GiB, at parts of 64 MiB at 40 GiB. */
 const checkListed = (parts: readonly PartRow[]): void => {
@@ -157,7 +165,7 @@ export const openMultiparts = ({
     /** Throws NOT_FOUND when the container is gone. */
     async create(
       place: Place,
-      made: Pick<MultipartRow, 'facts' | 'initiator' | 'checksum' | 'lock'>,
+      made: Pick<MultipartRow, 'facts' | 'initiator' | 'checksum' | 'lock' | 'seal'>,
     ): Promise<MultipartRow> {
       const upload = newUuid();
       const row = { ...made, upload, name: place.name, startedAtMs: runtime.clock.wallMs() };
@@ -169,16 +177,18 @@ export const openMultiparts = ({
 
     /** Throws NOT_FOUND, UNPROCESSABLE, ABORTED, TOO_LARGE; nothing is left of the part then. */
     async put(place: Place, uploadId: string, part: NewPart): Promise<PartRow> {
-      const { upload } = await get(place, uploadId);
+      const { upload, seal } = await get(place, uploadId);
       const id = newUuid();
-      const written = await content.write(part.source, {
+      const key = part.keyFor(seal);
+      const sealing = seal && sealBytes(wantedKey(key), id, part.source);
+      const written = await content.write(sealing?.source ?? part.source, {
         user: chunkUser(id),
         bytesMax: part.bytesMax,
         inlineBytesMax: 0,
-        digests: ['md5'],
+        digests: sealing ? [] : ['md5'],
         signal: part.signal,
       });
-      const md5 = written.digests.md5 ?? '';
+      const md5 = sealing?.md5() ?? written.digests.md5 ?? '';
       const fault =
         part.bytes !== written.length
           ? new ShoalError('ABORTED', `Cannot store ${written.length} bytes: ${part.bytes} were announced`)
@@ -208,7 +218,8 @@ export const openMultiparts = ({
       number: number,
       source: { readonly content: Content; readonly bytes: number; readonly md5: string },
     ): Promise<PartRow> {
-      const { upload } = await get(place, uploadId);
+      const { upload, seal } = await get(place, uploadId);
+      if (seal) throw new Error('a part of an encrypted upload has a key of its own, it cannot be shared');
       const id = newUuid();
       await content.retain(source.content, chunkUser(id));
       const { bytes, md5 } = source;
@@ -251,6 +262,9 @@ export const openMultiparts = ({
             })),
             ...(checksum && { checksum }),
             ...(open.lock && { lock: open.lock }),
+            ...(open.seal && {
+              seal: { ...open.seal, parts: chosen.map(({ upload, bytes }) => ({ upload, bytes })) },
+            }),
           },
           open.facts,
           joined.check,

@@ -27,6 +27,7 @@ import {
   type Records,
   withPost,
 } from './records.ts';
+import type { Seals } from './seal.ts';
 import { asVersion, versionIdAfter, versionKey } from './versions.ts';
 
 /** Where an object is: the incarnation was looked up, and access to it checked, by the caller. */
@@ -57,6 +58,7 @@ export interface ObjectParts {
   readonly records: Records;
   readonly content: ContentStore;
   readonly containers: Containers;
+  readonly seals: Seals;
 }
 
 export const openObjectTurns = ({ runtime, records, content, containers }: ObjectParts) => {

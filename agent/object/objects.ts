@@ -16,6 +16,7 @@ import { defaultLock } from './locks.ts';
 import { type Check, type ObjectParts, openObjectTurns, type Place } from './object-turn.ts';
 import { markerOf, noObject, openObjectVersions } from './object-versions.ts';
 import { type Checksum, chunkUser, isExpired, type ObjectFacts, type ObjectRow, postKey } from './records.ts';
+import { type Range, type Seal, sealBytes, unsealBytes } from './seal.ts';
 import { versionIdOf, versionKey } from './versions.ts';
 
 export type NewFacts = Omit<ObjectFacts, 'changedAtMs'>;
@@ -33,6 +34,8 @@ export interface Upload {
   readonly check?: Check;
   /** What makes it more than its bytes. */
   readonly kind?: Pick<ObjectRow, 'large' | 'link' | 'lock'>;
+  /** Encrypts it on its way. */
+  readonly seal?: { readonly seal: Seal; readonly key: Uint8Array } | undefined;
   /** Asked once the source has ended: it may come behind the bytes. */
   readonly checksum?: (() => Checksum | undefined) | undefined;
 }
@@ -98,13 +101,14 @@ export const openObjectRows = (parts: ObjectParts) => {
     /** Throws UNPROCESSABLE, TOO_LARGE, ABORTED, NOT_FOUND (no container any more); nothing is left of it then. */
     async put(place: Place, upload: Upload): Promise<ObjectRow> {
       const id = newUuid();
-      const written = await content.write(upload.source, {
+      const sealing = upload.seal && sealBytes(upload.seal.key, '', upload.source);
+      const written = await content.write(sealing?.source ?? upload.source, {
         user: chunkUser(id),
         bytesMax: upload.bytesMax ?? objectBytesMax,
-        digests: ['md5'],
+        digests: sealing ? [] : ['md5'],
         signal: upload.signal,
       });
-      const md5 = written.digests.md5 ?? '';
+      const md5 = sealing?.md5() ?? written.digests.md5 ?? '';
       const fault =
         upload.bytes !== undefined && upload.bytes !== written.length
           ? new ShoalError('ABORTED', `Cannot store ${written.length} bytes: ${upload.bytes} were announced`)
@@ -121,6 +125,7 @@ export const openObjectRows = (parts: ObjectParts) => {
         ...upload.facts,
         ...newVersion(place, id, atMs),
         ...upload.kind,
+        ...(upload.seal && { seal: upload.seal.seal }),
         ...(checksum && { checksum }),
         changedAtMs: atMs,
         upload: id,
@@ -134,7 +139,7 @@ export const openObjectRows = (parts: ObjectParts) => {
     /** An object whose bytes are there already, as those of its parts. Throws NOT_FOUND, and what the check throws. */
     async join(
       place: Place,
-      made: Pick<ObjectRow, 'upload' | 'content' | 'bytes' | 'md5' | 'parts' | 'checksum' | 'lock'>,
+      made: Pick<ObjectRow, 'upload' | 'content' | 'bytes' | 'md5' | 'parts' | 'checksum' | 'lock' | 'seal'>,
       facts: NewFacts,
       check?: Check,
     ): Promise<ObjectRow> {
@@ -222,7 +227,6 @@ export const openObjectRows = (parts: ObjectParts) => {
           ...changed,
         };
         const key = postKey(place.name, upload);
-        if (place.isUnposted) await containers.expectPosts(place.project, place.container, place.id);
         await posts.put(place.id, key, { ...facts, upload });
         // Replaced meanwhile by another host: nothing is left that it could be said of.
         if (row.versionId === undefined && (await objects.get(place.id, place.name))?.upload !== upload) {
@@ -302,8 +306,17 @@ export const openObjectRows = (parts: ObjectParts) => {
       }
     },
 
-    read: (row: ObjectRow, range: { start?: number; end?: number }, signal: AbortSignal) =>
-      content.read(row.content, { ...range, signal }),
+    /** Throws FORBIDDEN, at once, where it is encrypted with a key that did not come. */
+    read(
+      row: ObjectRow,
+      range: Range,
+      signal: AbortSignal,
+      customerKey?: Uint8Array,
+    ): AsyncIterable<Uint8Array> {
+      const stored = (part: Range) => content.read(row.content, { ...part, signal });
+      if (!row.seal) return stored(range);
+      return unsealBytes(parts.seals.keyOf(row.seal, customerKey), row.seal, row.bytes, range, stored);
+    },
   };
 };
 

@@ -16,6 +16,7 @@ import { openMultiparts } from './multipart.ts';
 import { walkObjects } from './object-listing.ts';
 import { openObjectRows } from './objects.ts';
 import { openRecords } from './records.ts';
+import { openSeals } from './seal.ts';
 import { door } from './swift/door.ts';
 import { swiftErrors } from './swift/errors.ts';
 
@@ -25,6 +26,8 @@ export interface ObjectParts {
   readonly content: ContentStore;
   readonly journal: Journal;
   readonly http: ApiServer;
+  /** The cluster's, 32 bytes: what encrypts objects stands on it. */
+  readonly sealSecret: Uint8Array;
 }
 
 export interface Objects extends Context {
@@ -32,7 +35,14 @@ export interface Objects extends Context {
   stop(): Promise<void>;
 }
 
-export const openObjects = ({ runtime, tables, content, journal, http }: ObjectParts): Objects => {
+export const openObjects = ({
+  runtime,
+  tables,
+  content,
+  journal,
+  http,
+  sealSecret,
+}: ObjectParts): Objects => {
   const records = openRecords(tables);
   const { clock } = runtime;
   const containers = openContainers({ records, clock }, async (row) => {
@@ -40,9 +50,10 @@ export const openObjects = ({ runtime, tables, content, journal, http }: ObjectP
     if (done !== true || row.versions === undefined) return done !== true;
     return (await records.versions.range(row.id, { limit: 1 })).entries.length > 0;
   });
-  const objects = openObjectRows({ runtime, records, content, containers });
+  const seals = openSeals(sealSecret, runtime.chance);
+  const objects = openObjectRows({ runtime, records, content, containers, seals });
   const multiparts = openMultiparts({ runtime, records, content, containers, objects });
-  const context: Context = { runtime, records, containers, objects, multiparts, journal };
+  const context: Context = { runtime, records, containers, objects, multiparts, journal, seals };
   http.shapeErrors('object', swiftErrors);
   for (const route of Object.values(objectRoutes))
     http.serve<Route>(route, (request) => door(context, route.name, request));

@@ -22,6 +22,8 @@ export interface Reader {
   readonly context: Context;
   readonly caller: Caller;
   readonly signal: AbortSignal;
+  /** For objects that were encrypted with it. */
+  readonly customerKey?: Uint8Array | undefined;
 }
 
 export interface Readable {
@@ -188,13 +190,13 @@ const openStatic = async (
 };
 
 /** The bytes of the row itself: of a large object its manifest. */
-export const plain = ({ context, signal }: Reader, row: ObjectRow): Readable => ({
+export const plain = ({ context, signal, customerKey }: Reader, row: ObjectRow): Readable => ({
   row,
   bytes: row.bytes,
   etag: row.md5,
   isLarge: false,
   changedAtMs: row.changedAtMs,
-  read: (range) => context.objects.read(row, range, signal),
+  read: (range) => context.objects.read(row, range, signal, customerKey),
 });
 
 /** @param depth how many large objects this one lies in. */

@@ -28,6 +28,7 @@ import type { BucketSettings } from './bucket-settings.ts';
 import type { LifecycleRule } from './lifecycle.ts';
 import type { Lock } from './lock.ts';
 import type { Metadata } from './metadata.ts';
+import type { Seal } from './seal.ts';
 
 export interface AccountRow {
   readonly createdAtMs: number;
@@ -73,6 +74,7 @@ export interface MultipartRow {
   readonly initiator: { readonly id: string; readonly name: string } | null;
   readonly lock?: Lock;
   readonly checksum?: { readonly name: string; readonly isWhole: boolean };
+  readonly seal?: Seal | undefined;
   /** Being put together: no part is taken any more. */
   readonly isClosing?: true;
 }
@@ -142,6 +144,8 @@ export interface ObjectRow extends ObjectFacts {
   /** A static large object: `content` is its list of segments, these are the sums. */
   readonly large?: { readonly bytes: number; readonly etag: string };
   readonly link?: Link;
+  /** Encrypted; `md5` is that of the plain bytes. */
+  readonly seal?: Seal | undefined;
   /** It came in parts, and its chunks are theirs. `md5` is then S3's ETag, `<md5 of the parts' md5s>-<number>`. */
   readonly parts?: readonly ObjectPart[];
   /** S3: checked when the bytes came, and told to whoever asks. */

@@ -10,8 +10,11 @@ import type { CopyOptions, NewFacts, Upload } from './objects.ts';
 import { accountSums } from './policy.ts';
 import { bytesLeft, hasQuota } from './quota.ts';
 import { type AccountRow, accountKey, type ContainerRow, type ObjectRow } from './records.ts';
+import type { SealWish } from './seal.ts';
 
-export interface Store extends Omit<Upload, 'bytesMax'> {
+export interface Store extends Omit<Upload, 'bytesMax' | 'seal'> {
+  /** How to encrypt it. Default what its container says. */
+  readonly wish?: SealWish | undefined;
   /** Beside the quotas. Default `objectBytesMax`. */
   readonly bytesMax?: number;
 }
@@ -47,12 +50,29 @@ export const roomFor = async (
   return Math.min(room, bytesLeft(account.metadata, { rows: sums.objects, weight: sums.bytes }, wantedBytes));
 };
 
+/** What encrypts new content of the container; undefined: nothing. */
+export const sealFor = (
+  { seals }: Pick<Context, 'seals'>,
+  { place, container }: Target,
+  wish: SealWish | undefined = container.bucket?.isSealed ? { kind: 'managed' } : undefined,
+): Upload['seal'] => {
+  if (!wish) return undefined;
+  const seal = seals.make(wish, place.project);
+  return { seal, key: seals.keyOf(seal, wish.kind === 'customer' ? wish.key : undefined) };
+};
+
 /** Throws what `objects.put` throws, and PRECONDITION_FAILED when old versions have nowhere to go. */
 export const storeInto = async (context: Context, target: Target, store: Store): Promise<ObjectRow> => {
   const { place, container } = target;
   const room = await roomFor(context, target, store.bytes);
   if (container.archive) await archiveObject(context, place, container.archive);
-  return context.objects.put(place, { ...store, bytesMax: Math.min(room, store.bytesMax ?? objectBytesMax) });
+  const { wish, ...upload } = store;
+  return context.objects.put(place, {
+    ...upload,
+    // What a manifest or a link says is no content.
+    seal: store.kind?.large || store.kind?.link ? undefined : sealFor(context, target, wish),
+    bytesMax: Math.min(room, store.bytesMax ?? objectBytesMax),
+  });
 };
 
 /** `storeInto` for a caller that has only a path. */
@@ -63,7 +83,7 @@ export const storeObject = async (
   store: Store,
 ): Promise<ObjectRow> => storeInto(context, await openTarget(context, path, caller), store);
 
-/** Shares the source's chunks; no byte moves. */
+/** Shares the source's chunks and what encrypts them; no byte moves, unless its new container wants it encrypted. */
 export const copyInto = async (
   context: Context,
   from: { readonly place: Place; readonly row: ObjectRow; readonly versionId?: string | undefined },
@@ -75,5 +95,16 @@ export const copyInto = async (
   if ((await roomFor(context, target, from.row.bytes)) < from.row.bytes)
     throw new ShoalError('TOO_LARGE', 'Upload exceeds quota.');
   if (container.archive) await archiveObject(context, place, container.archive);
-  return context.objects.copy(from.place, place, factsOf, { ...options, versionId: from.versionId });
+  const { row, versionId } = from;
+  if (container.bucket?.isSealed && !row.seal && !row.large && !row.link) {
+    const { signal } = new AbortController();
+    const { check, lock } = options;
+    const stored = await storeInto(context, target, {
+      ...{ source: context.objects.read(row, {}, signal), facts: factsOf(row), signal },
+      ...(check && { check }),
+      ...(lock && { kind: { lock } }),
+    });
+    return { source: row, row: stored };
+  }
+  return context.objects.copy(from.place, place, factsOf, { ...options, versionId });
 };

@@ -41,7 +41,7 @@ export const serveObjects = async (
   const runtime = parts.wallMs ? { ...base, clock: { ...base.clock, wallMs: parts.wallMs } } : base;
   let objects: Objects | undefined;
   const api = await startApi((http) => {
-    objects = openObjects({ runtime, tables, content, journal, http });
+    objects = openObjects({ runtime, tables, content, journal, http, sealSecret: Buffer.alloc(32, 7) });
   });
   t.teardown(async () => {
     await objects?.stop();

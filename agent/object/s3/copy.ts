@@ -14,6 +14,7 @@ import { lockAsked } from './lock-words.ts';
 import { type ObjectName, type Opened, openObject } from './object.ts';
 import { orNoBucket, writeCheck } from './put.ts';
 import { s3Error } from './s3-error.ts';
+import { sealAsked, sealHeaders, sourcePrefix } from './sse.ts';
 import { parseVersionId } from './version.ts';
 import { element, root } from './xml.ts';
 
@@ -42,6 +43,7 @@ export const openSource = async (context: S3Context, ask: S3Ask, from: ObjectNam
       grant: 'READ',
     },
     from,
+    sourcePrefix,
   );
   const prefix = 'x-amz-copy-source-';
   const conditions = Object.fromEntries(
@@ -61,7 +63,7 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
   const { bucket, row, thing } = await openSource(context, ask, from);
   const isItself = from.bucket === ask.bucket && from.key === ask.key && from.versionId === undefined;
   const directives = [ask.headers['x-amz-metadata-directive'], ask.headers['x-amz-tagging-directive']];
-  if (isItself && !directives.includes('REPLACE'))
+  if (isItself && !directives.includes('REPLACE') && !sealAsked(ask.headers))
     throw s3Error(
       'InvalidRequest',
       "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
@@ -76,23 +78,29 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
   check?.(await context.objects.find(target.place));
   const factsOf = (source: ObjectRow) => factsOfCopy(ask.headers, source);
   const { versionId } = from;
-  // Swift's large objects become one plain object; a link's target has its own place.
-  const copied =
-    thing.isLarge || row.link
-      ? await storeInto(context, target, {
-          source: thing.read({}),
-          facts: factsOf(row),
-          bytes: thing.bytes,
-          signal: ask.signal,
-          ...(check && { check }),
-          ...(lock && { kind: { lock } }),
+  const wish = sealAsked(ask.headers);
+  // Swift's large objects become one plain object; a link's target has its own place; another key makes other bytes.
+  const isNew =
+    thing.isLarge ||
+    row.link ||
+    row.seal?.kind === 'customer' ||
+    (wish && (wish.kind === 'customer' || !row.seal));
+  const copied = isNew
+    ? await storeInto(context, target, {
+        source: thing.read({}),
+        facts: factsOf(row),
+        bytes: thing.bytes,
+        signal: ask.signal,
+        wish,
+        ...(check && { check }),
+        ...(lock && { kind: { lock } }),
+      }).catch(orNoBucket(ask.bucket))
+    : (
+        await copyInto(context, { place: placeIn(bucket, from.key), row, versionId }, target, factsOf, {
+          check,
+          lock,
         }).catch(orNoBucket(ask.bucket))
-      : (
-          await copyInto(context, { place: placeIn(bucket, from.key), row, versionId }, target, factsOf, {
-            check,
-            lock,
-          }).catch(orNoBucket(ask.bucket))
-        ).row;
+      ).row;
   record(context, ask, 'object.copy', { from: `${from.bucket}/${from.key}`, bytes: copied.bytes });
   return xmlAnswer(
     root('CopyObjectResult', [
@@ -101,6 +109,7 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
     ]),
     {
       ...versionHeader(target.container, copied),
+      ...sealHeaders(copied),
       ...versionHeader(bucket.row, row, sourceVersionHeader),
     },
   );

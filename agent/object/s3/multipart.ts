@@ -5,7 +5,8 @@ import { archiveObject } from '../archive.ts';
 import { type ByteRange, parseRange } from '../byte-range.ts';
 import { objectBytesMax } from '../limits.ts';
 import type { PartRow } from '../records.ts';
-import { roomFor } from '../store-object.ts';
+import type { Seal } from '../seal.ts';
+import { roomFor, sealFor } from '../store-object.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { timeText, xmlAnswer } from './bucket.ts';
 import { openTarget } from './bucket-access.ts';
@@ -16,6 +17,7 @@ import { chooseParts, joinedChecksum, joinedEtag, parsePartNumber, parseWantedPa
 import { announcedBytes, orNoBucket, writeCheck } from './put.ts';
 import { s3Error } from './s3-error.ts';
 import { checksumKind, parseChecksumName } from './sign/joined-checksum.ts';
+import { checkSealKey, customerKeyOf, sealAsked, sealHeaders } from './sse.ts';
 import { element, optional, root } from './xml.ts';
 import { readXml } from './xml-reader.ts';
 
@@ -40,7 +42,9 @@ const checksumAsked = ({ headers }: S3Ask) => {
 };
 
 export const createUpload = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
-  const { place, container } = await openTarget(context, ask, putAction);
+  const target = await openTarget(context, ask, putAction);
+  const { place, container } = target;
+  const seal = sealFor(context, target, sealAsked(ask.headers))?.seal;
   const facts = factsOfPut(ask.headers);
   const lock = lockAsked(ask, container, context.runtime.clock.wallMs());
   const checksum = checksumAsked(ask);
@@ -51,6 +55,7 @@ export const createUpload = async (context: S3Context, ask: S3Ask): Promise<ApiA
       initiator: user ? { id: user.id, name: user.name } : null,
       ...(checksum && { checksum }),
       ...(lock && { lock }),
+      seal,
     })
     .catch(orNoBucket(ask.bucket));
   record(context, ask, 'object.upload', { upload });
@@ -60,12 +65,13 @@ export const createUpload = async (context: S3Context, ask: S3Ask): Promise<ApiA
       element('Key', ask.key),
       element('UploadId', upload),
     ]),
-    checksum
-      ? {
-          'x-amz-checksum-algorithm': checksum.name,
-          'x-amz-checksum-type': checksum.isWhole ? 'FULL_OBJECT' : 'COMPOSITE',
-        }
-      : {},
+    {
+      ...sealHeaders({ seal }),
+      ...(checksum && {
+        'x-amz-checksum-algorithm': checksum.name,
+        'x-amz-checksum-type': checksum.isWhole ? 'FULL_OBJECT' : 'COMPOSITE',
+      }),
+    },
   );
 };
 
@@ -85,13 +91,25 @@ const copyRange = ({ headers }: S3Ask, bytes: number): ByteRange | undefined => 
   return range;
 };
 
+/** A part comes with the key of its upload. Throws InvalidRequest, AccessDenied. */
+const keyFor =
+  (context: S3Context, { headers }: S3Ask) =>
+  (seal: Seal | undefined): Uint8Array | undefined => {
+    const customer = customerKeyOf(headers);
+    checkSealKey(context, seal, customer);
+    return seal && context.seals.keyOf(seal, customer?.key);
+  };
+
 const copyPart = async (context: S3Context, ask: S3Ask, number: number): Promise<ApiAnswer> => {
   const { place } = await openTarget(context, ask, putAction);
   const { row, thing, bucket } = await openSource(context, ask, copySourceOf(ask));
   const range = copyRange(ask, thing.bytes);
   const uploadId = uploadIdOf(ask);
+  const { seal } = await context.multiparts.get(place, uploadId).catch(orNoUpload(uploadId));
   const isShared =
     !range &&
+    !seal &&
+    !row.seal &&
     !thing.isLarge &&
     row.content.kind === 'chunks' &&
     /^[\da-f]{32}$/.test(row.md5) &&
@@ -102,11 +120,12 @@ const copyPart = async (context: S3Context, ask: S3Ask, number: number): Promise
     : context.multiparts.put(place, uploadId, {
         ...{ number, bytes, bytesMax: objectBytesMax, signal: ask.signal },
         source: thing.read(range ?? {}),
+        keyFor: keyFor(context, ask),
       })
   ).catch(orNoUpload(uploadId));
   return xmlAnswer(
     root('CopyPartResult', [element('LastModified', timeText(part.atMs)), element('ETag', quoted(part.md5))]),
-    versionHeader(bucket.row, row, sourceVersionHeader),
+    { ...versionHeader(bucket.row, row, sourceVersionHeader), ...sealHeaders({ seal }) },
   );
 };
 
@@ -116,15 +135,20 @@ export const putPart = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer
   const target = await openTarget(context, ask, putAction);
   const bytes = announcedBytes(ask);
   const uploadId = uploadIdOf(ask);
+  let seal: Seal | undefined;
   const part = await context.multiparts
     .put(target.place, uploadId, {
       ...{ number, bytes, md5: ask.md5, signal: ask.signal },
       source: ask.body,
       bytesMax: await roomFor(context, target, bytes),
       checksum: () => ask.checksum,
+      keyFor(of) {
+        seal = of;
+        return keyFor(context, ask)(of);
+      },
     })
     .catch(orNoUpload(uploadId));
-  return { headers: { ETag: quoted(part.md5), ...checksumHeaders(part) } };
+  return { headers: { ETag: quoted(part.md5), ...checksumHeaders(part), ...sealHeaders({ seal }) } };
 };
 
 export const completeUpload = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
@@ -155,7 +179,7 @@ export const completeUpload = async (context: S3Context, ask: S3Ask): Promise<Ap
       element('ETag', etagOf(row)),
       optional(`Checksum${row.checksum?.name ?? ''}`, row.checksum?.value),
     ]),
-    versionHeader(container, row),
+    { ...versionHeader(container, row), ...sealHeaders(row) },
   );
 };
 

@@ -15,6 +15,7 @@ import { checksumHeaders, objectHeaders, versionHeader } from './facts.ts';
 import { lockHeaders } from './lock-words.ts';
 import { parsePartNumber } from './part-list.ts';
 import { s3Error } from './s3-error.ts';
+import { checkSealKey, customerKeyOf, sealHeaders } from './sse.ts';
 import { versionAsked } from './version.ts';
 
 export interface ObjectName {
@@ -58,12 +59,14 @@ export const openObject = async (
   ask: S3Ask,
   action: Action,
   from: ObjectName,
+  sealPrefix?: string,
 ): Promise<Opened> => {
+  const customer = customerKeyOf(ask.headers, sealPrefix);
   const bucket = await findBucket(context, ask, from.bucket);
   // What the bucket does not allow the object itself may.
   const refusal: unknown = await allow(context, ask, action, bucket, from.key).catch((thrown) => thrown);
   if (refusal && (!action.grant || !hasCode(refusal, 'FORBIDDEN') || isDenied(refusal))) throw refusal;
-  const reader = readerOf(context, ask);
+  const reader = { ...readerOf(context, ask), customerKey: customer?.key };
   const row = await context.objects.get(placeIn(bucket, from.key), from.versionId).catch(async (cause) => {
     if (!hasCode(cause, 'NOT_FOUND')) throw cause;
     if (refusal) throw refusal;
@@ -71,8 +74,11 @@ export const openObject = async (
   });
   const { grant } = action;
   if (refusal && grant && !grantsAllow(row.grants, grant, ask.principal, bucket.row.bucket)) throw refusal;
+  // Whoever looks at its access list needs no key.
+  if (action.use === 'readObject' && !row.link) checkSealKey(context, row.seal, customer);
   if (!row.link) return { bucket, row, thing: await openReadable(reader, bucket.project, row) };
   const found = await findObject(reader, row.link);
+  if (action.use === 'readObject') checkSealKey(context, found.row.seal, customer);
   return { bucket, row: found.row, thing: await openReadable(reader, found.path.project, found.row) };
 };
 
@@ -143,6 +149,7 @@ export const getObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
   const headers = {
     ...objectHeaders(row, thing),
     ...versionHeader(bucket.row, row),
+    ...sealHeaders(row),
     ...(ask.query.has('partNumber') && row.parts ? { 'x-amz-mp-parts-count': String(row.parts.length) } : {}),
     ...more,
   };

@@ -19,6 +19,7 @@ import { postObject } from './post-object.ts';
 import * as publicAccess from './public-access.ts';
 import { putObject } from './put.ts';
 import { s3Error } from './s3-error.ts';
+import * as sse from './sse.ts';
 import * as tagging from './tagging.ts';
 import { getVersioning, listVersions, putVersioning } from './versioning.ts';
 
@@ -41,6 +42,7 @@ const ofBucket: Methods = {
     versions: listVersions,
     acl: acl.getBucketAcl,
     cors: cors.getCors,
+    encryption: sse.getEncryption,
     ownershipControls: publicAccess.getOwnership,
     policy: policy.getBucketPolicy,
     policyStatus: policy.getPolicyStatus,
@@ -53,6 +55,7 @@ const ofBucket: Methods = {
     cors: cors.putCors,
     lifecycle: lifecycle.putLifecycle,
     'object-lock': lock.putLockConfiguration,
+    encryption: sse.putEncryption,
     ownershipControls: publicAccess.putOwnership,
     policy: policy.putBucketPolicy,
     publicAccessBlock: publicAccess.putPublicAccess,
@@ -63,6 +66,7 @@ const ofBucket: Methods = {
     '': bucket.deleteBucket,
     cors: cors.deleteCors,
     lifecycle: lifecycle.deleteLifecycle,
+    encryption: sse.deleteEncryption,
     ownershipControls: publicAccess.deleteOwnership,
     policy: policy.deleteBucketPolicy,
     publicAccessBlock: publicAccess.deletePublicAccess,
@@ -107,13 +111,7 @@ export const subresources: readonly string[] = [
 ];
 
 /** Headers of what is not served: taking the request without them would do something else than was asked. */
-const strangeHeaders: readonly string[] = [
-  'x-amz-server-side-encryption',
-  'x-amz-server-side-encryption-customer-algorithm',
-  'x-amz-copy-source-server-side-encryption-customer-algorithm',
-  'x-amz-website-redirect-location',
-  'x-amz-write-offset-bytes',
-];
+const strangeHeaders: readonly string[] = ['x-amz-website-redirect-location', 'x-amz-write-offset-bytes'];
 
 /** Kept as everything is kept here; the classes that promise less or cost to read are not pretended. */
 const storageClasses: readonly string[] = ['STANDARD', 'REDUCED_REDUNDANCY'];

@@ -12,6 +12,7 @@ import { copyObject } from './copy.ts';
 import { checksumHeaders, etagOf, factsOfPut, versionHeader } from './facts.ts';
 import { lockAsked } from './lock-words.ts';
 import { s3Error } from './s3-error.ts';
+import { sealAsked, sealHeaders } from './sse.ts';
 
 /** Throws MissingContentLength, EntityTooLarge. */
 export const announcedBytes = ({ bytes }: S3Ask): number => {
@@ -66,6 +67,7 @@ export const putObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
     bytes,
     signal: ask.signal,
     checksum: () => ask.checksum,
+    wish: sealAsked(ask.headers),
     ...(ask.md5 === undefined ? {} : { md5: ask.md5 }),
     ...(check && { check }),
     ...(lock && { kind: { lock } }),
@@ -75,6 +77,7 @@ export const putObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
     headers: {
       ETag: etagOf(row),
       ...checksumHeaders(row),
+      ...sealHeaders(row),
       ...versionHeader(target.container, row),
     },
   };

@@ -69,7 +69,7 @@ export const serveS3 = async (
   const runtime = parts.wallMs ? { ...base, clock: { ...base.clock, wallMs: parts.wallMs } } : base;
   let objects: ReturnType<typeof openObjects> | undefined;
   const api = await startApi((http) => {
-    objects = openObjects({ runtime, tables, content, journal, http });
+    objects = openObjects({ runtime, tables, content, journal, http, sealSecret: Buffer.alloc(32, 7) });
   });
   if (!objects) throw new Error('the API opens its objects before it starts');
   const opened = objects;

@@ -1,0 +1,177 @@
+import { createHash, randomBytes } from 'node:crypto';
+import test from 'ava';
+import { fakeContent } from '../../fake/content.ts';
+import { type S3Answer, serveS3, text } from './serve.ts';
+
+const prefix = 'x-amz-server-side-encryption';
+const managed = { [prefix]: 'AES256' };
+const customer = (key: Uint8Array, before = prefix) => ({
+  [`${before}-customer-algorithm`]: 'AES256',
+  [`${before}-customer-key`]: Buffer.from(key).toString('base64'),
+  [`${before}-customer-key-md5`]: createHash('md5').update(key).digest('base64'),
+});
+const [mine, other] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+const plainBytes = randomBytes(100_000);
+const etag = `"${createHash('md5').update(plainBytes).digest('hex')}"`;
+
+/** All that lies in the store, as one text. */
+const open = async (t: Parameters<typeof serveS3>[0]) => {
+  const content = fakeContent();
+  const served = await serveS3(t, { content });
+  await served.call('PUT', '/reef');
+  return served;
+};
+
+test('sse: with a managed key what lies there is not what came, at both doors it is', async (t) => {
+  const { call, swift, objects } = await open(t);
+  const put = await call('PUT', '/reef/a', { body: plainBytes, headers: managed });
+  t.is(put.headers.get(prefix), 'AES256');
+  t.is(put.headers.get('etag'), etag, 'the MD5 is that of the plain bytes');
+  const read = await call('GET', '/reef/a');
+  t.true(read.bytes.equals(plainBytes));
+  t.is(read.headers.get(prefix), 'AES256');
+  t.is((await call('HEAD', '/reef/a')).headers.get(prefix), 'AES256');
+  const bySwift = await fetch(`${swift}/reef/a`, { headers: { 'X-Auth-Token': 'member:p1' } });
+  t.true(Buffer.from(await bySwift.arrayBuffer()).equals(plainBytes));
+  const container = await objects.containers.get('p1', 'reef');
+  const row = await objects.records.objects.get(container.id, 'a');
+  t.is(row?.seal?.kind, 'managed');
+  const stored: Uint8Array[] = [];
+  const { seal: _, ...bare } = row ?? (undefined as never);
+  for await (const piece of objects.objects.read(bare, {}, new AbortController().signal)) stored.push(piece);
+  t.is(Buffer.concat(stored).length, plainBytes.length);
+  t.false(Buffer.concat(stored).includes(plainBytes.subarray(0, 32)));
+});
+
+test('sse: any range is read by itself', async (t) => {
+  const { call } = await open(t);
+  await call('PUT', '/reef/a', { body: plainBytes, headers: customer(mine) });
+  for (const [start, end] of [
+    [0, 0],
+    [1, 16],
+    [15, 17],
+    [31, 99_999],
+    [65_535, 65_537],
+    [99_999, 99_999],
+  ] as const) {
+    const read = await call('GET', '/reef/a', {
+      headers: { ...customer(mine), range: `bytes=${start}-${end}` },
+    });
+    t.is(read.status, 206);
+    t.true(read.bytes.equals(plainBytes.subarray(start, end + 1)), `${start}-${end}`);
+  }
+});
+
+test('sse: an object with the caller’s key opens with that key alone', async (t) => {
+  const { call, swift } = await open(t);
+  const put = await call('PUT', '/reef/a', { body: plainBytes, headers: customer(mine) });
+  t.is(put.headers.get(`${prefix}-customer-algorithm`), 'AES256');
+  t.truthy(put.headers.get(`${prefix}-customer-key-md5`));
+  t.is(put.headers.get(prefix), null);
+  t.true((await call('GET', '/reef/a', { headers: customer(mine) })).bytes.equals(plainBytes));
+  t.is((await call('GET', '/reef/a')).code, 'InvalidRequest');
+  t.is((await call('HEAD', '/reef/a')).status, 400);
+  t.is((await call('GET', '/reef/a', { headers: customer(other) })).code, 'AccessDenied');
+  const bySwift = await fetch(`${swift}/reef/a`, { headers: { 'X-Auth-Token': 'member:p1' } });
+  t.is(bySwift.status, 403);
+  await call('PUT', '/reef/plain', { body: 'x' });
+  t.is((await call('GET', '/reef/plain', { headers: customer(mine) })).code, 'InvalidRequest');
+});
+
+test('sse: what came differs from the MD5 that came with it, and is refused', async (t) => {
+  const { call } = await open(t);
+  const md5 = createHash('md5').update('other').digest('base64');
+  const headers = { ...managed, 'content-md5': md5 };
+  t.is((await call('PUT', '/reef/a', { body: 'hello', headers })).code, 'BadDigest');
+  t.is((await call('GET', '/reef/a')).code, 'NoSuchKey');
+});
+
+test('sse: requests that make no sense are refused', async (t) => {
+  const { call } = await open(t);
+  const put = async (headers: Record<string, string>) =>
+    (await call('PUT', '/reef/a', { body: 'x', headers })).code;
+  t.is(await put({ [prefix]: 'aws:kms' }), 'NotImplemented');
+  t.is(await put({ [prefix]: 'ROT13' }), 'InvalidEncryptionAlgorithmError');
+  t.is(await put({ ...managed, ...customer(mine) }), 'InvalidArgument');
+  t.is(await put(customer(Buffer.alloc(16))), 'InvalidArgument');
+  t.is(await put({ ...customer(mine), [`${prefix}-customer-key-md5`]: 'x' }), 'InvalidArgument');
+  t.is(
+    await put({ ...customer(mine), [`${prefix}-customer-algorithm`]: 'AES128' }),
+    'InvalidEncryptionAlgorithmError',
+  );
+  const { [`${prefix}-customer-key-md5`]: _, ...part } = customer(mine);
+  t.is(await put(part), 'InvalidArgument');
+});
+
+test('sse: a copy takes the key of its source and brings its own', async (t) => {
+  const { call } = await open(t);
+  const from = { 'x-amz-copy-source': '/reef/a' };
+  const source = customer(mine, 'x-amz-copy-source-server-side-encryption');
+  await call('PUT', '/reef/a', { body: plainBytes, headers: customer(mine) });
+  t.is((await call('PUT', '/reef/b', { headers: from })).code, 'InvalidRequest');
+  t.is((await call('PUT', '/reef/b', { headers: { ...from, ...source } })).status, 200);
+  t.true((await call('GET', '/reef/b')).bytes.equals(plainBytes), 'plain now');
+  await call('PUT', '/reef/c', { headers: { ...from, ...source, ...customer(other) } });
+  t.true((await call('GET', '/reef/c', { headers: customer(other) })).bytes.equals(plainBytes));
+  await call('PUT', '/reef/d', { headers: { 'x-amz-copy-source': '/reef/b', ...managed } });
+  t.is((await call('HEAD', '/reef/d')).headers.get(prefix), 'AES256');
+  await call('PUT', '/reef/e', { headers: { 'x-amz-copy-source': '/reef/d' } });
+  t.true((await call('GET', '/reef/e')).bytes.equals(plainBytes));
+});
+
+test('sse: parts are encrypted each for itself, and read as one', async (t) => {
+  const { call } = await open(t);
+  const half = randomBytes(5 * 1024 * 1024);
+  for (const headers of [managed, customer(mine)]) {
+    const again = headers === managed ? {} : headers;
+    const made = await call('POST', '/reef/big?uploads', { headers });
+    t.is(made.headers.get(Object.keys(headers)[0] ?? ''), 'AES256');
+    const id = text(made.xml, 'UploadId');
+    const put = (number: number, body: Uint8Array, headers: Record<string, string>): Promise<S3Answer> =>
+      call('PUT', `/reef/big?partNumber=${number}&uploadId=${id}`, { body, headers });
+    if (headers !== managed) {
+      t.is((await put(1, half, {})).code, 'InvalidRequest');
+      t.is((await put(1, half, customer(other))).code, 'AccessDenied');
+    }
+    const etags = [await put(1, half, again), await put(2, plainBytes, again)].map((answer) =>
+      answer.headers.get('etag'),
+    );
+    t.is(etags[1], etag);
+    const body = `<CompleteMultipartUpload>${etags
+      .map((one, at) => `<Part><PartNumber>${at + 1}</PartNumber><ETag>${one}</ETag></Part>`)
+      .join('')}</CompleteMultipartUpload>`;
+    t.is((await call('POST', `/reef/big?uploadId=${id}`, { body, headers: again })).status, 200);
+    const whole = Buffer.concat([half, plainBytes]);
+    t.true((await call('GET', '/reef/big', { headers: again })).bytes.equals(whole));
+    const range = `bytes=${half.length - 7}-${half.length + 9}`;
+    const part = await call('GET', '/reef/big', { headers: { ...again, range } });
+    t.true(part.bytes.equals(whole.subarray(half.length - 7, half.length + 10)));
+    if (headers === managed) {
+      await call('PUT', '/reef/copy', { headers: { 'x-amz-copy-source': '/reef/big' } });
+      t.true((await call('GET', '/reef/copy')).bytes.equals(whole), 'a copy knows its parts');
+    }
+  }
+});
+
+test('sse: a bucket encrypts what comes by either door, once it is told to', async (t) => {
+  const { call, swift } = await open(t);
+  t.is((await call('GET', '/reef?encryption')).code, 'ServerSideEncryptionConfigurationNotFoundError');
+  const config = (algorithm: string) => ({
+    body: `<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>${algorithm}</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>`,
+  });
+  await call('PUT', '/reef/before', { body: 'old' });
+  t.is((await call('PUT', '/reef?encryption', config('aws:kms'))).code, 'NotImplemented');
+  t.is((await call('PUT', '/reef?encryption', config('AES256'))).status, 200);
+  t.is(text((await call('GET', '/reef?encryption')).xml, 'SSEAlgorithm'), 'AES256');
+  t.is((await call('PUT', '/reef/a', { body: 'hello' })).headers.get(prefix), 'AES256');
+  const headers = { 'X-Auth-Token': 'member:p1' };
+  await fetch(`${swift}/reef/b`, { method: 'PUT', headers, body: 'by swift' });
+  const read = await call('GET', '/reef/b');
+  t.is(read.headers.get(prefix), 'AES256');
+  t.is(read.text, 'by swift');
+  await fetch(`${swift}/reef/before`, { method: 'COPY', headers: { ...headers, Destination: 'reef/c' } });
+  t.is((await call('GET', '/reef/c')).headers.get(prefix), 'AES256');
+  t.is((await call('GET', '/reef/before')).headers.get(prefix), null, 'what was there stays as it was');
+  t.is((await call('DELETE', '/reef?encryption')).status, 204);
+  t.is((await call('PUT', '/reef/d', { body: 'x' })).headers.get(prefix), null);
+});
