@@ -134,7 +134,7 @@ const fail = (desk: Desk, api: ApiName | null, exchange: Exchange, thrown: unkno
   return answerOf(error, desk.shapeOf(api), exchange);
 };
 
-/** Makes the function that fastify calls for one route (or for all that none has). */
+/** Makes the function that a listener calls for one route (or for all that none has). */
 export const exchanger = (desk: Desk) => {
   const { requestsMax, standardHeaders = openstackHeaders } = desk;
   let inFlight = 0;

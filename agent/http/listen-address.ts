@@ -6,6 +6,11 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+export interface Bound {
+  readonly url: string;
+  readonly port: number;
+}
+
 /** Throws BAD_REQUEST. */
 export const parseListen = (listen: string): ListenAddress => {
   const [, host, port] = /^(.+):(\d{1,5})$/.exec(listen) ?? [];
@@ -15,10 +20,7 @@ export const parseListen = (listen: string): ListenAddress => {
 };
 
 /** Where a server that was asked for `address` listens. */
-export const boundUrl = (
-  address: ListenAddress,
-  bound: { readonly port: number } | string | null,
-): { readonly url: string; readonly port: number } => {
+export const boundUrl = (address: ListenAddress, bound: { readonly port: number } | string | null): Bound => {
   const port = typeof bound === 'object' && bound ? bound.port : address.port;
   const host = address.host.includes(':') ? `[${address.host}]` : address.host;
   return { url: `http://${host}:${port}`, port };

@@ -1,24 +1,29 @@
 /**
  * The one listener of all OpenStack APIs, the operator API and the panel.
  *
- * fastify routes and owns the connections; bodies and answers are ours (`exchange.ts`). fastify is told that no
- * method has a body, so it neither parses nor refuses one: a Swift object may have any content type.
+ * find-my-way finds the path, a map the method: bodies and answers are ours (`exchange.ts`), and a framework around it
+ * (fastify) took 25 MB for what it was told not to do. All paths stand under one method of the router, for it keeps a
+ * tree and a compiled function for each.
  *
  * Paths reach handlers decoded exactly once and never normalised: `/v1/acc/cont//a/../b` is a legal object name.
- * For that fastify's own `ignoreTrailingSlash` stays off (it would cut `dir/`); every path without a wildcard is
+ * For that the router's own `ignoreTrailingSlash` stays off (it would cut `dir/`); every path without a wildcard is
  * registered in both forms instead, unless its route says that it is exact.
  */
+import findMyWay from 'find-my-way';
 import { ShoalError } from '../../proto/error.ts';
 import { type ApiName, apiPrefix, type Method, type Route } from '../../proto/rest/route.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { type Desk, exchanger, type Work } from './exchange.ts';
-import { methods, newFastify } from './fastify.ts';
-import { requestsMax, stopGraceMs } from './limits.ts';
-import { boundUrl, parseListen } from './listen-address.ts';
+import { httpServer } from './http-server.ts';
+import { headerBytesMax, requestsMax } from './limits.ts';
+import { parseListen } from './listen-address.ts';
 import type { Authenticate, ErrorShape, Handler, Http, RawHandler } from './port.ts';
 import { clusterShape, defaultShapes } from './shape.ts';
 import { rawWork, routeWork } from './work.ts';
 
+const methods: readonly Method[] = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'COPY', 'OPTIONS'];
+/** Of the router, whatever the request's is. */
+const anyMethod = 'GET';
 const apis = Object.keys(apiPrefix) as ApiName[];
 
 /** What stands at one path: its methods, and 405 for the others. */
@@ -30,11 +35,12 @@ interface Place {
   exact: boolean;
 }
 
+const isKnown = (method: string | undefined): boolean => methods.includes(method as Method);
+
 const notFound =
   (api: ApiName | null): Work =>
   async ({ raw, path }) => {
-    const known = methods.includes(raw.method as Method);
-    throw known
+    throw isKnown(raw.method)
       ? new ShoalError(
           'NOT_FOUND',
           `Cannot ${raw.method} ${path}: ${api ? `the API ${api} has` : 'there is'} no such path`,
@@ -87,9 +93,19 @@ export const openHttp = (
   };
   const exchange = exchanger(desk);
   const badUrls = new Map([null, ...apis].map((api) => [api, exchange(api, badUrl)] as const));
-  const app = newFastify(async (raw, reply, params) => {
-    const api = apis.find((name) => raw.url?.startsWith(`${apiPrefix[name]}/`)) ?? null;
-    await badUrls.get(api)?.(raw, reply, params);
+  const unknownPath = exchange(null, notFound(null));
+  const router = findMyWay({
+    maxParamLength: headerBytesMax,
+    onBadUrl(_path, raw, reply) {
+      const api = apis.find((name) => raw.url?.startsWith(`${apiPrefix[name]}/`)) ?? null;
+      void badUrls.get(api)?.(raw, reply, {});
+    },
+  });
+  const server = httpServer(runtime, (raw, reply) => {
+    const found = router.find(anyMethod, raw.url ?? '');
+    if (found && isKnown(raw.method))
+      found.handler(raw, reply, found.params, found.store, found.searchParams);
+    else void unknownPath(raw, reply, {});
   });
 
   /** One place per path, whatever its parameters are called. */
@@ -101,22 +117,15 @@ export const openHttp = (
     return place;
   };
 
-  /** One route for all methods of a form: fastify keeps some 10 KB for each route that it is told of. */
   const register = (place: Place): void => {
     const refuse = exchange(place.api, notAllowed([...place.works.keys()].sort()));
     const serveBy = new Map([...place.works].map(([method, work]) => [method, exchange(place.api, work)]));
     const serveEmpty = exchange(place.api, notFound(place.api));
-    for (const url of formsOf(place))
-      app.route({
-        method: [...methods],
-        url,
-        handler({ raw, params: found }, reply) {
-          reply.hijack();
-          const params = found as Record<string, string>;
-          const hasHole = Object.values(params).includes('') && place.api !== null;
-          const serve = serveBy.get(raw.method ?? '') ?? refuse;
-          void (hasHole ? serveEmpty : serve)(raw, reply.raw, params);
-        },
+    for (const form of formsOf(place))
+      router.on(anyMethod, form, (raw, reply, found) => {
+        const params = found as Record<string, string>;
+        const hasHole = Object.values(params).includes('') && place.api !== null;
+        void (hasHole ? serveEmpty : (serveBy.get(raw.method ?? '') ?? refuse))(raw, reply, params);
       });
   };
 
@@ -131,10 +140,6 @@ export const openHttp = (
       if (get && !place.works.has('HEAD')) place.works.set('HEAD', get);
       register(place);
     }
-    app.setNotFoundHandler((request, reply) => {
-      reply.hijack();
-      void exchange(null, notFound(null))(request.raw, reply.raw, {});
-    });
   };
 
   return {
@@ -155,15 +160,10 @@ export const openHttp = (
     },
     async start() {
       registerAll();
-      await app.listen(address);
-      const bound = boundUrl(address, app.server.address());
-      desk.runtime.log.info('listening', bound);
+      const bound = await server.start(address);
+      desk.runtime.log.info('listening', { ...bound });
       return bound;
     },
-    async stop() {
-      const cancel = runtime.timers.after(stopGraceMs, () => app.server.closeAllConnections());
-      await app.close();
-      cancel();
-    },
+    stop: server.stop,
   };
 };
