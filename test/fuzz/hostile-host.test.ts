@@ -172,6 +172,7 @@ const becomeLiar = async (t: ExecutionContext, host: Host) => {
     return { answers: operations.map((operation) => ({ value: forgetful(operation) })) };
   });
   rpc.handle('chunk.have', (_from, body) => ({ have: (body as { ids: string[] }).ids.map(() => true) }));
+  rpc.handle('chunk.keep', (_from, body) => ({ kept: (body as { ids: string[] }).ids.map(() => true) }));
   rpc.handle('chunk.check', () => ({ queued: 0 }));
   rpc.handle('chunk.differ', () => ({ partitions: [] }));
   rpc.handle('chunk.list', () => ({ ids: [], more: false }));

@@ -89,8 +89,9 @@ const event = {
   detail: { bytes: 5, more: ['x'] },
 };
 const chunkId = 'ab'.repeat(32);
-const chunkSamples = {
+const chunkSamples: Readonly<Record<keyof typeof chunkMethods, readonly [object, object]>> = {
   have: [{ ids: [chunkId] }, { have: [true, false] }],
+  keep: [{ ids: [chunkId], layout: 3 }, { kept: [true] }],
   check: [{ ids: [chunkId] }, { queued: 1 }],
   differ: [{ digests: [[1, chunkId]], fresh: true }, { partitions: [1, 2] }],
   list: [
