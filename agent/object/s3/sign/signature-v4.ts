@@ -8,14 +8,13 @@
  * Unlike other services S3 neither encodes the path twice nor folds `..` and `//` in it: they are parts of a key.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
  */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { ClaimV4 } from './claim.ts';
+import { hmacSha256 } from './hmac.ts';
 import type { RawAsk } from './raw-ask.ts';
 
 /** Header values are bytes to us, not text. */
-const sha256 = (text: string): string => createHash('sha256').update(text, 'latin1').digest('hex');
-const hmac = (key: string | Uint8Array, text: string): Buffer =>
-  createHmac('sha256', key).update(text, 'latin1').digest();
+const sha256 = (text: string): string => hash('sha256', Buffer.from(text, 'latin1'), 'hex');
 
 const escaped = (code: number): string => `%${code.toString(16).toUpperCase().padStart(2, '0')}`;
 
@@ -74,13 +73,13 @@ export const scopeOf = ({ day, region }: Pick<ClaimV4, 'day' | 'region'>): strin
 export const signingKey = (secret: string, claim: Pick<ClaimV4, 'day' | 'region'>): Buffer =>
   scopeOf(claim)
     .split('/')
-    .reduce<Buffer>((key, part) => hmac(key, part), Buffer.from(`AWS4${secret}`));
+    .reduce<Buffer>(hmacSha256, Buffer.from(`AWS4${secret}`));
 
 export const stringToSign = (claim: Pick<ClaimV4, 'time' | 'day' | 'region'>, canonical: string): string =>
   ['AWS4-HMAC-SHA256', claim.time, scopeOf(claim), sha256(canonical)].join('\n');
 
 /** Lower-case hex. */
-export const signText = (key: Uint8Array, text: string): string => hmac(key, text).toString('hex');
+export const signText = (key: Uint8Array, text: string): string => hmacSha256(key, text).toString('hex');
 
 /** In time that tells nothing about where they differ. */
 export const sameText = (a: string, b: string): boolean => {
