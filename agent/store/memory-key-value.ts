@@ -3,6 +3,14 @@ import { compareBytes } from '../base/bytes.ts';
 import { groupCommit } from './group-commit.ts';
 import type { KeyRange, KeyValue, KeyValueWriter } from './key-value.ts';
 
+/** Over copies, so that the range stays what it was when it began, as lmdb's snapshots do. */
+function* walk(keys: readonly Uint8Array[], values: readonly Uint8Array[], reverse: boolean) {
+  for (let at = 0; at < keys.length; at++) {
+    const index = reverse ? keys.length - 1 - at : at;
+    yield { key: keys[index] as Uint8Array, value: values[index] as Uint8Array };
+  }
+}
+
 export const memoryKeyValue = (): KeyValue => {
   const keys: Uint8Array[] = [];
   const values: Uint8Array[] = [];
@@ -29,11 +37,9 @@ export const memoryKeyValue = (): KeyValue => {
     range({ from, to, reverse = false, limit = Infinity }: KeyRange) {
       const start = from ? position(from) : 0;
       const end = Math.max(start, to ? position(to) : keys.length);
-      // A copy, so that the range stays what it was when it began, as lmdb's snapshots do.
-      const entries = keys
-        .slice(start, end)
-        .map((key, index) => ({ key, value: values[start + index] as Uint8Array }));
-      return (reverse ? entries.reverse() : entries).slice(0, limit);
+      const first = reverse ? Math.max(start, end - limit) : start;
+      const last = reverse ? end : Math.min(end, start + limit);
+      return walk(keys.slice(first, last), values.slice(first, last), reverse);
     },
     put(key, value) {
       const at = position(key);

@@ -10,7 +10,7 @@ import type { Ring } from '../../../agent/ring/port.ts';
 import type { KeyValue, KeyValueWriter } from '../../../agent/store/key-value.ts';
 import { markerKey } from '../../../agent/table/keys.ts';
 import { presence, presenceOfBytes } from '../../../agent/table/row.ts';
-import type { BatchAnswer, Operation } from '../../../proto/message/table.ts';
+import type { AnswerOf, BatchAnswer, Operation } from '../../../proto/message/table.ts';
 import { chunkFile, simDataDirectory } from '../data-directory.ts';
 import { flush, simKeyValue } from '../key-value.ts';
 import type { Host } from '../node.ts';
@@ -57,6 +57,12 @@ const voteAfterDiskLoss: ClusterParts = {
   }),
 };
 
+/** A host whose disk was lost takes itself for one that was never in the cluster. */
+const forgottenLife: ClusterParts = {
+  ...soundParts,
+  life: (life) => ({ ...life, isFirst: true }),
+};
+
 /** While a layout settles, writes and reads make do with a quorum of the newest version. */
 const noJointQuorum: ClusterParts = {
   ...soundParts,
@@ -87,13 +93,15 @@ const hastySync: ClusterParts = {
     }),
 };
 
-/** A write that meets a newer stamp counts as done. */
-const noRestamp: ClusterParts = {
+/** A write goes by its own clock alone, whatever stamps the owners hold. */
+const noStampAsked: ClusterParts = {
   ...soundParts,
   tableRpc: onTheWire(
     (operation) => operation,
     (operation, answer) =>
-      operation.do === 'put' && !operation.repair && 'value' in answer ? { value: { kind: 'held' } } : answer,
+      operation.do === 'stamp' && 'value' in answer
+        ? { value: { ...(answer.value as AnswerOf<'stamp'>), stamp: null } }
+        : answer,
   ),
 };
 
@@ -209,10 +217,11 @@ const unverifiedRead: ClusterParts = {
 
 export const clusterBugs = {
   'a host that answers from a lost disk': voteAfterDiskLoss,
+  'a host that takes its lost disk for a new one': forgottenLife,
   'writes to the newest layout alone while an older one lives': noJointQuorum,
   'owners that serve hosts on an older layout': staleLayoutTaken,
   'tables that report a copy before it is done': hastySync,
-  'a write that does not go above the stamp it met': noRestamp,
+  'a write that asks nobody for the newest stamp': noStampAsked,
   'a read that writes nothing back': noWriteBack,
   'a read that repairs with a stamp of its own': repairFromWrongVersion,
   'rows acknowledged before fsync': ackBeforeFsync,

@@ -9,6 +9,7 @@ import { openMembers } from '../../../agent/membership/members.ts';
 import type { MemberCard } from '../../../agent/membership/port.ts';
 import { loopbackSettings } from '../../../agent/membership/settings.ts';
 import type { Rpc } from '../../../agent/peer/port.ts';
+import type { FirstLife } from '../../../agent/ring/layout-keeper.ts';
 import { type OwnRing, openRing, type RingWorld } from '../../../agent/ring/open-ring.ts';
 import type { Ring } from '../../../agent/ring/port.ts';
 import { type RingSettings, rehearsalSettings } from '../../../agent/ring/settings.ts';
@@ -28,6 +29,7 @@ import { type LogWatch, shellRuntime } from '../shell-runtime.ts';
 
 /** The parts that a planted bug takes the place of. */
 export interface ClusterParts {
+  life(life: FirstLife): FirstLife;
   openStore(host: Host): KeyValue;
   tableStore(store: KeyValue): KeyValue;
   tableRing(ring: Ring): Ring;
@@ -40,6 +42,7 @@ export interface ClusterParts {
 }
 
 export const soundParts: ClusterParts = {
+  life: (life) => life,
   openStore: (host) => simKeyValue(host),
   tableStore: (store) => store,
   tableRing: (ring) => ring,
@@ -79,7 +82,7 @@ export interface ClusterHostOptions {
   readonly everyone: readonly HostId[];
   readonly roster: RingWorld['roster'];
   readonly isFounder: boolean;
-  readonly life: { readonly isFirst: boolean; ended(): Promise<void> };
+  readonly life: FirstLife;
   readonly zone: string;
   readonly ring: Partial<RingSettings>;
   readonly watch: LogWatch;
@@ -116,7 +119,7 @@ export const clusterHost = (host: Host, options: ClusterHostOptions): ClusterHos
     );
     const ring = openRing(
       { ...base, members, signer: fakeSigner(host.id), keyValue: sub(keyValue, 'ring') },
-      { ...rehearsalSettings, ...options.ring, isFounder: options.isFounder, life: options.life },
+      { ...rehearsalSettings, ...options.ring, isFounder: options.isFounder, life: parts.life(options.life) },
     );
     ring.onChange(() => options.changed(ring));
     options.changed(ring);

@@ -24,7 +24,7 @@ import {
 import type { Outcome, Scenario } from '../scenario.ts';
 import type { World } from '../world.ts';
 
-const busyMs = minuteMs;
+const busyMs = 45 * secondMs;
 /** What clients have begun ends within it: a write that lands between a last read and a last tally is no fault. */
 const echoMs = 20 * secondMs;
 /** Membership agrees again within some 30 s; each change of the layout costs seconds; a repair rests up to a minute. */

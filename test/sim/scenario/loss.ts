@@ -20,8 +20,8 @@ import {
 import type { Outcome, Scenario } from '../scenario.ts';
 import type { World } from '../world.ts';
 
-const busyMs = 8 * secondMs;
-const silentMs = 12 * secondMs;
+const busyMs = 4 * secondMs;
+const silentMs = 8 * secondMs;
 /** For each host that is given up: a layout is forced and settles, the others recall their votes and copy their rows. */
 const settleMs = 2 * minuteMs;
 
@@ -61,7 +61,7 @@ const giveUp = async (cluster: Cluster, lost: Node<ClusterHost>, at: Node<Cluste
 
 const run = async (world: World, parts: ClusterParts): Promise<Outcome> => {
   const { random } = world;
-  const size = random.pick([2, 3, 3, 4, 5, 5, 7]);
+  const size = random.pick([2, 3, 3, 4, 5]);
   const cluster = buildCluster(
     world,
     Array.from({ length: size }, (_, index) => hostId(index)),
@@ -104,7 +104,7 @@ const run = async (world: World, parts: ClusterParts): Promise<Outcome> => {
   }
   await world.run(world.nowMs() + silentMs);
   isOver = true;
-  await world.run(world.nowMs() + 20 * secondMs);
+  await world.run(world.nowMs() + 12 * secondMs);
   const wrong = linearizabilityFaults(records.histories);
   for (const each of isBeyond ? lost : []) {
     const { ring, tables } = callsOf(each) ?? {};
