@@ -99,8 +99,8 @@ const noStampAsked: ClusterParts = {
   tableRpc: onTheWire(
     (operation) => operation,
     (operation, answer) =>
-      operation.do === 'stamp' && 'value' in answer
-        ? { value: { ...(answer.value as AnswerOf<'stamp'>), stamp: null } }
+      operation.do === 'get' && !operation.value && 'value' in answer
+        ? { value: { ...(answer.value as AnswerOf<'get'>), row: null } }
         : answer,
   ),
 };
