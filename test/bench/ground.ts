@@ -24,6 +24,7 @@ import { sub } from '../../agent/store/namespace.ts';
 import { openTables } from '../../agent/table/tables.ts';
 import type { ClusterId, HostId } from '../../proto/ids.ts';
 import { GiB } from '../../proto/units.ts';
+import { type Filling, fillGroup } from './fill-group.ts';
 
 const settleMsMax = 60_000;
 const runtime = systemRuntime({ level: 'error' });
@@ -76,17 +77,19 @@ export const openGroundHost = async (directory: string, seeds: readonly string[]
     { directory, clusterId: cluster.clusterId as ClusterId },
   );
   const bare = sub(keyValue, 'bare');
+  const rowStore = sub(keyValue, 'tables');
   // The yardsticks: a message that does nothing, one that does no more than write what it was given, and one that
   // reads as much.
   rpc.handle('bench.echo', (_from, body) => body);
   rpc.handle('bench.write', (_from, body) => writeBare(bare, body as BareRow));
+  rpc.handle('bench.fill', (_from, body) => fillGroup({ ring, rows: rowStore }, body as Filling));
   rpc.handle('bench.keys', () => [...bare.range({})].map(({ key: name }) => name));
   peer.bulk.serve('bench', async ({ path }) => ({ body: Buffer.alloc(Number(path)) }));
   ring.start();
   tables.start();
   chunks.start();
   return {
-    ...{ peer, rpc, ring, tables, chunks, journal, bare },
+    ...{ peer, rpc, ring, tables, chunks, journal, bare, rowStore },
     things: tables.rows<{ readonly bytes: Uint8Array }>({ name: 'bench-thing' }),
     counters: tables.registers<{ readonly count: number }>({ name: 'bench-counter' }),
     address: `${peer.addresses().peer[0]}/p2p/${peer.self}`,

@@ -7,6 +7,7 @@ import { benchChunk } from './chunk.ts';
 import { benchIdentity } from './identity.ts';
 import { benchJournal } from './journal.ts';
 import { benchLimits } from './limits.ts';
+import { benchListing } from './listing.ts';
 import { benchObject } from './object.ts';
 import { benchRegister } from './register.ts';
 import { benchRing } from './ring.ts';
@@ -27,6 +28,7 @@ const benches: Readonly<Record<string, Bench>> = {
   identity: { about: 'tokens checked and issued, alone and through one host of three', run: benchIdentity },
   journal: { about: 'events signed, on disk, and readable on another host', run: benchJournal },
   limits: { about: 'what TLS, hashes and the disk of this machine can do', run: benchLimits },
+  listing: { about: 'pages out of a thousand rows and out of a million', run: benchListing },
   object: { about: 'PUT and GET of objects through one host of three', run: benchObject },
   register: { about: 'changes of registers on three hosts, apart and contended', run: benchRegister },
   ring: { about: 'owners of 65,536 partitions on 1,000 hosts, and one host more', run: benchRing },
