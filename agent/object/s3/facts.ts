@@ -16,6 +16,7 @@ import { grantsAsked } from './acl-request.ts';
 import { userMetadataBytesMax } from './limits.ts';
 import { s3Error } from './s3-error.ts';
 import type { Headers } from './sign/headers.ts';
+import { kindOfValue } from './sign/joined-checksum.ts';
 import { parseTaggingHeader } from './tags.ts';
 
 const metadataPrefix = 'x-amz-meta-';
@@ -86,7 +87,12 @@ export const versionHeader = (
 ): Record<string, string> => (versions ? { [header]: shownVersionId(row) } : {});
 
 export const checksumHeaders = ({ checksum }: Pick<ObjectRow, 'checksum'>): Record<string, string> =>
-  checksum ? { [`x-amz-checksum-${checksum.name.toLowerCase()}`]: checksum.value } : {};
+  checksum
+    ? {
+        [`x-amz-checksum-${checksum.name.toLowerCase()}`]: checksum.value,
+        'x-amz-checksum-type': kindOfValue(checksum.value),
+      }
+    : {};
 
 /** All that GET, HEAD and 304 tell, but for the length. */
 export const objectHeaders = (

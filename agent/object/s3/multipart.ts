@@ -16,7 +16,7 @@ import { lockAsked } from './lock-words.ts';
 import { chooseParts, joinedChecksum, joinedEtag, parsePartNumber, parseWantedParts } from './part-list.ts';
 import { announcedBytes, orNoBucket, writeCheck } from './put.ts';
 import { s3Error } from './s3-error.ts';
-import { checksumKind, parseChecksumName } from './sign/joined-checksum.ts';
+import { checksumKind, kindOfValue, parseChecksumName } from './sign/joined-checksum.ts';
 import { checkSealKey, customerKeyOf, sealAsked, sealHeaders } from './sse.ts';
 import { element, optional, root } from './xml.ts';
 import { readXml } from './xml-reader.ts';
@@ -178,6 +178,7 @@ export const completeUpload = async (context: S3Context, ask: S3Ask): Promise<Ap
       element('Key', ask.key),
       element('ETag', etagOf(row)),
       optional(`Checksum${row.checksum?.name ?? ''}`, row.checksum?.value),
+      optional('ChecksumType', row.checksum && kindOfValue(row.checksum.value)),
     ]),
     { ...versionHeader(container, row), ...sealHeaders(row) },
   );
