@@ -54,7 +54,7 @@ test('temp url: each key and digest lets a stranger read, until the second comes
   t.is((await get(`temp_url_sig=sha256:${raw}&temp_url_expires=${at}`)).status, 200);
   t.is((await get(sign({}), 'HEAD')).status, 200);
   const query = sign({});
-  nowMs += 61_000;
+  nowMs += 3_600_000;
   t.is((await get(query)).status, 401);
 });
 
