@@ -3,8 +3,12 @@ import { KiB, secondMs } from '../../proto/units.ts';
 
 /** Events that wait for the disk. At 80,000 appends a second in batches this is an eighth of a second. */
 export const queueEventsMax = 10_000;
-/** Events wait this long for company. At 500 changes a second 25 share an append, and nobody sees 50 ms in a log. */
-export const gatherMs = 50;
+/**
+ * Events wait this long for company: every append is signed, proven to each other host and written by it, some 3 ms of
+ * CPU on three hosts together, whether it has one event or two hundred. Nobody sees a fifth of a second in a log; a host
+ * that is killed loses what waits.
+ */
+export const gatherMs = 200;
 /** One append: hundreds share one fsync, more would only delay the first. */
 export const batchEventsMax = 500;
 /** Events of one append that share a block, and its bytes: another host fetches a block whole. */
