@@ -13,7 +13,7 @@ import { newUuid, type Uuid } from '../../proto/ids.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import type { Clock } from '../runtime/ports.ts';
 import type { Tally } from '../table/port.ts';
-import { listingPageRows, talliesInFlightMax } from './limits.ts';
+import { incarnationsKeptMax, listingPageRows, talliesInFlightMax } from './limits.ts';
 import type { ContainerRow, Records } from './records.ts';
 
 export interface NamedContainer extends ContainerRow {
@@ -35,8 +35,21 @@ export const openContainers = (
 ) => {
   const { containers, objects, versions } = records;
 
-  const find = async (project: string, name: string): Promise<ContainerRow | undefined> =>
-    containers.get(project, name);
+  /** Incarnations as they were last looked up here. */
+  const incarnations = new Map<string, Uuid>();
+  const nameOf = (project: string, name: string): string => `${project}/${name}`;
+
+  const find = async (project: string, name: string): Promise<ContainerRow | undefined> => {
+    const row = await containers.get(project, name);
+    const key = nameOf(project, name);
+    if (!row) incarnations.delete(key);
+    else if (incarnations.get(key) !== row.id) {
+      if (incarnations.size >= incarnationsKeptMax)
+        incarnations.delete(incarnations.keys().next().value ?? key);
+      incarnations.set(key, row.id);
+    }
+    return row;
+  };
 
   const get = async (project: string, name: string): Promise<ContainerRow> => {
     const row = await find(project, name);
@@ -47,6 +60,9 @@ export const openContainers = (
   return {
     find,
     get,
+    /** A guess. Undefined: it was not looked up here for a long time. */
+    lastIncarnation: (project: string, name: string): Uuid | undefined =>
+      incarnations.get(nameOf(project, name)),
 
     /** Changes one that exists already. */
     async create(project: string, name: string, change: ContainerChange): Promise<{ created: boolean }> {

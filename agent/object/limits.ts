@@ -87,3 +87,6 @@ export const partsReleasedMax = 4;
 export const lifecyclePeriodMs = 10 * minuteMs;
 /** Between two sweeps of a bucket, whichever host does them. Rules count in days: S3 itself obeys within one or two. */
 export const lifecycleSweepMs = 6 * hourMs;
+
+/** Containers whose incarnation is remembered, so that an object is read along with its container: 150 bytes each. */
+export const incarnationsKeptMax = 10_000;

@@ -12,6 +12,7 @@ import type { Runtime } from '../runtime/ports.ts';
 import type { BucketSettings } from './bucket-settings.ts';
 import { type Containers, noContainer } from './containers.ts';
 import { changesWaitingMax, listingPageRows, partsReleasedMax } from './limits.ts';
+import type { ObjectPath } from './name.ts';
 import { findNullVersion } from './null-version.ts';
 import { partContents } from './part-contents.ts';
 import {
@@ -105,6 +106,19 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
     return { row: row && withPost(row, post), posts: said };
   };
   const look = (place: Place): Promise<Seen> => withPosts(place, objects.get(place.id, place.name));
+
+  /**
+   * `look` for who knows the container's name alone: the row is read at once, along with the container's own register,
+   * where that name is believed to lead. The place, once it is known, says whether it did.
+   */
+  const lookAhead = ({ project, container, object }: ObjectPath): ((place: Place) => Promise<Seen>) => {
+    const id = containers.lastIncarnation(project, container);
+    if (id === undefined) return look;
+    const reading = objects.get(id, object);
+    // Nobody may come to wait for it.
+    reading.catch(() => {});
+    return (place) => (place.id === id ? withPosts(place, reading) : look(place));
+  };
 
   const dropPosts = async (id: Uuid, name: string, said: readonly { upload: Uuid }[]): Promise<void> => {
     await Promise.all(said.map(({ upload }) => posts.delete(id, postKey(name, upload)))).catch((thrown) =>
@@ -209,6 +223,7 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
   return {
     run,
     look,
+    lookAhead,
     commit,
     inOrder,
     expireLater,

@@ -13,6 +13,7 @@ import { newUuid, type Uuid } from '../../proto/ids.ts';
 import { listingPageRows, objectBytesMax, racesMax } from './limits.ts';
 import type { Lock } from './lock.ts';
 import { defaultLock } from './locks.ts';
+import type { ObjectPath } from './name.ts';
 import { type Check, type ObjectParts, openObjectTurns, type Place } from './object-turn.ts';
 import { markerOf, noObject, openObjectVersions } from './object-versions.ts';
 import { type Checksum, chunkUser, isExpired, type ObjectFacts, type ObjectRow, postKey } from './records.ts';
@@ -56,6 +57,7 @@ export const openObjectRows = (parts: ObjectParts) => {
   const {
     run,
     look,
+    lookAhead,
     commit,
     inOrder,
     expireLater,
@@ -72,10 +74,10 @@ export const openObjectRows = (parts: ObjectParts) => {
     return { versionId: versionIdOf(upload, atMs), ...(lock && { lock }) };
   };
 
-  const find = async (place: Place): Promise<ObjectRow | undefined> => {
-    const { row } = await look(place);
-    return row && !isExpired(row, runtime.clock.wallMs()) ? row : undefined;
-  };
+  const seen = ({ row }: { readonly row: ObjectRow | undefined }): ObjectRow | undefined =>
+    row && !isExpired(row, runtime.clock.wallMs()) ? row : undefined;
+
+  const find = async (place: Place): Promise<ObjectRow | undefined> => seen(await look(place));
 
   const changes = openObjectVersions(parts, turns);
   const { findVersion, deleteVersion } = changes;
@@ -97,6 +99,15 @@ export const openObjectRows = (parts: ObjectParts) => {
     find,
     /** Throws NOT_FOUND. */
     get,
+    /** `get` in two steps, for who does not know the place yet: begun now, it ends there. See `lookAhead`. */
+    getAhead(path: ObjectPath): (place: Place) => Promise<ObjectRow> {
+      const ending = lookAhead(path);
+      return async (place) => {
+        const row = seen(await ending(place));
+        if (!row) throw noObject(place.name);
+        return row;
+      };
+    },
 
     /** Throws UNPROCESSABLE, TOO_LARGE, ABORTED, NOT_FOUND (no container any more); nothing is left of it then. */
     async put(place: Place, upload: Upload): Promise<ObjectRow> {

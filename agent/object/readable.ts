@@ -66,8 +66,10 @@ export const findObject = async (
   let path = from;
   let fixed: { readonly etag: string } | undefined;
   for (let links = 0; links <= linksMax; links++) {
+    const versionId = links === 0 ? options.versionId : undefined;
+    const ahead = versionId === undefined ? context.objects.getAhead(path) : undefined;
     const { place } = await openPlace(context, 'readObject', path, caller);
-    const row = await context.objects.get(place, links === 0 ? options.versionId : undefined);
+    const row = ahead ? await ahead(place) : await context.objects.get(place, versionId);
     if (fixed && fixed.etag !== (row.large?.etag ?? row.md5))
       throw conflict(`The object that the link ${JSON.stringify(from.object)} is fixed to has changed.`);
     if (!row.link || options.follow === false) return { path, place, row, isLinked: links > 0 };

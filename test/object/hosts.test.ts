@@ -135,3 +135,22 @@ test('hosts: what expired is removed once, whoever looks, also with a host dead'
   while ((await count()) > 0);
   t.is((await at(1)('DELETE', '/c')).status, 204);
 });
+
+test('hosts: a container that another host made anew shows none of its old objects, and the new ones at once', async (t) => {
+  const { at } = await threeHosts(t);
+  const read = async () => {
+    const answer = await at(1)('GET', '/c/o');
+    return answer.status === 200 ? answer.text() : answer.status;
+  };
+  for (const turn of [1, 2, 3]) {
+    await at(0)('PUT', '/c');
+    t.is(await read(), 404);
+    await at(0)('PUT', '/c/o', { body: `turn ${turn}` });
+    t.is(await read(), `turn ${turn}`);
+    await at(0)('POST', '/c/o', { headers: { 'X-Object-Meta-A': `${turn}` } });
+    t.is((await at(1)('HEAD', '/c/o')).headers.get('x-object-meta-a'), `${turn}`);
+    await at(2)('DELETE', '/c/o');
+    await at(2)('DELETE', '/c');
+    t.is(await read(), 404);
+  }
+});
