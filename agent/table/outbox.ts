@@ -59,7 +59,10 @@ interface Lane {
 }
 
 const alone: ReadonlySet<OperationName> = new Set(['change', 'reconcile']);
-const writes: ReadonlySet<OperationName> = new Set(['put', 'register', 'push']);
+const isWrite = (operation: Operation): boolean =>
+  operation.do === 'put' ||
+  operation.do === 'push' ||
+  (operation.do === 'register' && operation.request.kind !== 'read');
 
 const checkBatchAnswer = Compile(BatchAnswer);
 const answerChecks = new Map(
@@ -133,7 +136,7 @@ export const outbox = (world: {
   };
 
   const enqueue = (to: HostId, waiting: Waiting): void => {
-    const key = `${writes.has(waiting.operation.do) ? 'write' : 'read'} ${to}`;
+    const key = `${isWrite(waiting.operation) ? 'write' : 'read'} ${to}`;
     const lane = lanes.get(key) ?? { queue: [], underWay: 0, scheduled: false };
     lanes.set(key, lane);
     if (lane.queue.length >= queuedOperationsMax) {

@@ -235,26 +235,32 @@ const listVersions = async (context: Context, request: Ask, row: ContainerRow): 
   return { headers: { ...headers, 'Content-Type': listingType.json }, body: JSON.stringify(items) };
 };
 
+const listed = async (
+  { records, runtime }: Context,
+  row: ContainerRow,
+  options: WalkOptions,
+  limit: number,
+): Promise<readonly ListingItem[]> => {
+  const items: ListingItem[] = [];
+  if (limit === 0) return items;
+  for await (const step of walkObjects({ records, clock: runtime.clock }, row, { ...options, rows: limit })) {
+    items.push(itemOf(step));
+    if (items.length >= limit) break;
+  }
+  return items;
+};
+
 export const listObjects = async (context: Context, request: Ask): Promise<ApiAnswer> => {
   const { path, caller } = asked(request);
   const row = await openContainer(context, 'readContainer', path, caller);
   const format = listingFormat(request.query, request.headers.accept);
   const limit = readLimit(request.query, listingNamesMax);
   if (request.query.has('versions')) return listVersions(context, request, row);
-  const items: ListingItem[] = [];
-  if (limit > 0)
-    for await (const step of walkObjects(
-      { records: context.records, clock: context.runtime.clock },
-      row,
-      walkOptions(request.query),
-    )) {
-      items.push(itemOf(step));
-      if (items.length >= limit) break;
-    }
-  const headers = {
-    ...(await containerHeaders(context, row, isOwner(caller.principal, path.project))),
-    'Content-Type': listingType[format],
-  };
+  const [items, known] = await Promise.all([
+    listed(context, row, walkOptions(request.query), limit),
+    containerHeaders(context, row, isOwner(caller.principal, path.project)),
+  ]);
+  const headers = { ...known, 'Content-Type': listingType[format] };
   if (items.length === 0 && format === 'plain') return { status: 204, headers };
   return { headers, body: listingText(format, { element: 'container', name: path.container }, items) };
 };
