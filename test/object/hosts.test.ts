@@ -157,26 +157,22 @@ test('hosts: a container that another host made anew shows none of its old objec
 
 test('hosts: what an API call costs in messages between hosts', async (t) => {
   const { at, made } = await threeHosts(t);
-  const messages = async (work: () => Promise<Response>): Promise<number> => {
-    const count = () => [...made.net.requests.values()].reduce((sum, each) => sum + each, 0);
-    let before = count();
-    // Owners compare rows now and then as well: the least of several is the call's own.
-    let least = Number.POSITIVE_INFINITY;
-    for (let turn = 0; turn < 8; turn++) {
-      before = count();
+  const count = () => [...made.net.requests.values()].reduce((sum, each) => sum + each, 0);
+  /** Owners compare rows now and then as well, and on a busy machine a second owner is asked: so the least of many. */
+  const least = async (wish: number, work: () => Promise<Response>): Promise<number> => {
+    let found = Number.POSITIVE_INFINITY;
+    for (let turn = 0; turn < 100 && found > wish; turn++) {
+      const before = count();
       await (await work()).arrayBuffer();
-      least = Math.min(least, count() - before);
+      found = Math.min(found, count() - before);
     }
-    return least;
+    return found;
   };
   await at(0)('PUT', '/c');
   await at(0)('PUT', '/c/o', { body: 'x' });
   let number = 0;
-  t.is(await messages(() => at(0)('GET', '/c/o')), 1, 'container and object together, from one other owner');
-  t.is(await messages(() => at(0)('GET', '/c')), 2, 'container, then names');
-  t.is(
-    await messages(() => at(0)('PUT', `/c/new-${number++}`, { body: 'x' })),
-    5,
-    'container and account; the object before; to both other owners; is the container still there?',
-  );
+  const put = () => at(0)('PUT', `/c/new-${number++}`, { body: 'x' });
+  t.is(await least(1, () => at(0)('GET', '/c/o')), 1, 'container and object together, from one other owner');
+  t.is(await least(2, () => at(0)('GET', '/c')), 2, 'container; names and their count');
+  t.is(await least(5, put), 5, 'container and account; what is there; to two owners; the container again');
 });
