@@ -38,7 +38,7 @@ export interface ChunkFiles {
   remove(id: ChunkId, allowed: () => boolean): Promise<boolean>;
   /**
    * Ascending, after `after`. What is put or removed meanwhile may or may not be seen. Without what only retired
-   * directories hold, or only that.
+   * directories hold, or only that. Throws when a directory that is in use cannot be listed.
    */
   list(after?: ChunkId, which?: 'retired'): AsyncIterable<ChunkId>;
   readonly directories: readonly Pick<DataDirectory, 'path' | 'retired' | 'kind'>[];
@@ -160,12 +160,23 @@ export const openChunkFiles = async (
     return undefined;
   };
 
+  /** Of one that is in use all or an error: who compares with this host must not take a part for the whole. */
+  const namesIn = async (directory: DataDirectory, prefix: string): Promise<string[]> => {
+    try {
+      return await directory.list(prefix);
+    } catch (thrown) {
+      noticeRetired();
+      if (inUse(directory)) throw thrown;
+      return [];
+    }
+  };
+
   async function* list(after?: ChunkId, which?: 'retired'): AsyncGenerator<ChunkId, void> {
     const from = after?.slice(0, 2) ?? '00';
     for (let index = Number.parseInt(from, 16); index < 256; index++) {
       const prefix = toHex(Uint8Array.of(index));
       const walked = directories.filter((directory) => inUse(directory) === (which === undefined));
-      const names = await Promise.all(walked.map((directory) => directory.list(prefix).catch(() => [])));
+      const names = await Promise.all(walked.map((directory) => namesIn(directory, prefix)));
       const merged = names.length === 1 ? (names[0] ?? []) : [...new Set(names.flat())].sort();
       for (const name of merged) if (name > (after ?? '')) yield name as ChunkId;
     }

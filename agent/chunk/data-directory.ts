@@ -49,7 +49,7 @@ export interface DataDirectory {
   sizeOf(id: ChunkId): Promise<number | undefined>;
   remove(id: ChunkId): Promise<void>;
   quarantine(id: ChunkId): Promise<void>;
-  /** Names in one of the 256 folders, sorted. */
+  /** Names in one of the 256 folders, sorted. Throws when they cannot be read; a failing disk retires the directory. */
   list(prefix: string): Promise<string[]>;
   /** What chunks may still take: free space without the reserve. */
   freeBytes(): Promise<number>;
@@ -113,7 +113,7 @@ export const closedDirectory = (path: string, why: string): DataDirectory => ({
   freeBytes: async () => 0,
 });
 
-/** What a disk says that takes no more writes; ENOENT: the folders made at the start are gone. */
+/** What a disk says that is no more to be relied on; ENOENT: the folders made at the start are gone. */
 const retiringCodes: ReadonlySet<string> = new Set(['EIO', 'EROFS', 'ENXIO', 'ENOENT']);
 
 /** Makes what is missing, removes what a crash left in `temp/`, syncs all folders. */
@@ -215,7 +215,16 @@ export const openDataDirectory = async (
       for (const { name } of aged.slice(0, names.length - quarantineFilesMax))
         await unlink(name).catch(() => {});
     },
-    list: async (prefix) => (await readdir(folderOf(prefix))).filter((name) => namePattern.test(name)).sort(),
+    async list(prefix) {
+      const names = await readdir(folderOf(prefix)).catch((cause: unknown) => {
+        const code = fileCode(cause) ?? '';
+        if (retiringCodes.has(code)) retired ??= `${code} while listing`;
+        throw new ShoalError('INTERNAL', `Cannot list ${JSON.stringify(folderOf(prefix))}: ${code}`, {
+          cause,
+        });
+      });
+      return names.filter((name) => namePattern.test(name)).sort();
+    },
     freeBytes,
   };
 };

@@ -149,6 +149,23 @@ mountTest('directories: an agent that starts while a disk is not mounted does wi
   t.deepEqual(await readdir(disk.path), []);
 });
 
+test('directories: one whose folders are gone while nobody writes is noticed by whoever lists it', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'shoal-disk-'));
+  t.teardown(() => rm(root, { recursive: true, force: true }));
+  const path = join(root, 'second');
+  await mkdir(path);
+  await using cluster = await startCluster(3, { moreDirectories: (index) => (index === 1 ? [path] : []) });
+  await upload(cluster, 'before', 16);
+  const one = () => cluster.host(1);
+  await until('it has all', async () => (await one().files()).length + (await filesOn(path)).length === 16);
+  t.true((await filesOn(path)).length > 0);
+  await rm(join(path, 'v1'), { recursive: true });
+  one().chunks.run('repair');
+  await until('it is retired', () => one().chunks.status().retired.length === 1);
+  t.regex(one().chunks.status().retired.join(), /ENOENT while listing/);
+  await until('all are in the other directory', async () => (await one().files()).length === 16);
+});
+
 test('directories: one that comes back empty is filled again from other hosts', async (t) => {
   const root = await mkdtemp(join(tmpdir(), 'shoal-disk-'));
   t.teardown(() => rm(root, { recursive: true, force: true }));
