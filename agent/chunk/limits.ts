@@ -106,6 +106,8 @@ export const collectGraceMsDefault = hourMs;
 export const collectEveryMs = hourMs;
 /** Chunks of other owners that could not be dropped yet are looked at again; each look is a walk over all names. */
 export const strayEveryMs = minuteMs;
+/** Chunks that an owner reads over for one question before a stray is dropped: 64 MiB within `askTimeoutMs`. */
+export const strayVerifyMax = 16;
 /** Reference reads of the collector: each asks a quorum. */
 export const collectPerSecondDefault = 50;
 /** Unreferenced chunks remembered by the collector; what is beyond waits for the next walk. */

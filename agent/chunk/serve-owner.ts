@@ -1,10 +1,12 @@
 /** What this host answers to the other owners. */
 import type { ChunkId, HostId } from '../../proto/ids.ts';
+import { mapLimit } from '../base/map-limit.ts';
 import type { Rpc } from '../peer/port.ts';
 import type { Ring } from '../ring/port.ts';
 import { answerOver } from './ask.ts';
 import type { Census } from './census.ts';
 import type { ChunkFiles } from './chunk-files.ts';
+import { repairInFlightMax } from './limits.ts';
 
 export const serveOwner = ({
   rpc,
@@ -21,7 +23,14 @@ export const serveOwner = ({
   suspect(ids: readonly ChunkId[], from: HostId): Promise<number>;
 }): void => {
   const answer = answerOver(rpc);
-  answer('have', async ({ ids }) => ({ have: await Promise.all(ids.map((id) => files.has(id))) }));
+  /** A damaged copy is set aside and queued by that. */
+  const isGood = async (id: ChunkId): Promise<boolean> =>
+    (await files.read(id).catch(() => undefined)) !== undefined && files.has(id);
+  answer('have', async ({ ids, verified = false }) => ({
+    have: verified
+      ? await mapLimit(ids, repairInFlightMax, isGood)
+      : await Promise.all(ids.map((id) => files.has(id))),
+  }));
   answer('keep', async ({ ids, layout }, from) => {
     ring.checkVersion(from, layout);
     return { kept: await Promise.all(ids.map((id) => files.keep(id))) };

@@ -13,8 +13,8 @@ const Id = Type.Unsafe<ChunkId>(Type.String({ pattern: '^[0-9a-f]{64}$' }));
 const Ids = Type.Array(Id, { maxItems: 1024 });
 const Partitions = Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 65536 });
 
-/** Which of these does the receiver hold? A name on its disk, not a verified copy. */
-const HaveRequest = Type.Object({ ids: Ids });
+/** Which of these does the receiver hold? A name on its disk; with `verified` a copy that it has just read and found good. */
+const HaveRequest = Type.Object({ ids: Ids, verified: Type.Optional(Type.Boolean()) });
 const HaveAnswer = Type.Object({ have: Type.Array(Type.Boolean()) });
 
 /**

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import test from 'ava';
-import type { HostId } from '../../proto/ids.ts';
+import type { ChunkId, HostId } from '../../proto/ids.ts';
 import { MiB } from '../../proto/units.ts';
 import { collect, pieces } from '../conform/content.ts';
-import { startCluster, type TestCluster, until } from './cluster.ts';
+import { startCluster, type TestCluster, type TestHost, until } from './cluster.ts';
 
 const upload = async (cluster: TestCluster, size: number, user = 'u') => {
   const bytes = randomBytes(size);
@@ -131,6 +131,25 @@ test('layout: a sync waits until it heard so many owners that nothing acknowledg
   cluster.setDown(1, false);
   await sync;
   t.is(await count(cluster, 3), 1);
+});
+
+test('layout: a stray is kept while the copy of its owner is rotten, and mends it', async (t) => {
+  await using cluster = await startCluster(2);
+  const [a, b] = cluster.hosts as [TestHost, TestHost];
+  await upload(cluster, MiB);
+  await until('both have it', async () => (await count(cluster, 0)) + (await count(cluster, 1)) === 2);
+  const [id] = (await b.files()) as [ChunkId];
+  const good = await readFile(b.path(id));
+  const rotten = Buffer.from(good);
+  rotten[9] = (rotten[9] ?? 0) ^ 1;
+  await writeFile(b.path(id), rotten);
+  cluster.setLayout([{ version: 2, hosts: [b.id] }]);
+  await until('the owner is mended', async () =>
+    good.equals(await readFile(b.path(id)).catch(() => Buffer.of())),
+  );
+  await a.restart();
+  await until('then the stray goes', async () => (await count(cluster, 0)) === 0);
+  t.true(good.equals(await readFile(b.path(id))));
 });
 
 test('layout: a stray that its owner lacks is kept until the owner has fetched it', async (t) => {
