@@ -56,14 +56,25 @@ const find = async (
   return project !== undefined && row ? { name, project, row } : undefined;
 };
 
+/** A caller may say whose the bucket must be: names are free again once their bucket is gone. Throws AccessDenied. */
+const checkOwner = ({ headers, bucket }: S3Ask, { name, project }: Bucket): void => {
+  const expected = headers[`x-amz-${name === bucket ? '' : 'source-'}expected-bucket-owner`];
+  if (expected === undefined || expected === project) return;
+  const cause = new ShoalError('FORBIDDEN', 'The bucket is another’s', { details: { isDenied: true } });
+  throw s3Error('AccessDenied', undefined, { cause });
+};
+
 /** Throws AccessDenied. A grant of S3's own may allow what the use alone does not; a policy that denies has the last word. */
 export const allow = async (
   context: S3Context,
-  { caller }: S3Ask,
+  ask: S3Ask,
   action: Action,
-  { name, project, row }: Bucket,
+  bucket: Bucket,
   key: string,
 ): Promise<void> => {
+  const { caller } = ask;
+  const { name, project, row } = bucket;
+  checkOwner(ask, bucket);
   const target = { project, container: name, object: key };
   try {
     await authorize(context, action.use, target, { ...caller, action: action.name }, row);

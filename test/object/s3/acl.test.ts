@@ -135,3 +135,22 @@ test('acl: a new bucket may come with one', async (t) => {
   );
   t.is((await call('PUT', '/shut/a', { body: 'x', ...acl('bucket-owner-full-control') })).status, 200);
 });
+
+test('acl: a caller who expects another owner is refused, even where the public may read', async (t) => {
+  const { call } = await serveS3(t);
+  await call('PUT', '/reef');
+  await call('PUT', '/reef/a', { body: 'hello', ...acl('public-read') });
+  const expecting = (name: string, owner: string) => ({
+    headers: { [`x-amz-${name}expected-bucket-owner`]: owner },
+  });
+  t.is((await call('GET', '/reef/a', expecting('', 'p1'))).text, 'hello');
+  t.is((await call('GET', '/reef/a', expecting('', 'p2'))).code, 'AccessDenied');
+  t.is((await call('HEAD', '/reef', expecting('', 'p2'))).status, 403);
+  await call('PUT', '/other', { token: 'member:p2' });
+  const copy = (owner: string) => ({
+    token: 'member:p2',
+    headers: { ...expecting('source-', owner).headers, 'x-amz-copy-source': '/reef/a' },
+  });
+  t.is((await call('PUT', '/other/a', copy('p3'))).code, 'AccessDenied');
+  t.is((await call('PUT', '/other/a', copy('p1'))).status, 200);
+});
