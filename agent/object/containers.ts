@@ -93,6 +93,14 @@ export const openContainers = (
       });
     },
 
+    /** From now on changes of objects are decided at registers. Throws NOT_FOUND. */
+    async guard(project: string, name: string, id: Uuid): Promise<void> {
+      await containers.change(project, name, (old) => {
+        if (old?.id !== id) throw noContainer(name);
+        return old.isGuarded ? old : { ...old, isGuarded: true };
+      });
+    },
+
     /** From now on posts are looked for. Throws NOT_FOUND. */
     async expectPosts(project: string, name: string, id: Uuid): Promise<void> {
       await containers.change(project, name, (old) => {

@@ -107,7 +107,7 @@ export const openContainer = async (
 
 export const placeOf = (
   { project, container, object }: ObjectPath,
-  { id, versions, isUnposted, bucket }: ContainerRow,
+  { id, versions, isUnposted, isGuarded, bucket }: ContainerRow,
 ): Place => ({
   project,
   container,
@@ -115,6 +115,7 @@ export const placeOf = (
   name: object,
   ...(versions === undefined ? {} : { versions }),
   ...(isUnposted ? { isUnposted } : {}),
+  ...(isGuarded ? { isGuarded } : {}),
   ...(bucket?.lock ? { locking: bucket.lock } : {}),
 });
 

@@ -90,3 +90,6 @@ export const lifecycleSweepMs = 6 * hourMs;
 
 /** Containers whose incarnation is remembered, so that an object is read along with its container: 150 bytes each. */
 export const incarnationsKeptMax = 10_000;
+
+/** Decisions of others that a write with a condition may find before its own; then it is answered 503. */
+export const decisionsMax = 32;

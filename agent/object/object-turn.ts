@@ -4,6 +4,7 @@
  * lost gives its chunks back. `objects.ts` says why that loses nothing.
  */
 
+import { hasCode, ShoalError } from '../../proto/error.ts';
 import type { Uuid } from '../../proto/ids.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import { keyedSerial } from '../base/serial.ts';
@@ -11,6 +12,7 @@ import type { Content, ContentStore } from '../chunk/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { BucketSettings } from './bucket-settings.ts';
 import { type Containers, noContainer } from './containers.ts';
+import { type Decision, openGuard } from './guard.ts';
 import { changesWaitingMax, listingPageRows, partsReleasedMax } from './limits.ts';
 import type { ObjectPath } from './name.ts';
 import { findNullVersion } from './null-version.ts';
@@ -41,6 +43,8 @@ export interface Place {
   readonly versions?: 'enabled' | 'suspended';
   /** Of its container too: there was no POST in it. */
   readonly isUnposted?: true;
+  /** There was a write with a condition in it. */
+  readonly isGuarded?: true;
   /** Its versions may be locked, and are so unless they say otherwise. */
   readonly locking?: NonNullable<BucketSettings['lock']>;
 }
@@ -66,6 +70,7 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
   const { objects, posts, versions } = records;
   const turns = keyedSerial('changes of object', changesWaitingMax);
   const log = runtime.log.with({ part: 'object' });
+  const guard = openGuard(records);
   const run = <T>(place: Place, work: () => Promise<T>): Promise<T> =>
     turns.run(`${place.id}/${place.name}`, work);
 
@@ -175,25 +180,62 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
     return { ...row, versionId: versionIdAfter(asVersion(newest).versionId, row.versionId) };
   };
 
-  /** Puts the row and settles with everyone who changed container or object at the same time. */
-  const commit = (place: Place, made: ObjectRow, check?: Check): Promise<ObjectRow> =>
-    run(place, async () => {
-      const held = objects.getForPut(place.id, place.name);
-      const before = await withPosts(
-        place,
-        held.then(({ row: old }) => old),
+  /** What is on disk before an object's row is. */
+  const prepare = async (place: Place, { before, row }: Decision<Seen>): Promise<void> => {
+    if (!row) return;
+    await expireLater(place, row);
+    if (place.versions === 'enabled') await keepVersions(place, [before.row, row]);
+    if (place.versions === 'suspended') await dropNull(place);
+  };
+
+  /** Puts or deletes an object's row in sight of what is there, as its container wants it to be decided. */
+  const replace = async (
+    place: Place,
+    judge: (before: Seen) => Promise<ObjectRow | undefined>,
+    first: (decision: Decision<Seen>) => Promise<void> = (decision) => prepare(place, decision),
+  ): Promise<Decision<Seen>> => {
+    if (place.isGuarded) return guard.replace(place, (reading) => withPosts(place, reading), judge, first);
+    const held = objects.getForPut(place.id, place.name);
+    const before = await withPosts(
+      place,
+      held.then(({ row }) => row),
+    );
+    const row = await judge(before);
+    await first({ before, row });
+    if (row) await (await held).put(row);
+    else await objects.delete(place.id, place.name);
+    return { before, row };
+  };
+
+  /** The first write with a condition came meanwhile and may not have seen this one: it is put again, behind it. */
+  const putAgain = (place: Place, row: ObjectRow): Promise<unknown> =>
+    replace({ ...place, isGuarded: true }, async (before) => {
+      if (before.row?.upload === row.upload) return row;
+      throw new ShoalError(
+        'CONTENDED',
+        `Cannot tell whether ${JSON.stringify(place.name)} was replaced: try again`,
       );
-      const row = await inOrder(place, made, before.row);
-      try {
-        check?.(before.row && isExpired(before.row, runtime.clock.wallMs()) ? undefined : before.row);
-      } catch (thrown) {
-        await undo(place, row);
+    });
+
+  /** Puts the row and settles with everyone who changed container or object at the same time. */
+  const commit = (wanted: Place, made: ObjectRow, check?: Check): Promise<ObjectRow> =>
+    run(wanted, async () => {
+      if (check && !wanted.isGuarded) await containers.guard(wanted.project, wanted.container, wanted.id);
+      const place: Place = check ? { ...wanted, isGuarded: true } : wanted;
+      const judge = async (seen: Seen): Promise<ObjectRow> => {
+        try {
+          check?.(seen.row && isExpired(seen.row, runtime.clock.wallMs()) ? undefined : seen.row);
+        } catch (thrown) {
+          await undo(place, made);
+          throw thrown;
+        }
+        return inOrder(place, made, seen.row);
+      };
+      const { before, row = made } = await replace(place, judge).catch(async (thrown) => {
+        // Others were always first: nothing was decided.
+        if (place.isGuarded && hasCode(thrown, 'CONTENDED', 'BUSY')) await undo(place, made);
         throw thrown;
-      }
-      await expireLater(place, row);
-      if (place.versions === 'enabled') await keepVersions(place, [before.row, row]);
-      if (place.versions === 'suspended') await dropNull(place);
-      await (await held).put(row);
+      });
       const [stands, after] = await Promise.all([
         containers.confirm(place.project, place.container, place.id),
         row.content.kind === 'chunks' ? objects.get(place.id, place.name) : row,
@@ -204,6 +246,7 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
         await undo(place, row);
         throw noContainer(place.container);
       }
+      if (stands.isGuarded && !place.isGuarded) await putAgain(place, row);
       if (after?.upload !== row.upload && row.versionId === undefined) await release(place, row);
       // The very same once more: a completion of parts that was tried again.
       if (before.row?.upload !== row.upload) await giveUp(place, stands, before);
@@ -225,6 +268,7 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
     look,
     lookAhead,
     commit,
+    replace,
     inOrder,
     expireLater,
     keepVersions,

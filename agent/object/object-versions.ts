@@ -43,7 +43,7 @@ export interface DeletedVersion {
 
 export const openObjectVersions = (
   { runtime, records }: Pick<ObjectParts, 'runtime' | 'records'>,
-  { run, look, inOrder, keepVersions, giveUp, release, dropPosts, dropNull }: ObjectTurns,
+  { run, look, replace, inOrder, keepVersions, giveUp, release, dropPosts, dropNull }: ObjectTurns,
 ) => {
   const { objects, posts, versions } = records;
   const locks = openLocks({ records, clock: runtime.clock });
@@ -133,20 +133,25 @@ export const openObjectVersions = (
     /** S3's deletion where versions are kept: the object need not be there. Resolves with the marker's id. */
     hide: (place: Place, check?: Check): Promise<string> =>
       run(place, async () => {
-        const before = await look(place);
-        check?.(before.row);
-        const upload = newUuid();
-        const marker = await inOrder(place, markerOf(upload, runtime.clock.wallMs()), before.row);
-        if (place.versions === 'enabled') {
-          await keepVersions(place, [before.row, marker]);
-          await objects.delete(place.id, place.name);
-          return shownVersionId(marker);
-        }
-        await dropNull(place);
-        await versions.put(place.id, versionKey(place.name, marker.versionId), { ...marker, isNull: true });
-        await objects.delete(place.id, place.name);
-        await giveUp(place, place, before);
-        return nullVersion;
+        let marker = markerOf(newUuid(), runtime.clock.wallMs());
+        const { before } = await replace(
+          place,
+          async ({ row }) => {
+            check?.(row);
+            return undefined;
+          },
+          async ({ before: { row } }) => {
+            marker = await inOrder(place, marker, row);
+            if (place.versions === 'enabled') return keepVersions(place, [row, marker]);
+            await dropNull(place);
+            await versions.put(place.id, versionKey(place.name, marker.versionId), {
+              ...marker,
+              isNull: true,
+            });
+          },
+        );
+        if (place.versions !== 'enabled') await giveUp(place, place, before);
+        return place.versions === 'enabled' ? shownVersionId(marker) : nullVersion;
       }),
 
     /** Makes an older version the current one. Throws NOT_FOUND. */
@@ -162,3 +167,5 @@ export const openObjectVersions = (
       }),
   };
 };
+
+export type ObjectVersions = ReturnType<typeof openObjectVersions>;

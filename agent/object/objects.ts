@@ -10,15 +10,16 @@
  */
 import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
-import { listingPageRows, objectBytesMax, racesMax } from './limits.ts';
+import { objectBytesMax, racesMax } from './limits.ts';
 import type { Lock } from './lock.ts';
 import { defaultLock } from './locks.ts';
 import type { ObjectPath } from './name.ts';
+import { openObjectRemovals } from './object-removals.ts';
 import { type Check, type ObjectParts, openObjectTurns, type Place } from './object-turn.ts';
-import { markerOf, noObject, openObjectVersions } from './object-versions.ts';
+import { noObject, openObjectVersions } from './object-versions.ts';
 import { type Checksum, chunkUser, isExpired, type ObjectFacts, type ObjectRow, postKey } from './records.ts';
 import { type Range, type Seal, sealBytes, unsealBytes } from './seal.ts';
-import { versionIdOf, versionKey } from './versions.ts';
+import { versionIdOf } from './versions.ts';
 
 export type NewFacts = Omit<ObjectFacts, 'changedAtMs'>;
 
@@ -52,21 +53,9 @@ const s3FactsOf = ({ grants, tags }: ObjectRow): Partial<NewFacts> => ({ grants,
 
 export const openObjectRows = (parts: ObjectParts) => {
   const { runtime, records, content, containers } = parts;
-  const { objects, posts, versions } = records;
+  const { objects, posts } = records;
   const turns = openObjectTurns(parts);
-  const {
-    run,
-    look,
-    lookAhead,
-    commit,
-    inOrder,
-    expireLater,
-    keepVersions,
-    giveUp,
-    release,
-    releaseContent,
-    dropPosts,
-  } = turns;
+  const { run, look, lookAhead, commit, expireLater, releaseContent } = turns;
 
   const newVersion = (place: Place, upload: Uuid, atMs: number): Pick<ObjectRow, 'versionId' | 'lock'> => {
     if (place.versions !== 'enabled') return {};
@@ -96,6 +85,7 @@ export const openObjectRows = (parts: ObjectParts) => {
 
   return {
     ...changes,
+    ...openObjectRemovals(parts, turns, deleteVersion),
     find,
     /** Throws NOT_FOUND. */
     get,
@@ -246,76 +236,6 @@ export const openObjectRows = (parts: ObjectParts) => {
         }
         return { ...row, ...changed };
       }),
-
-    /**
-     * Throws NOT_FOUND; an expired object is removed and not found. Where versioning is on a marker takes its place
-     * and the version stays, unless one is named. Resolves with the id of what was made or removed.
-     */
-    async delete(place: Place, versionId?: string): Promise<string | undefined> {
-      if (versionId !== undefined)
-        return (await deleteVersion(place, versionId, { promotes: false })).versionId;
-      return run(place, async () => {
-        const before = await look(place);
-        const { row } = before;
-        if (!row) throw noObject(place.name);
-        const atMs = runtime.clock.wallMs();
-        const isGone = isExpired(row, atMs);
-        const marker =
-          place.versions === 'enabled' && !isGone
-            ? await inOrder(place, markerOf(newUuid(), atMs), row)
-            : undefined;
-        if (marker) await keepVersions(place, [row, marker]);
-        await objects.delete(place.id, place.name);
-        await giveUp(place, place, before);
-        if (isGone) throw noObject(place.name);
-        return marker?.versionId;
-      });
-    },
-
-    /** S3's deletion where no versions are kept, if the check lets it pass. Throws NOT_FOUND and what it throws. */
-    remove: (place: Place, check: Check): Promise<void> =>
-      run(place, async () => {
-        const before = await look(place);
-        check(before.row);
-        await objects.delete(place.id, place.name);
-        await giveUp(place, place, before);
-      }),
-
-    /** Removes the object if this upload is still the current one, whatever became of its bytes. */
-    dropUpload: (place: Place, upload: Uuid): Promise<void> =>
-      run(place, async () => {
-        const { row } = await look(place);
-        if (row?.upload !== upload) return;
-        await objects.delete(place.id, place.name);
-        if (row.versionId) await versions.delete(place.id, versionKey(place.name, row.versionId));
-      }),
-
-    /**
-     * Removes this upload if it is the current one and its time has come. Read and deletion are two steps: an
-     * upload of another host that lands between them is removed too. docs/design/0010 says what would close this.
-     */
-    expire: (place: Place, upload: Uuid): Promise<boolean> =>
-      run(place, async () => {
-        const before = await look(place);
-        const { row } = before;
-        if (row?.upload !== upload || !isExpired(row, runtime.clock.wallMs())) return false;
-        await objects.delete(place.id, place.name);
-        await giveUp(place, place, before);
-        return true;
-      }),
-
-    /** Removes what expired in a container that is gone: nobody can put anything there any more. */
-    async clear(id: Uuid): Promise<void> {
-      for (;;) {
-        const page = await objects.range(id, { limit: listingPageRows });
-        for (const { sortKey, row } of page.entries) {
-          await objects.delete(id, sortKey);
-          await release({ id, name: sortKey }, row);
-          await dropPosts(id, sortKey, [row]);
-        }
-        if (!page.more) return;
-      }
-    },
 
     /** Throws FORBIDDEN, at once, where it is encrypted with a key that did not come. */
     read(

@@ -8,6 +8,7 @@
  *   object-version     rows      incarnation / name NUL order   every version, where versioning was ever on
  *   object-multipart   register  incarnation / name NUL upload  an object that comes in parts
  *   object-part        rows      upload / number part          one part: where its bytes are
+ *   object-guard       register  incarnation / name             who may change an object, where conditions are set
  *   object-lock        register  incarnation / name NUL upload  what keeps a version from being deleted
  *   object-lifecycle   register  "rules" / incarnation           a bucket's rules, and when they were last obeyed
  *   object-bucket      register  bucket name / ""               whose container S3 means by that name
@@ -19,6 +20,7 @@
  * bytes back. The upload's id ties the two; a POST to an upload that was replaced has no effect.
  */
 import type { Uuid } from '../../proto/ids.ts';
+import type { Stamp } from '../../proto/stamp.ts';
 import type { Content } from '../chunk/port.ts';
 import type { Registers, Rows, Tables } from '../table/port.ts';
 import type { AccountList } from './account-list.ts';
@@ -52,6 +54,8 @@ export interface ContainerRow {
   readonly archive?: { readonly container: string; readonly mode: 'stack' | 'history' } | undefined;
   /** Nobody has ever sent a POST to an object in it: posts need not be looked for. */
   readonly isUnposted?: true;
+  /** There was a write with a condition in it: changes of its objects are decided at registers (`guard.ts`). */
+  readonly isGuarded?: true;
   /** What only S3 has. */
   readonly bucket?: BucketSettings | undefined;
 }
@@ -102,6 +106,11 @@ export interface LifecycleRow {
   /** When a host last began to obey them. */
   readonly sweptAtMs: number;
 }
+
+/** What was decided last of an object. Until it is done with the row (absent: a deletion) and its stamp. */
+export type GuardRow =
+  | { readonly token: Uuid; readonly stamp: Stamp; readonly row?: ObjectRow; readonly isDone?: never }
+  | { readonly token: Uuid; readonly isDone: true };
 
 /** Another object that a symbolic link stands for. */
 export interface Link {
@@ -185,6 +194,7 @@ export interface Records {
   readonly parts: Rows<PartRow>;
   readonly locks: Registers<LockRow>;
   readonly lifecycles: Registers<LifecycleRow>;
+  readonly guards: Registers<GuardRow>;
 }
 
 export const accountKey = 'account';
@@ -219,6 +229,7 @@ export const openRecords = (tables: Tables): Records => ({
   multiparts: tables.registers<MultipartRow>({ name: 'object-multipart' }),
   parts: tables.rows<PartRow>({ name: 'object-part' }),
   locks: tables.registers<LockRow>({ name: 'object-lock' }),
+  guards: tables.registers<GuardRow>({ name: 'object-guard' }),
   lifecycles: tables.registers<LifecycleRow>({ name: 'object-lifecycle' }),
 });
 

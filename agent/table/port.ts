@@ -9,6 +9,8 @@
  * Reads and ranges are linearizable: what was acknowledged before a read began is seen by it.
  * Every call may throw QUORUM_MISSED; after it a change may or may not have happened.
  */
+import type { Stamp } from '../../proto/stamp.ts';
+
 export interface TableRange {
   /** Sort keys after this one (in the direction of the walk), excluded. */
   readonly after?: string;
@@ -49,6 +51,8 @@ export interface RowForPut<Row> {
   readonly row: Row | undefined;
   /** To be called once. */
   put(row: Row): Promise<void>;
+  /** In place of `put`: the stamp for a `putAt`. To be called once. */
+  stamp(): Stamp;
 }
 
 export interface Rows<Row> {
@@ -56,6 +60,11 @@ export interface Rows<Row> {
   put(partitionKey: string, sortKey: string, row: Row): Promise<void>;
   /** `get`, and a `put` that costs a round trip less. No lock: of two that do so side by side neither may see the other. */
   getForPut(partitionKey: string, sortKey: string): Promise<RowForPut<Row>>;
+  /**
+   * A put (undefined: a deletion) whose stamp was taken before, by `getForPut`. Whoever has row and stamp may do it, and
+   * do it again: it is one put, which changes nothing any more once a later one was acknowledged.
+   */
+  putAt(partitionKey: string, sortKey: string, row: Row | undefined, stamp: Stamp): Promise<void>;
   /** Idempotent. Leaves a tombstone until every owner has it. */
   delete(partitionKey: string, sortKey: string): Promise<void>;
   range(partitionKey: string, range: TableRange): Promise<Page<Row>>;

@@ -140,7 +140,14 @@ export const openRows = <Row>(
       return {
         row: bytes ? rows.decode(bytes) : undefined,
         put: (row) => put(place, sortKey, stampAbove(held), rows.encode(row), weigh(row)),
+        stamp: () => stampAbove(held),
       };
+    },
+    async putAt(partitionKey, sortKey, row, stamp) {
+      encodeSortKey(sortKey);
+      const place = world.findPlace(schema.name, partitionKey);
+      if (row === undefined) await put(place, sortKey, stamp, null, 0);
+      else await put(place, sortKey, stamp, rows.encode(row), weigh(row));
     },
     async delete(partitionKey, sortKey) {
       await write(world.findPlace(schema.name, partitionKey), sortKey, null, 0);

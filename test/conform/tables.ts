@@ -72,6 +72,23 @@ export const conformTables = (test: TestFn, name: string, open: OpenHosts): void
     for (const host of hosts) t.is((await host.get('p', 'row'))?.size, 3);
   });
 
+  test(`${name}: a put whose stamp was taken before is one put, whoever does it and however often`, async (t) => {
+    const hosts = await openThings(t);
+    const held = await pick(hosts, 0).getForPut('p', 'row');
+    const stamp = held.stamp();
+    await pick(hosts, 1).putAt('p', 'row', { size: 1 }, stamp);
+    await pick(hosts, 2).putAt('p', 'row', { size: 1 }, stamp);
+    for (const host of hosts) t.is((await host.get('p', 'row'))?.size, 1);
+    await pick(hosts, 2).put('p', 'row', { size: 2 });
+    await pick(hosts, 0).putAt('p', 'row', { size: 1 }, stamp);
+    for (const host of hosts) t.is((await host.get('p', 'row'))?.size, 2);
+    const gone = (await pick(hosts, 1).getForPut('p', 'row')).stamp();
+    await pick(hosts, 2).putAt('p', 'row', undefined, gone);
+    await pick(hosts, 0).putAt('p', 'row', undefined, gone);
+    for (const host of hosts) t.is(await host.get('p', 'row'), undefined);
+    t.deepEqual(await pick(hosts, 1).tally('p'), { rows: 0, weight: 0 });
+  });
+
   test(`${name}: a deleted row is gone everywhere, and may come back`, async (t) => {
     const hosts = await openThings(t);
     await pick(hosts, 0).put('p', 'row', { size: 1 });

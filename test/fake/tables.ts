@@ -1,5 +1,7 @@
 /** One-host tables in memory: the port's meaning without the cluster. `test/conform/tables.ts` holds it to the real ones. */
 import type { Page, Registers, Rows, TableRange, Tables } from '../../agent/table/port.ts';
+import type { HostId } from '../../proto/ids.ts';
+import { compareStamps, type Stamp } from '../../proto/stamp.ts';
 
 const compareKeys = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
@@ -27,14 +29,31 @@ export const fakeTables = (): Tables => ({
       parts.set(key, found);
       return found;
     };
+    /** Of the newest put of each row, deletions included. */
+    const stamps = new Map<string, Stamp>();
+    let count = 0;
+    const nextStamp = (): Stamp => ({ wallMs: 0, count: ++count, host: 'fake' as HostId });
+    const write = (partitionKey: string, sortKey: string, row: Row | undefined, stamp: Stamp): void => {
+      const name = JSON.stringify([partitionKey, sortKey]);
+      const newest = stamps.get(name);
+      if (newest && compareStamps(newest, stamp) > 0) return;
+      stamps.set(name, stamp);
+      if (row === undefined) parts.get(partitionKey)?.delete(sortKey);
+      else part(partitionKey).set(sortKey, structuredClone(row));
+    };
     return {
       get: async (partitionKey, sortKey) => structuredClone(parts.get(partitionKey)?.get(sortKey)),
-      put: async (partitionKey, sortKey, row) => void part(partitionKey).set(sortKey, structuredClone(row)),
-      getForPut: async (partitionKey, sortKey) => ({
-        row: structuredClone(parts.get(partitionKey)?.get(sortKey)),
-        put: async (row) => void part(partitionKey).set(sortKey, structuredClone(row)),
-      }),
-      delete: async (partitionKey, sortKey) => void parts.get(partitionKey)?.delete(sortKey),
+      put: async (partitionKey, sortKey, row) => write(partitionKey, sortKey, row, nextStamp()),
+      async getForPut(partitionKey, sortKey) {
+        const stamp = nextStamp();
+        return {
+          row: structuredClone(parts.get(partitionKey)?.get(sortKey)),
+          put: async (row) => write(partitionKey, sortKey, row, nextStamp()),
+          stamp: () => stamp,
+        };
+      },
+      putAt: async (partitionKey, sortKey, row, stamp) => write(partitionKey, sortKey, row, stamp),
+      delete: async (partitionKey, sortKey) => write(partitionKey, sortKey, undefined, nextStamp()),
       range: async (partitionKey, range) => pageOf(parts.get(partitionKey), range),
       tally: async (partitionKey) => {
         const rows = [...(parts.get(partitionKey)?.values() ?? [])];

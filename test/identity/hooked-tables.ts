@@ -30,14 +30,19 @@ export const hookedTables = (inner: Tables, hook: Hook): Tables => ({
       },
       async getForPut(partitionKey, sortKey) {
         await pass('get', partitionKey, sortKey);
-        const { row, put } = await rows.getForPut(partitionKey, sortKey);
+        const { row, put, stamp } = await rows.getForPut(partitionKey, sortKey);
         return {
           row,
+          stamp,
           async put(next) {
             await pass('put', partitionKey, sortKey);
             await put(next);
           },
         };
+      },
+      async putAt(partitionKey, sortKey, row, stamp) {
+        await pass(row === undefined ? 'delete' : 'put', partitionKey, sortKey);
+        return rows.putAt(partitionKey, sortKey, row, stamp);
       },
       async delete(partitionKey, sortKey) {
         await pass('delete', partitionKey, sortKey);

@@ -30,7 +30,7 @@ const hookedTables = (hook: Hook): Tables => {
         put: (partition, key, row) => put(key, () => rows.put(partition, key, row)),
         async getForPut(partition, key) {
           const held = await rows.getForPut(partition, key);
-          return { row: held.row, put: (row) => put(key, () => held.put(row)) };
+          return { row: held.row, stamp: held.stamp, put: (row) => put(key, () => held.put(row)) };
         },
         async range(partition, range) {
           const page = await rows.range(partition, range);

@@ -50,9 +50,8 @@ export const expectedMd5 = (request: Ask): string | undefined => {
 };
 
 /**
- * Only `*` makes sense for a PUT: the object must not exist. Looked at before the body is taken and again in the
- * moment before the row is put, where this agent's writers take turns; on two hosts within the same milliseconds
- * both may pass, and the last one stands (docs/design/0010).
+ * Only `*` makes sense for a PUT: the object must not exist. Looked at before the body is taken and again when it is
+ * decided, at one register for all hosts (`../guard.ts`).
  */
 const putCheck = ({ headers }: Ask): Check | undefined => {
   const { 'if-none-match': noneMatch, 'if-match': match } = headers;

@@ -1,0 +1,90 @@
+/**
+ * Writes with a condition (`If-None-Match: *`, `If-Match`), decided at one register whichever hosts they go through.
+ * The object's row itself is a row of the last writer, so two could both find their condition true; once a container
+ * has seen such a write, each change of an object in it is decided first and done then:
+ *
+ *   object-guard   register  incarnation / name      what was decided last: the row, its stamp, and is it done?
+ *
+ *   settle what was decided ── read, take a stamp ── condition ── still the same decision? mine ── put at the stamp ── done
+ *        ^                                                              │ no
+ *        └──────────────────────────────────────────────────────────────┘
+ *
+ *  - A decision that was not done (its host died) is done by whoever comes next, with the very same stamp: twice is once.
+ *  - A stamp is taken after the decision before was done, so it lies above it; a host that wakes up late and puts what
+ *    others have done long ago changes nothing.
+ *  - Decisions stay as a few bytes when their object is gone: a name that starts anew would let an old look pass.
+ */
+import { ShoalError } from '../../proto/error.ts';
+import { newUuid, type Uuid } from '../../proto/ids.ts';
+import type { Stamp } from '../../proto/stamp.ts';
+import { decisionsMax } from './limits.ts';
+import type { GuardRow, ObjectRow, Records } from './records.ts';
+
+/** What is there now, and what shall be there; undefined: nothing. */
+export interface Decision<Seen> {
+  readonly before: Seen;
+  readonly row: ObjectRow | undefined;
+}
+
+interface Named {
+  readonly id: Uuid;
+  readonly name: string;
+}
+
+export const openGuard = ({ objects, guards }: Pick<Records, 'objects' | 'guards'>) => {
+  const finish = ({ id, name }: Named, token: Uuid): Promise<GuardRow | undefined> =>
+    guards.change(id, name, (now) => (now?.token === token && !now.isDone ? { token, isDone: true } : now));
+
+  const settle = async (place: Named): Promise<GuardRow | undefined> => {
+    const found = await guards.get(place.id, place.name);
+    if (!found || found.isDone) return found;
+    await objects.putAt(place.id, place.name, found.row, found.stamp);
+    return finish(place, found.token);
+  };
+
+  /** Is it ours? Not when another was decided since `last`. */
+  const decide = async (
+    { id, name }: Named,
+    last: Uuid | undefined,
+    mine: { readonly token: Uuid; readonly row: ObjectRow | undefined; readonly stamp: Stamp },
+  ): Promise<boolean> => {
+    const { token, row, stamp } = mine;
+    const now = await guards.change(id, name, (current) =>
+      current?.token === last ? { token, stamp, ...(row && { row }) } : current,
+    );
+    return now?.token === token;
+  };
+
+  return {
+    /**
+     * @param look what is there; it reads the row that it is given
+     * @param judge throws when it must not be; may be asked again
+     * @param prepare what has to be on disk before the row is
+     * Throws CONTENDED.
+     */
+    async replace<Seen>(
+      place: Named,
+      look: (reading: Promise<ObjectRow | undefined>) => Promise<Seen>,
+      judge: (before: Seen) => Promise<ObjectRow | undefined>,
+      prepare: (decision: Decision<Seen>) => Promise<void>,
+    ): Promise<Decision<Seen>> {
+      for (let attempt = 0; attempt < decisionsMax; attempt++) {
+        const last = await settle(place);
+        const held = await objects.getForPut(place.id, place.name);
+        const before = await look(Promise.resolve(held.row));
+        const row = await judge(before);
+        const [token, stamp] = [newUuid(), held.stamp()];
+        if (!(await decide(place, last?.token, { token, row, stamp }))) continue;
+        await prepare({ before, row });
+        await objects.putAt(place.id, place.name, row, stamp);
+        // Whoever comes next does it otherwise.
+        await finish(place, token).catch(() => undefined);
+        return { before, row };
+      }
+      throw new ShoalError(
+        'CONTENDED',
+        `Cannot change ${JSON.stringify(place.name)}: ${decisionsMax} others were first, try again`,
+      );
+    },
+  };
+};

@@ -1,0 +1,87 @@
+/** Removing objects: for a caller, because their time has come, or because their container is gone. */
+import { newUuid, type Uuid } from '../../proto/ids.ts';
+import { listingPageRows } from './limits.ts';
+import type { Check, ObjectParts, ObjectTurns, Place } from './object-turn.ts';
+import { markerOf, noObject, type ObjectVersions } from './object-versions.ts';
+import { isExpired, type ObjectRow } from './records.ts';
+import { versionKey } from './versions.ts';
+
+export const openObjectRemovals = (
+  { runtime, records: { objects, versions } }: Pick<ObjectParts, 'runtime' | 'records'>,
+  { run, look, replace, inOrder, keepVersions, giveUp, release, dropPosts }: ObjectTurns,
+  deleteVersion: ObjectVersions['deleteVersion'],
+) => ({
+  /**
+   * Throws NOT_FOUND; an expired object is removed and not found. Where versioning is on a marker takes its place
+   * and the version stays, unless one is named. Resolves with the id of what was made or removed.
+   */
+  async delete(place: Place, versionId?: string): Promise<string | undefined> {
+    if (versionId !== undefined)
+      return (await deleteVersion(place, versionId, { promotes: false })).versionId;
+    return run(place, async () => {
+      let marker: ObjectRow | undefined;
+      const isGone = (row: ObjectRow): boolean => isExpired(row, runtime.clock.wallMs());
+      const { before } = await replace(
+        place,
+        async ({ row }) => {
+          if (!row) throw noObject(place.name);
+          return undefined;
+        },
+        async ({ before: { row } }) => {
+          if (place.versions !== 'enabled' || !row || isGone(row)) return;
+          marker = await inOrder(place, markerOf(newUuid(), runtime.clock.wallMs()), row);
+          await keepVersions(place, [row, marker]);
+        },
+      );
+      await giveUp(place, place, before);
+      if (before.row && isGone(before.row) && !marker) throw noObject(place.name);
+      return marker?.versionId;
+    });
+  },
+
+  /** S3's deletion where no versions are kept, if the check lets it pass. Throws NOT_FOUND and what it throws. */
+  remove: (place: Place, check: Check): Promise<void> =>
+    run(place, async () => {
+      const { before } = await replace(place, async ({ row }) => {
+        check(row);
+        return undefined;
+      });
+      await giveUp(place, place, before);
+    }),
+
+  /** Removes the object if this upload is still the current one, whatever became of its bytes. */
+  dropUpload: (place: Place, upload: Uuid): Promise<void> =>
+    run(place, async () => {
+      const { row } = await look(place);
+      if (row?.upload !== upload) return;
+      await objects.delete(place.id, place.name);
+      if (row.versionId) await versions.delete(place.id, versionKey(place.name, row.versionId));
+    }),
+
+  /**
+   * Removes this upload if it is the current one and its time has come. Read and deletion are two steps: an
+   * upload of another host that lands between them is removed too. docs/design/0010 says what would close this.
+   */
+  expire: (place: Place, upload: Uuid): Promise<boolean> =>
+    run(place, async () => {
+      const before = await look(place);
+      const { row } = before;
+      if (row?.upload !== upload || !isExpired(row, runtime.clock.wallMs())) return false;
+      await objects.delete(place.id, place.name);
+      await giveUp(place, place, before);
+      return true;
+    }),
+
+  /** Removes what expired in a container that is gone: nobody can put anything there any more. */
+  async clear(id: Uuid): Promise<void> {
+    for (;;) {
+      const page = await objects.range(id, { limit: listingPageRows });
+      for (const { sortKey, row } of page.entries) {
+        await objects.delete(id, sortKey);
+        await release({ id, name: sortKey }, row);
+        await dropPosts(id, sortKey, [row]);
+      }
+      if (!page.more) return;
+    }
+  },
+});
