@@ -31,6 +31,7 @@ export interface Target {
   readonly container: string;
   /** '' or absent for the container itself. */
   readonly object?: string;
+  readonly versionId?: string | undefined;
 }
 
 export const isReseller = (principal: Principal | undefined): boolean =>

@@ -1,5 +1,5 @@
 /** What the use cases of the object service share, and how they open what a caller may use. */
-import { ShoalError } from '../../proto/error.ts';
+import { hasCode, ShoalError } from '../../proto/error.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { checkAccess, isOwner, isStranger, type Target, type Use } from './access.ts';
@@ -12,6 +12,7 @@ import type { ObjectRows } from './objects.ts';
 import { accountKey, type ContainerRow, type Records } from './records.ts';
 import { decidePolicy, statementsOf } from './s3/policy/decide.ts';
 import { isPublic } from './s3/policy/document.ts';
+import { type Facts, tagFactPrefix } from './s3/policy/facts.ts';
 import type { Seals } from './seal.ts';
 
 export interface Context {
@@ -45,27 +46,50 @@ const actionFor = (use: Use, { action, deletes }: Caller): string =>
 /** An owner can always put a policy right that locks everybody out. */
 const repairs: readonly string[] = ['s3:GetBucketPolicy', 's3:PutBucketPolicy', 's3:DeleteBucketPolicy'];
 
+/** Some policies ask what tags an object has: only then it is looked up. */
+const tagFacts = async (
+  { objects }: Pick<Context, 'objects'>,
+  { project, container, object, versionId }: Target,
+  row: ContainerRow,
+): Promise<Facts> => {
+  if (object === undefined || object === '') return new Map();
+  const found = await objects
+    .get(placeOf({ project, container, object }, row), versionId)
+    .catch((cause: unknown) => {
+      if (hasCode(cause, 'NOT_FOUND')) return undefined;
+      throw cause;
+    });
+  return new Map(
+    Object.entries(found?.tags ?? {}).map(([name, value]) => [
+      `${tagFactPrefix}${name.toLowerCase()}`,
+      [value],
+    ]),
+  );
+};
+
 /** Throws FORBIDDEN, with `isDenied`, where the bucket's policy says no; true where it says yes. */
-const policyAllows = (
+const policyAllows = async (
+  context: Pick<Context, 'objects' | 'runtime'>,
   use: Use,
   target: Target,
   caller: Caller,
   row: ContainerRow | undefined,
-  nowMs: number,
-): boolean => {
+): Promise<boolean> => {
   const { policy, publicAccess } = row?.bucket ?? {};
-  if (policy === undefined) return false;
+  if (row === undefined || policy === undefined) return false;
   const { principal } = caller;
   const action = actionFor(use, caller);
   const owns = isOwner(principal, target.project);
   if (owns && repairs.includes(action)) return true;
   const statements = statementsOf(policy, target.container);
+  const facts = caller.facts?.(target.project, context.runtime.clock.wallMs()) ?? new Map();
+  const tags = policy.toLowerCase().includes(tagFactPrefix) ? await tagFacts(context, target, row) : [];
   const verdict = decidePolicy(statements, {
     principal,
     action,
     bucket: target.container,
     key: target.object ?? '',
-    facts: caller.facts?.(target.project, nowMs) ?? new Map(),
+    facts: new Map([...facts, ...tags]),
   });
   if (verdict === 'deny')
     throw new ShoalError('FORBIDDEN', 'Access was denied by the policy of the bucket.', {
@@ -77,17 +101,17 @@ const policyAllows = (
 
 /** The account's own list is read only for a caller that has a token but no standing there. */
 export const authorize = async (
-  { records, runtime }: Pick<Context, 'records' | 'runtime'>,
+  context: Pick<Context, 'records' | 'runtime' | 'objects'>,
   use: Use,
   target: Target,
   caller: Caller,
   row?: ContainerRow,
 ): Promise<void> => {
-  if (policyAllows(use, target, caller, row, runtime.clock.wallMs())) return;
+  if (await policyAllows(context, use, target, caller, row)) return;
   const { principal } = caller;
   const account =
     principal && isStranger(principal, target.project)
-      ? await records.accounts.get(target.project, accountKey)
+      ? await context.records.accounts.get(target.project, accountKey)
       : undefined;
   checkAccess(use, target, caller, row, account?.accessList);
 };

@@ -14,6 +14,7 @@ import { checkGrants, grantsAsked } from './acl-request.ts';
 import type { Address } from './address.ts';
 import type { S3Ask, S3Context } from './ask.ts';
 import { s3Error } from './s3-error.ts';
+import { versionAsked } from './version.ts';
 
 /** What a call does: in the words of S3's policies, and of the access lists of containers. */
 export interface Action {
@@ -71,11 +72,12 @@ export const allow = async (
   action: Action,
   bucket: Bucket,
   key: string,
+  versionId: string | undefined = versionAsked(ask),
 ): Promise<void> => {
   const { caller } = ask;
   const { name, project, row } = bucket;
   checkOwner(ask, bucket);
-  const target = { project, container: name, object: key };
+  const target = { project, container: name, object: key, versionId };
   try {
     await authorize(context, action.use, target, { ...caller, action: action.name }, row);
   } catch (cause) {

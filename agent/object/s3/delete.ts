@@ -99,7 +99,7 @@ export const deleteObjects = async (context: S3Context, ask: S3Ask): Promise<Api
   const deleteOne = async (one: Wanted): Promise<Xml | undefined> => {
     try {
       const versionId = one.versionId === undefined ? undefined : parseVersionId(one.versionId);
-      await allow(context, ask, action(versionId), bucket, checkKey(one.key));
+      await allow(context, ask, action(versionId), bucket, checkKey(one.key), versionId);
       const deleted = await deleteKey(context, ask, bucket, { key: one.key, versionId }, bypasses);
       record(context, ask, 'object.delete', undefined, `${bucket.name}/${one.key}`);
       if (isQuiet) return undefined;

@@ -59,31 +59,36 @@ export const openS3 = (
     const hostBucket = hostBucketOf(raw.headers.host, [...ownDomains, ...domains]);
     const address = addressOf(path, hostBucket);
     if (method === 'OPTIONS') return { answer: await preflight(context, address, raw.headers), status: 200 };
-    const answer = await withCors(context, address, { method, origin: raw.headers.origin }, async (told) => {
-      const signed = await signIn({
-        method,
-        url: raw.url ?? '/',
-        rawHeaders: raw.rawHeaders,
-        stream: body.read(),
-        hostBucket,
-      });
-      told(signed);
-      const remoteAddress = raw.socket.remoteAddress ?? '';
-      const { principal, headers } = signed;
-      const isSecure = origin.startsWith('https:');
-      return serve(context, {
-        ...signed,
-        ...address,
-        ...{ requestId, method, path, query, origin, signal, remoteAddress },
-        isVirtualHost: hostBucket !== '',
-        caller: {
-          principal,
-          referrer: headers.referer,
-          facts: (project, nowMs) =>
-            factsOf({ principal, project, headers, query, remoteAddress, isSecure, nowMs }),
-        },
-      });
-    });
+    const answer = await withCors(
+      context,
+      address,
+      { method: raw.headers['access-control-request-method'] ?? method, origin: raw.headers.origin },
+      async (told) => {
+        const signed = await signIn({
+          method,
+          url: raw.url ?? '/',
+          rawHeaders: raw.rawHeaders,
+          stream: body.read(),
+          hostBucket,
+        });
+        told(signed);
+        const remoteAddress = raw.socket.remoteAddress ?? '';
+        const { principal, headers } = signed;
+        const isSecure = origin.startsWith('https:');
+        return serve(context, {
+          ...signed,
+          ...address,
+          ...{ requestId, method, path, query, origin, signal, remoteAddress },
+          isVirtualHost: hostBucket !== '',
+          caller: {
+            principal,
+            referrer: headers.referer,
+            facts: (project, nowMs) =>
+              factsOf({ principal, project, headers, query, remoteAddress, isSecure, nowMs }),
+          },
+        });
+      },
+    );
     return { answer, status: 200 };
   };
   return openListener(context, {

@@ -38,7 +38,7 @@ const readBytes = (value: unknown): number => {
 };
 
 const readCondition = (value: unknown): FieldCondition[] | LengthRange => {
-  if (isRecord(value))
+  if (isRecord(value) && Object.keys(value).length > 0)
     return Object.entries(value).map(([name, text]) =>
       isText(text)
         ? { name: name.toLowerCase(), isPrefix: false, value: text }
@@ -93,7 +93,7 @@ export const checkFormPolicy = (
       denied(`Policy Condition failed: ["${isPrefix ? 'starts-with' : 'eq'}", "$${name}", "${value}"]`);
   }
   const extra = [...fields.keys()].find((name) => !isFree(name) && !named.some((one) => one.name === name));
-  if (extra !== undefined && extra !== 'bucket') denied(`Extra input fields: ${extra}`);
+  if (extra !== undefined) denied(`Extra input fields: ${extra}`);
   const ranges = conditions.filter((one): one is LengthRange => !Array.isArray(one));
   if (ranges.length === 0) return undefined;
   return {

@@ -91,13 +91,21 @@ const copyRange = ({ headers }: S3Ask, bytes: number): ByteRange | undefined => 
   return range;
 };
 
-/** A part comes with the key of its upload. Throws InvalidRequest, AccessDenied. */
+/** A part comes with the key of its upload. Throws InvalidRequest. */
 const keyFor =
   (context: S3Context, { headers }: S3Ask) =>
   (seal: Seal | undefined): Uint8Array | undefined => {
     const customer = customerKeyOf(headers);
-    checkSealKey(context, seal, customer);
-    return seal && context.seals.keyOf(seal, customer?.key);
+    try {
+      checkSealKey(context, seal, customer);
+      return seal && context.seals.keyOf(seal, customer?.key);
+    } catch (cause) {
+      throw s3Error(
+        'InvalidRequest',
+        'The provided encryption parameters did not match the ones used originally.',
+        { cause },
+      );
+    }
   };
 
 const copyPart = async (context: S3Context, ask: S3Ask, number: number): Promise<ApiAnswer> => {

@@ -64,7 +64,9 @@ export const openObject = async (
   const customer = customerKeyOf(ask.headers, sealPrefix);
   const bucket = await findBucket(context, ask, from.bucket);
   // What the bucket does not allow the object itself may.
-  const refusal: unknown = await allow(context, ask, action, bucket, from.key).catch((thrown) => thrown);
+  const refusal: unknown = await allow(context, ask, action, bucket, from.key, from.versionId).catch(
+    (thrown) => thrown,
+  );
   if (refusal && (!action.grant || !hasCode(refusal, 'FORBIDDEN') || isDenied(refusal))) throw refusal;
   const reader = { ...readerOf(context, ask), customerKey: customer?.key };
   const row = await context.objects.get(placeIn(bucket, from.key), from.versionId).catch(async (cause) => {

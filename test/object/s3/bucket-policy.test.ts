@@ -86,6 +86,30 @@ test('bucket policy: conditions see the request', async (t) => {
   t.is((await call('GET', '/reef?prefix=public/', { token: 'member:p3' })).code, 'AccessDenied');
 });
 
+test('bucket policy: tags of an object decide, those of the version that is meant', async (t) => {
+  const { call, swift } = await serveS3(t);
+  await call('PUT', '/reef');
+  await call('PUT', '/reef?versioning', {
+    body: '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>',
+  });
+  const put = (tags: string) => call('PUT', '/reef/a', { body: tags, headers: { 'x-amz-tagging': tags } });
+  const first = (await put('security=public')).headers.get('x-amz-version-id');
+  const tagged = {
+    ...reading,
+    Action: ['s3:GetObject', 's3:GetObjectVersion'],
+    Resource: arn('/*'),
+    Condition: { StringEquals: { 's3:ExistingObjectTag/security': 'public' } },
+  };
+  t.is((await call('PUT', '/reef?policy', policy(tagged))).status, 204);
+  t.is((await call('GET', '/reef/a', anybody)).text, 'security=public');
+  t.is((await fetch(`${swift}/reef/a`)).status, 200);
+  await put('security=private');
+  t.is((await call('GET', '/reef/a', anybody)).code, 'AccessDenied');
+  t.is((await fetch(`${swift}/reef/a`)).status, 401);
+  t.is((await call('GET', `/reef/a?versionId=${first}`, anybody)).status, 200);
+  t.is((await call('GET', '/reef/missing', anybody)).code, 'AccessDenied');
+});
+
 test('bucket policy: what is no policy is refused and changes nothing', async (t) => {
   const { call } = await serveS3(t);
   await call('PUT', '/reef');

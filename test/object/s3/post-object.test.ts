@@ -105,6 +105,9 @@ test('post object: what the policy does not allow is refused and leaves nothing'
   t.is(await code({ key: 'else/a', ...signed() }), 'AccessDenied');
   t.is(await code({ key, ...signed([], '2026-11-25T03:04:59Z') }), 'AccessDenied', 'expired');
   t.is(await code({ key, ...signed([{ bucket: 'other' }]) }), 'AccessDenied');
+  const anyBucket = encode({ expiration: '2026-11-25T03:10:00Z', conditions: conditions.slice(1) });
+  const unnamed = { policy: anyBucket, awsaccesskeyid: access, signature: signV2(secret, anyBucket) };
+  t.is(await code({ key, ...unnamed }), 'AccessDenied', 'a policy for no bucket');
   t.is(await code({ key, acl: 'public-read', ...signed() }), 'AccessDenied', 'a field that nobody signed');
   t.is(await code({ key, 'x-ignore-me': 'x', ...signed() }), undefined);
   t.is(await code({ key, ...signed() }, 'x'), 'EntityTooSmall');
@@ -132,6 +135,7 @@ test('post object: what is no form, no policy or has no file is refused', async 
     encode([]),
     encode({ expiration }),
     encode({ expiration: 'soon', conditions: [] }),
+    encode({ expiration, conditions: [{}] }),
     encode({ expiration, conditions: [['ends-with', '$key', 'x']] }),
     encode({ expiration, conditions: [['eq', 'key', 'x']] }),
     encode({ expiration, conditions: [{ key: 1 }] }),

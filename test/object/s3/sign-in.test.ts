@@ -142,7 +142,8 @@ test('sign-in: claims that cannot be are refused in S3’s words', async (t) => 
   await isRefused(t, 'AuthorizationHeaderMalformed', claim(whole.replace('=host;', '=')));
   await isRefused(t, 'AuthorizationHeaderMalformed', claim(whole.replace('Signature=f0', 'Signature=F0')));
   await isRefused(t, 'SignatureDoesNotMatch', claim(whole.replace('/us-east-1/', '/RegionOne/')));
-  await isRefused(t, 'AuthorizationHeaderMalformed', claim('AWS key'));
+  await isRefused(t, 'InvalidArgument', claim('AWS key'));
+  t.is((await claim('')()).principal, undefined, 'an empty header claims nothing');
   const both = { ...presigned, headers: { ...presigned.headers, Authorization: whole } };
   await isRefused(t, 'InvalidArgument', () => atNoon(incoming(both)));
   const { 'x-amz-date': _, ...undated } = get.headers;

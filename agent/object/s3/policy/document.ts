@@ -11,6 +11,7 @@ import { s3Error } from '../s3-error.ts';
 import { type Condition, parseCondition } from './condition.ts';
 import { isKnownFact } from './facts.ts';
 import { policyBytesMax } from './limits.ts';
+import { matchesPattern } from './pattern.ts';
 
 export interface Statement {
   readonly effect: 'Allow' | 'Deny';
@@ -99,10 +100,11 @@ const readStatement = (value: unknown, bucket: string): Statement => {
   if (!actions.every((text) => text === '*' || /^s3:[a-z*?]+$/.test(text)))
     refuse('Policy has invalid action');
   const resources = texts(resource.value, 'resource').map(checkVariables);
-  const isOwn = (arn: string): boolean =>
-    arn === `arn:aws:s3:::${bucket}` ||
-    arn.startsWith(`arn:aws:s3:::${bucket}/`) ||
-    arn === `arn:aws:s3:::${bucket}*`;
+  // A pattern may name more, it is asked about this bucket only.
+  const isOwn = (arn: string): boolean => {
+    const [, name] = /^arn:aws:s3:::([^/]+)/.exec(arn) ?? [];
+    return name !== undefined && matchesPattern(name, bucket);
+  };
   if (!resources.every(isOwn)) refuse('Policy has invalid resource');
   return {
     effect,

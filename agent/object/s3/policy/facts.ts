@@ -21,9 +21,16 @@ const headers = [
   'x-amz-server-side-encryption-customer-algorithm',
 ];
 
+/** Before the lower-case name of a tag of the object that is asked for. */
+export const tagFactPrefix = 's3:existingobjecttag/';
+
 export const isKnownFact = (key: string): boolean => {
   const lower = key.toLowerCase();
-  return always.includes(lower) || headers.some((header) => lower === `s3:${header}`);
+  return (
+    lower.startsWith(tagFactPrefix) ||
+    always.includes(lower) ||
+    headers.some((header) => lower === `s3:${header}`)
+  );
 };
 
 export interface Known {

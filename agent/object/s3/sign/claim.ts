@@ -135,7 +135,11 @@ const queryV4 = (query: URLSearchParams): ClaimV4 => {
 const headerV2 = (ask: RawAsk, fields: string): ClaimV2 => {
   const colon = fields.lastIndexOf(':');
   const [access, signature] = [fields.slice(0, Math.max(0, colon)).trim(), fields.slice(colon + 1).trim()];
-  if (access === '' || signature === '') malformedHeader('expecting "AWS <YOUR-AKID>:<SIGNATURE>"');
+  if (access === '' || signature === '')
+    throw s3Error(
+      'InvalidArgument',
+      'AWS authorization header is invalid.  Expected AwsAccessKeyId:signature',
+    );
   const atMs = parseSignedTime(ask.header('x-amz-date') ?? ask.header('date') ?? '');
   if (atMs === undefined)
     throw s3Error('AccessDenied', 'AWS authentication requires a valid Date or x-amz-date header');
@@ -162,14 +166,14 @@ export const parseClaim = (ask: RawAsk): Claim | undefined => {
   const query = new URLSearchParams(ask.query);
   const isV4 = query.has('X-Amz-Algorithm') || query.has('X-Amz-Signature');
   const isV2 = query.has('AWSAccessKeyId') || query.has('Signature');
-  if (Number(authorization !== undefined) + Number(isV4) + Number(isV2) > 1)
+  if (Number(Boolean(authorization)) + Number(isV4) + Number(isV2) > 1)
     throw s3Error(
       'InvalidArgument',
       'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified',
     );
   if (isV4) return queryV4(query);
   if (isV2) return queryV2(query);
-  if (authorization === undefined) return undefined;
+  if (!authorization) return undefined;
   const [, scheme = '', fields = ''] = /^(\S+)\s+(.*)$/.exec(authorization.trim()) ?? [];
   if (scheme === algorithm) return headerV4(ask, fields);
   if (scheme === 'AWS') return headerV2(ask, fields);

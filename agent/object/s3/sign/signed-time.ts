@@ -4,5 +4,5 @@ export const parseSignedTime = (text: string): number | undefined => {
   const http = /^(\w{3}, )?\d{1,2}[ -]\w{3}[ -]\d{4} \d\d:\d\d:\d\d (GMT|UTC|[+-]\d{4})$/.test(text);
   if (!basic && !http && !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/.test(text)) return undefined;
   const ms = Date.parse(basic ? `${basic.slice(1, 4).join('-')}T${basic.slice(4).join(':')}Z` : text);
-  return Number.isNaN(ms) ? undefined : ms;
+  return ms >= 0 ? ms : undefined;
 };

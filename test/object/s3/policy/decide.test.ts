@@ -54,6 +54,11 @@ test('policy: it allows what it names and is silent about the rest', (t) => {
   t.is(ask(policy({ ...allow, Resource: arn('/*') }), { key: '' }), 'silent', 'the bucket is no object');
 });
 
+test('policy: a pattern may name more than the bucket', (t) => {
+  t.is(ask(policy({ ...allow, Resource: ['arn:aws:s3:::*', 'arn:aws:s3:::*/*'] })), 'allow');
+  t.is(ask(policy({ ...allow, Resource: 'arn:aws:s3:::re*' })), 'allow');
+});
+
 test('policy: an explicit denial wins, wherever it stands', (t) => {
   const deny = { ...allow, Effect: 'Deny', Resource: arn('/secret/*') };
   for (const text of [policy(allow, deny), policy(deny, allow)]) {
