@@ -9,6 +9,7 @@ import * as bucket from './bucket.ts';
 import * as policy from './bucket-policy.ts';
 import * as cors from './cors.ts';
 import { deleteObject, deleteObjects } from './delete.ts';
+import { fixedSettings } from './fixed.ts';
 import * as lifecycle from './lifecycle.ts';
 import { listObjects, listObjectsV2 } from './listing.ts';
 import { abortUpload, completeUpload, createUpload, putPart } from './multipart.ts';
@@ -31,6 +32,7 @@ const ofAccount: Methods = { GET: { '': bucket.listBuckets } };
 
 const ofBucket: Methods = {
   GET: {
+    ...fixedSettings,
     '': listObjects,
     'list-type': listObjectsV2,
     lifecycle: lifecycle.getLifecycle,

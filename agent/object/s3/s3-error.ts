@@ -96,6 +96,7 @@ export const s3Codes = {
   OperationAborted: status(409, 'A conflicting operation is in progress against this resource. Try again.'),
   OwnershipControlsNotFoundError: status(404, 'The bucket ownership controls were not found.'),
   PreconditionFailed: status(412, 'At least one of the preconditions that you specified did not hold.'),
+  ReplicationConfigurationNotFoundError: status(404, 'The replication configuration was not found.'),
   RequestTimeTooSkewed: status(
     403,
     "The difference between the request time and the server's time is too large.",

@@ -126,7 +126,7 @@ test('what S3 has and shoal has not is NotImplemented, and never another call', 
   await call('PUT', '/mine');
   await call('PUT', '/mine/a', { body: 'a' });
   for (const [method, path] of [
-    ['GET', '/mine?replication'],
+    ['GET', '/mine?metrics'],
     ['PUT', '/mine?inventory'],
     ['DELETE', '/mine?analytics'],
     ['GET', '/mine/a?torrent'],
@@ -139,4 +139,20 @@ test('what S3 has and shoal has not is NotImplemented, and never another call', 
   }
   t.is((await call('GET', '/mine/a')).text, 'a');
   t.is((await call('PATCH', '/mine/a')).code, 'MethodNotAllowed');
+});
+
+test('settings that a bucket cannot have are told as never set, and cannot be set', async (t) => {
+  const { call } = await serveS3(t);
+  await call('PUT', '/mine');
+  t.is(text((await call('GET', '/mine?requestPayment')).xml, 'Payer'), 'BucketOwner');
+  for (const name of ['accelerate', 'logging', 'notification']) {
+    const answer = await call('GET', `/mine?${name}`);
+    t.is(answer.status, 200, name);
+    t.is(answer.xml.children.length, 0, name);
+  }
+  t.is((await call('GET', '/mine?replication')).code, 'ReplicationConfigurationNotFoundError');
+  t.is((await call('GET', '/mine?website')).code, 'NoSuchWebsiteConfiguration');
+  for (const name of ['accelerate', 'logging', 'notification', 'replication', 'requestPayment', 'website'])
+    t.is((await call('PUT', `/mine?${name}`, { body: '<A/>' })).code, 'NotImplemented', name);
+  t.is((await call('GET', '/mine?logging', { token: 'member:p2' })).code, 'AccessDenied');
 });
