@@ -92,6 +92,8 @@ export const repairInFlightMax = 4;
 export const syncSliceMax = 32;
 /** Entries looked at together, most endangered first. */
 export const repairBatchMax = 256;
+/** Entries looked at in one go where most of them rest: some 20 ms, or other work would stand still. */
+export const repairLooksMax = 10_000;
 /** Half of a 1 Gbit/s link: a repair must not starve the users. */
 export const repairBytesPerSecondDefault = 64 * MiB;
 /** Rest of an entry after a failed attempt: doubled each time, with jitter. */

@@ -8,7 +8,7 @@ import { backoffMs } from '../base/backoff.ts';
 import { concatBytes, fromHex, toHex } from '../base/bytes.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { KeyValue, KeyValueReader } from '../store/key-value.ts';
-import { repairRestMsMax, repairRestMsMin } from './limits.ts';
+import { repairLooksMax, repairRestMsMax, repairRestMsMin } from './limits.ts';
 
 export type RepairCause = 'missing' | 'damaged';
 
@@ -63,7 +63,10 @@ export interface RepairQueue {
   rest(id: ChunkId): void;
   /** A host came back: nothing rests any longer. */
   wake(): void;
-  /** Up to `limit` that do not rest, most endangered first; or only those of one danger. */
+  /**
+   * Up to `limit` that do not rest, most endangered first; or only those of one danger. Of a queue in which very many rest a
+   * part is looked at: its head, and on from where the last look ended.
+   */
   due(limit: number, danger?: Danger): ChunkId[];
   readonly counts: Readonly<Counts>;
 }
@@ -82,6 +85,7 @@ export const repairQueue = ({
     counts[entry.danger] += 1;
     counts[whyOf(value)] += 1;
   }
+  let resumeAt: Uint8Array | undefined;
   const resting = new Map<ChunkId, { readonly attempts: number; readonly untilMs: number }>();
 
   /** Counts change when the transaction is on disk, and by what it did. */
@@ -135,18 +139,29 @@ export const repairQueue = ({
       });
       resting.set(id, { attempts: attempts + 1, untilMs: runtime.clock.monotonicMs() + delayMs });
     },
-    wake: () => resting.clear(),
+    wake() {
+      resting.clear();
+      resumeAt = undefined;
+    },
     due(limit, danger) {
+      const ids = new Set<ChunkId>();
       const nowMs = runtime.clock.monotonicMs();
-      const first = danger && dangers.indexOf(danger);
-      const range = first === undefined ? {} : { from: Uint8Array.of(first), to: Uint8Array.of(first + 1) };
-      const ids: ChunkId[] = [];
-      for (const { key } of store.range(range)) {
-        if (ids.length >= limit) break;
-        const entry = readKey(key);
-        if (entry && (resting.get(entry.id)?.untilMs ?? 0) <= nowMs) ids.push(entry.id);
-      }
-      return ids;
+      /** Gives the key at which its bound ended it. */
+      const look = (from: Uint8Array, to: Uint8Array): Uint8Array | undefined => {
+        let looks = 0;
+        for (const { key } of store.range({ from, to })) {
+          if (ids.size >= limit) return undefined;
+          if (looks++ >= repairLooksMax) return Uint8Array.from(key);
+          const entry = readKey(key);
+          if (entry && (resting.get(entry.id)?.untilMs ?? 0) <= nowMs) ids.add(entry.id);
+        }
+        return undefined;
+      };
+      const first = danger ? dangers.indexOf(danger) : 0;
+      const end = Uint8Array.of(danger ? first + 1 : dangers.length);
+      const stopped = look(Uint8Array.of(first), end);
+      if (!danger) resumeAt = stopped && look(resumeAt ?? stopped, end);
+      return [...ids];
     },
   };
 };

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { repairLooksMax } from '../../agent/chunk/limits.ts';
 import { type Danger, repairQueue } from '../../agent/chunk/repair-queue.ts';
 import { memoryKeyValue } from '../../agent/store/memory-key-value.ts';
 import type { ChunkId } from '../../proto/ids.ts';
@@ -65,4 +66,36 @@ test('repair queue: an entry of another shape is passed over', async (t) => {
   const queue = repairQueue({ store, runtime });
   t.deepEqual(queue.due(10), []);
   t.is(queue.counts.missing, 0);
+});
+
+test('repair queue: where very many rest, one look is bounded, and what is behind them comes in its turn', async (t) => {
+  const store = memoryKeyValue();
+  let looks = 0;
+  const counted = {
+    ...store,
+    *range(...words: Parameters<typeof store.range>) {
+      for (const entry of store.range(...words)) {
+        looks += 1;
+        yield entry;
+      }
+    },
+  };
+  const queue = repairQueue({ store: counted, runtime });
+  const many = Array.from(
+    { length: 3 * repairLooksMax },
+    (_, index) => index.toString(16).padStart(64, '0') as ChunkId,
+  );
+  await queue.add([...many, d], 'missing');
+  for (const resting of many) queue.rest(resting);
+  const found: ChunkId[] = [];
+  let turns = 0;
+  for (; found.length === 0 && turns < 10; turns++) {
+    looks = 0;
+    found.push(...queue.due(256));
+    t.true(looks <= 2 * (repairLooksMax + 1), `${looks} looks`);
+  }
+  t.deepEqual(found, [d]);
+  t.true(turns > 1);
+  await queue.mark(new Map<ChunkId, Danger>([[d, 'one']]));
+  t.deepEqual(queue.due(256), [d], 'the most endangered is at the head whatever rests behind it');
 });
