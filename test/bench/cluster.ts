@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
+import { KiB } from '../../proto/units.ts';
 
 const run = promisify(execFile);
 
@@ -16,6 +17,8 @@ export interface Cluster extends AsyncDisposable {
   readonly password: string;
   /** Seconds of one core that the first host's agent has used so far. */
   cpuSeconds(): Promise<number>;
+  /** What it holds in memory, pages of files that it maps included. */
+  residentBytes(): Promise<number>;
 }
 
 /** A port from which on nothing listens; the hosts take ten each. */
@@ -37,6 +40,12 @@ const cpuSecondsOf = async (pid: number): Promise<number> => {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 };
 
+/** Throws where the process is gone. */
+export const residentBytesOf = async (pid: number): Promise<number> => {
+  const [, kibibytes] = /^VmRSS:\s+(\d+) kB/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kibibytes) * KiB;
+};
+
 export const startCluster = async (): Promise<Cluster> => {
   const data = await mkdtemp(join(tmpdir(), 'shoal-bench-cluster-'));
   const shoal = async (...words: string[]): Promise<string> =>
@@ -54,6 +63,7 @@ export const startCluster = async (): Promise<Cluster> => {
       authUrl: String(authUrl),
       password: String(password),
       cpuSeconds: () => cpuSecondsOf(Number(first.pid)),
+      residentBytes: () => residentBytesOf(Number(first.pid)),
       [Symbol.asyncDispose]: down,
     };
   } catch (thrown) {

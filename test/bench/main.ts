@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { benchChunk } from './chunk.ts';
 import { benchIdentity } from './identity.ts';
+import { benchIdle } from './idle.ts';
 import { benchJournal } from './journal.ts';
 import { benchLimits } from './limits.ts';
 import { benchListing } from './listing.ts';
@@ -26,6 +27,7 @@ interface Bench {
 const benches: Readonly<Record<string, Bench>> = {
   chunk: { about: 'chunks written and read on four hosts, also while one of them hangs', run: benchChunk },
   identity: { about: 'tokens checked and issued, alone and through one host of three', run: benchIdentity },
+  idle: { about: 'CPU and memory of an agent that nobody asks, one of three', run: benchIdle },
   journal: { about: 'events signed, on disk, and readable on another host', run: benchJournal },
   limits: { about: 'what TLS, hashes and the disk of this machine can do', run: benchLimits },
   listing: { about: 'pages out of a thousand rows and out of a million', run: benchListing },
