@@ -18,8 +18,8 @@ const packr = new Packr({
 /** `migrate[i]` turns the shape of version `i + 1` into that of version `i + 2`; the newest version is `migrate.length + 1`. */
 export interface Codec<T> {
   encode(value: T): Uint8Array;
-  /** Throws DAMAGED on bytes that no version of this codec wrote. */
-  decode(bytes: Uint8Array): T;
+  /** What begins at `from`, default 0. Throws DAMAGED on bytes that no version of this codec wrote. */
+  decode(bytes: Uint8Array, from?: number): T;
 }
 
 export const codec = <T>(name: string, migrate: readonly ((old: never) => unknown)[] = []): Codec<T> => {
@@ -32,18 +32,18 @@ export const codec = <T>(name: string, migrate: readonly ((old: never) => unknow
       bytes.set(body, 1);
       return bytes;
     },
-    decode(bytes) {
-      const version = bytes[0] ?? 0;
+    decode(bytes, from = 0) {
+      const version = bytes[from] ?? 0;
       if (version < 1 || version > newest)
         throw new ShoalError(
           'DAMAGED',
           `Cannot read ${name}: version ${version}, this agent knows 1 to ${newest}`,
         );
-      const fault = plainFault(bytes, 1);
+      const fault = plainFault(bytes, from + 1);
       if (fault) throw new ShoalError('DAMAGED', `Cannot read ${name}: ${bytes.length} bytes, ${fault}`);
       let value: unknown;
       try {
-        value = packr.unpack(bytes.subarray(1));
+        value = packr.unpack(bytes, { start: from + 1 });
       } catch (cause) {
         throw new ShoalError('DAMAGED', `Cannot read ${name}: ${bytes.length} bytes that are not msgpack`, {
           cause,

@@ -48,7 +48,7 @@ export const encodeRow = ({ state, mark }: StoredRow): Uint8Array =>
 /** Throws DAMAGED. */
 export const decodeRow = (bytes: Uint8Array): StoredRow => ({
   mark: bytes.subarray(0, digestBytes),
-  state: states.decode(bytes.subarray(digestBytes + 1)),
+  state: states.decode(bytes, digestBytes + 1),
 });
 export const markOfBytes = (bytes: Uint8Array): Uint8Array => bytes.subarray(0, digestBytes);
 export const presenceOfBytes = (bytes: Uint8Array): number => bytes[digestBytes] ?? presence.promise;

@@ -20,7 +20,13 @@ import type { Step, WalkOptions } from '../walk.ts';
 import { type Ask, asked, isTrue, queryText, readLimit, record } from './ask.ts';
 import { archiveAsked, bulkUpload } from './bulk-upload.ts';
 import { linkPath } from './link.ts';
-import { type ListingItem, listingFormat, listingText, listingType } from './listing-text.ts';
+import {
+  type ListingFormat,
+  type ListingItem,
+  listingFormat,
+  listingText,
+  listingType,
+} from './listing-text.ts';
 
 const textHtml = { 'Content-Type': 'text/html; charset=UTF-8' };
 
@@ -179,13 +185,10 @@ export const itemFields = ({ md5, bytes, contentType, changedAtMs, large, link }
   ...(link?.fixed ? { symlink_etag: link.fixed.etag, symlink_bytes: link.fixed.bytes } : {}),
 });
 
-const itemOf = (step: Step<ObjectRow>): ListingItem =>
-  step.kind === 'folder'
-    ? { subdir: step.name }
-    : {
-        name: step.name,
-        ...itemFields(step.row),
-      };
+const itemOf = (step: Step<ObjectRow>, format: ListingFormat): ListingItem => {
+  if (step.kind === 'folder') return { subdir: step.name };
+  return format === 'plain' ? { name: step.name } : { name: step.name, ...itemFields(step.row) };
+};
 
 const walkOptions = (query: URLSearchParams): WalkOptions => {
   const names = { prefix: 'prefix', delimiter: 'delimiter', marker: 'marker', endMarker: 'end_marker' };
@@ -240,11 +243,12 @@ const listed = async (
   row: ContainerRow,
   options: WalkOptions,
   limit: number,
+  format: ListingFormat,
 ): Promise<readonly ListingItem[]> => {
   const items: ListingItem[] = [];
   if (limit === 0) return items;
   for await (const step of walkObjects({ records, clock: runtime.clock }, row, { ...options, rows: limit })) {
-    items.push(itemOf(step));
+    items.push(itemOf(step, format));
     if (items.length >= limit) break;
   }
   return items;
@@ -257,7 +261,7 @@ export const listObjects = async (context: Context, request: Ask): Promise<ApiAn
   const limit = readLimit(request.query, listingNamesMax);
   if (request.query.has('versions')) return listVersions(context, request, row);
   const [items, known] = await Promise.all([
-    listed(context, row, walkOptions(request.query), limit),
+    listed(context, row, walkOptions(request.query), limit, format),
     containerHeaders(context, row, isOwner(caller.principal, path.project)),
   ]);
   const headers = { ...known, 'Content-Type': listingType[format] };
