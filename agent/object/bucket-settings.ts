@@ -2,6 +2,7 @@ import type { AclGrant } from './acl-grant.ts';
 import type { LockMode } from './lock.ts';
 import type { Metadata } from './metadata.ts';
 import type { CorsRule } from './s3/cors-rule.ts';
+import type { Website } from './website.ts';
 
 /** Whose are objects that others store here, and do access lists count at all? */
 export const ownerships = ['BucketOwnerEnforced', 'BucketOwnerPreferred', 'ObjectWriter'] as const;
@@ -32,6 +33,7 @@ export interface BucketSettings {
   readonly publicAccess?: PublicAccess | undefined;
   /** JSON, as it was put. */
   readonly policy?: string | undefined;
+  readonly website?: Website | undefined;
   readonly cors?: readonly CorsRule[] | undefined;
   /** New objects are encrypted with the cluster's key, whichever door they come by. */
   readonly isSealed?: true | undefined;

@@ -9,6 +9,7 @@ import { hasCode } from '../../../proto/error.ts';
 import type { Work } from '../../http/exchange.ts';
 import { type Listener, openListener } from '../../http/listener.ts';
 import type { ApiAnswer } from '../../http/port.ts';
+import type { Caller } from '../access-list.ts';
 import { openBucketNames } from '../bucket-names.ts';
 import type { Context } from '../context.ts';
 import { addressOf, hostBucketOf } from './address.ts';
@@ -19,6 +20,7 @@ import { factsOf } from './policy/facts.ts';
 import { s3Error, s3Errors } from './s3-error.ts';
 import type { SignForm } from './sign/form.ts';
 import type { SignIn } from './sign-in.ts';
+import { servePage } from './website.ts';
 
 /** A name under which this machine always is. */
 const ownDomains: readonly string[] = ['localhost', 's3.localhost'];
@@ -40,6 +42,35 @@ const serve = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
   }
 };
 
+/** Who comes to a website: nobody that is known, with nothing to say. */
+const nobody = {
+  principal: undefined,
+  access: undefined,
+  region: undefined,
+  body: (async function* () {})(),
+  bytes: 0,
+  md5: undefined,
+  checksum: undefined,
+  isVirtualHost: true,
+} as const;
+
+/** What policies and access lists ask of a request. */
+const callerOf = ({
+  principal,
+  headers,
+  query,
+  remoteAddress,
+  origin,
+}: Pick<S3Ask, 'principal' | 'headers' | 'query' | 'remoteAddress' | 'origin'>): Caller => ({
+  principal,
+  referrer: headers.referer,
+  facts: (project, nowMs) =>
+    factsOf({
+      ...{ principal, project, headers, query, remoteAddress, nowMs },
+      isSecure: origin.startsWith('https:'),
+    }),
+});
+
 /** How callers prove who they are. */
 export interface Keys {
   readonly signIn: SignIn;
@@ -54,10 +85,20 @@ export const openS3 = (
   const { records, containers } = parts;
   const bucketNames = openBucketNames({ names: records.bucketNames, containers });
   const context = { ...parts, bucketNames, signForm };
+  const allDomains = [...ownDomains, ...domains];
+  const siteDomains = allDomains.map((domain) => `s3-website.${domain}`);
   const work: Work = async ({ raw, body, requestId, path, query, origin, signal }) => {
     const method = raw.method ?? 'GET';
-    const hostBucket = hostBucketOf(raw.headers.host, [...ownDomains, ...domains]);
+    const hostBucket = hostBucketOf(raw.headers.host, allDomains);
     const address = addressOf(path, hostBucket);
+    const remoteAddress = raw.socket.remoteAddress ?? '';
+    const asked = { requestId, method, path, query, origin, signal, remoteAddress };
+    const site = hostBucketOf(raw.headers.host, siteDomains);
+    if (site !== '') {
+      const { authorization: _key, ...headers } = raw.headers as Record<string, string>;
+      const visit = { ...nobody, ...asked, ...addressOf(path, site), query: new URLSearchParams(), headers };
+      return { answer: await servePage(context, { ...visit, caller: callerOf(visit) }), status: 200 };
+    }
     if (method === 'OPTIONS') return { answer: await preflight(context, address, raw.headers), status: 200 };
     const answer = await withCors(
       context,
@@ -72,21 +113,8 @@ export const openS3 = (
           hostBucket,
         });
         told(signed);
-        const remoteAddress = raw.socket.remoteAddress ?? '';
-        const { principal, headers } = signed;
-        const isSecure = origin.startsWith('https:');
-        return serve(context, {
-          ...signed,
-          ...address,
-          ...{ requestId, method, path, query, origin, signal, remoteAddress },
-          isVirtualHost: hostBucket !== '',
-          caller: {
-            principal,
-            referrer: headers.referer,
-            facts: (project, nowMs) =>
-              factsOf({ principal, project, headers, query, remoteAddress, isSecure, nowMs }),
-          },
-        });
+        const ask = { ...signed, ...address, ...asked, isVirtualHost: hostBucket !== '' };
+        return serve(context, { ...ask, caller: callerOf(ask) });
       },
     );
     return { answer, status: 200 };

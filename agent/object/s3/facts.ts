@@ -1,4 +1,6 @@
 /** What the headers of an upload say about an object, and those that tell it to a reader. */
+
+import { headerValueBytesMax } from '../limits.ts';
 import {
   headerText,
   headerValue,
@@ -20,6 +22,7 @@ import { kindOfValue } from './sign/joined-checksum.ts';
 import { parseTaggingHeader } from './tags.ts';
 
 const metadataPrefix = 'x-amz-meta-';
+const redirectHeader = 'x-amz-website-redirect-location';
 const typeDefault = 'binary/octet-stream';
 
 /** Throws MetadataTooLarge. */
@@ -46,12 +49,21 @@ const tagsOf = (headers: Headers): Pick<NewFacts, 'tags'> => {
   return tags ? { tags } : {};
 };
 
+/** Where a website sends readers of this object on to. Throws InvalidRedirectLocation. */
+const redirectOf = (headers: Headers): Metadata => {
+  const to = headerText(headers, redirectHeader);
+  if (to === undefined) return {};
+  if (!/^(\/|https?:\/\/)/.test(to) || Buffer.byteLength(to) > headerValueBytesMax)
+    throw s3Error('InvalidRedirectLocation');
+  return { [redirectHeader]: to };
+};
+
 /** Throws MetadataTooLarge, and BAD_REQUEST on headers that are too long or no UTF-8. */
 export const factsOfPut = (headers: Headers): NewFacts => {
   const { [manifestHeader]: _swift, ...kept } = readKeptHeaders(headers);
   return {
     contentType: headerText(headers, 'content-type') || typeDefault,
-    kept,
+    kept: { ...kept, ...redirectOf(headers) },
     metadata: readMetadata(headers),
     deleteAtSeconds: null,
     grants: grantsAsked(headers),

@@ -30,5 +30,4 @@ export const fixedSettings: Readonly<Record<string, Serve>> = {
   requestPayment: told('s3:GetBucketRequestPayment', 'RequestPaymentConfiguration', [
     element('Payer', 'BucketOwner'),
   ]),
-  website: missing('s3:GetBucketWebsite', 'NoSuchWebsiteConfiguration'),
 };

@@ -33,3 +33,6 @@ export const retentionYearsMax = 100;
 
 /** Rules of one bucket's lifecycle: S3's. */
 export const lifecycleRulesMax = 1000;
+
+/** Routing rules of a website: S3's. */
+export const webRulesMax = 50;

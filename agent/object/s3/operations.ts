@@ -23,6 +23,7 @@ import { s3Error } from './s3-error.ts';
 import * as sse from './sse.ts';
 import * as tagging from './tagging.ts';
 import { getVersioning, listVersions, putVersioning } from './versioning.ts';
+import * as website from './website.ts';
 
 /** By the name in the query; '' is the call without one. */
 type Calls = Readonly<Record<string, Serve>>;
@@ -49,6 +50,7 @@ const ofBucket: Methods = {
     policy: policy.getBucketPolicy,
     policyStatus: policy.getPolicyStatus,
     publicAccessBlock: publicAccess.getPublicAccess,
+    website: website.getWebsite,
   },
   HEAD: { '': bucket.headBucket },
   PUT: {
@@ -63,6 +65,7 @@ const ofBucket: Methods = {
     publicAccessBlock: publicAccess.putPublicAccess,
     tagging: tagging.putBucketTagging,
     versioning: putVersioning,
+    website: website.putWebsite,
   },
   DELETE: {
     '': bucket.deleteBucket,
@@ -73,6 +76,7 @@ const ofBucket: Methods = {
     policy: policy.deleteBucketPolicy,
     publicAccessBlock: publicAccess.deletePublicAccess,
     tagging: tagging.deleteBucketTagging,
+    website: website.deleteWebsite,
   },
   POST: { '': postObject, delete: deleteObjects },
 };
@@ -113,7 +117,7 @@ export const subresources: readonly string[] = [
 ];
 
 /** Headers of what is not served: taking the request without them would do something else than was asked. */
-const strangeHeaders: readonly string[] = ['x-amz-website-redirect-location', 'x-amz-write-offset-bytes'];
+const strangeHeaders: readonly string[] = ['x-amz-write-offset-bytes'];
 
 /** Kept as everything is kept here; the classes that promise less or cost to read are not pretended. */
 const storageClasses: readonly string[] = ['STANDARD', 'REDUCED_REDUNDANCY'];

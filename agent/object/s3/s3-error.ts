@@ -55,6 +55,10 @@ export const s3Codes = {
   InvalidPartNumber: status(416, 'The requested partnumber is not satisfiable'),
   InvalidPolicyDocument: status(400, 'The content of the form does not meet the conditions of the policy.'),
   InvalidRange: status(416, 'The requested range cannot be satisfied.'),
+  InvalidRedirectLocation: status(
+    400,
+    "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+  ),
   InvalidRequest: status(400, 'Invalid Request'),
   InvalidSecurity: status(403, 'The provided security credentials are not valid.'),
   InvalidStorageClass: status(400, 'The storage class that you specified is not valid.'),

@@ -152,7 +152,7 @@ test('settings that a bucket cannot have are told as never set, and cannot be se
   }
   t.is((await call('GET', '/mine?replication')).code, 'ReplicationConfigurationNotFoundError');
   t.is((await call('GET', '/mine?website')).code, 'NoSuchWebsiteConfiguration');
-  for (const name of ['accelerate', 'logging', 'notification', 'replication', 'requestPayment', 'website'])
+  for (const name of ['accelerate', 'logging', 'notification', 'replication', 'requestPayment'])
     t.is((await call('PUT', `/mine?${name}`, { body: '<A/>' })).code, 'NotImplemented', name);
   t.is((await call('GET', '/mine?logging', { token: 'member:p2' })).code, 'AccessDenied');
 });
