@@ -5,6 +5,8 @@ import { fakeTables } from '../fake/tables.ts';
 export interface SharedTables extends Tables {
   /** Chunks that the user refers to now. */
   usedBy(user: string): Promise<string[]>;
+  /** Partition keys of all ranges that were read, in order. */
+  readonly ranges: string[];
   /** Called before each write of a reference; may wait or throw. */
   beforePut: (partitionKey: string, sortKey: string) => Promise<void>;
 }
@@ -15,12 +17,17 @@ export const sharedTables = (): SharedTables => {
   const keys = new Set<string>();
   const shared: SharedTables = {
     registers: tables.registers,
+    ranges: [],
     beforePut: async () => {},
     rows<Row>(schema: Parameters<Tables['rows']>[0]): Rows<Row> {
       const rows = opened.get(schema.name) ?? tables.rows<unknown>(schema as never);
       opened.set(schema.name, rows);
       return {
         ...(rows as Rows<Row>),
+        range(partitionKey, range) {
+          shared.ranges.push(partitionKey);
+          return (rows as Rows<Row>).range(partitionKey, range);
+        },
         async put(partitionKey, sortKey, row) {
           await shared.beforePut(partitionKey, sortKey);
           keys.add(partitionKey);
