@@ -13,6 +13,7 @@ import {
 } from './manifest.ts';
 import type { ObjectPath } from './name.ts';
 import { findObject, joinedEtag, manifestOf, openReadable, type Reader } from './readable.ts';
+import { isJoined } from './records.ts';
 import { listingTime } from './time.ts';
 
 export interface Manifest {
@@ -102,6 +103,11 @@ export const checkManifest = async (
 /** Paths of all segments, those of large objects among them included, each before what refers to it. */
 export async function* segmentPaths(reader: Reader, path: ObjectPath): AsyncGenerator<ObjectPath> {
   const { row } = await findObject(reader, path, { follow: false });
+  // Clients take an object that S3 put together for a large one, and it has no segments.
+  if (isJoined(row)) {
+    yield path;
+    return;
+  }
   if (!row.large)
     throw new ShoalError('BAD_REQUEST', `Cannot delete ${JSON.stringify(path.object)}: Not an SLO manifest`);
   for (const segment of await manifestOf(reader, row)) {

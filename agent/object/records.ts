@@ -233,6 +233,9 @@ export const openRecords = (tables: Tables): Records => ({
   lifecycles: tables.registers<LifecycleRow>({ name: 'object-lifecycle' }),
 });
 
+/** Put together from parts by S3: its ETag is no MD5 of its bytes, nor is that of a copy. */
+export const isJoined = ({ md5 }: Pick<ObjectRow, 'md5'>): boolean => md5.includes('-');
+
 /** An upload as its newest post shows it. */
 export const withPost = (row: ObjectRow, post: PostRow | undefined): ObjectRow =>
   post && post.upload === row.upload ? { ...row, ...post } : row;

@@ -15,7 +15,7 @@ import {
 import { parseManifest } from '../name.ts';
 import type { NewFacts } from '../objects.ts';
 import type { Readable } from '../readable.ts';
-import type { ObjectRow } from '../records.ts';
+import { isJoined, type ObjectRow } from '../records.ts';
 import { httpDate, timestampText } from '../time.ts';
 import { shownVersionId } from '../versions.ts';
 import { type Ask, isTrue } from './ask.ts';
@@ -110,12 +110,14 @@ export const factHeaders = (
   },
 ): Record<string, string> => ({
   'Content-Type': Buffer.from(row.contentType).toString('latin1'),
-  ETag: isLarge ? `"${etag}"` : etag,
+  ETag: isLarge || isJoined(row) ? `"${etag}"` : etag,
   'Last-Modified': httpDate(changedAtMs),
   'X-Timestamp': timestampText(row.changedAtMs),
   'Accept-Ranges': 'bytes',
   ...keptHeaderValues(row.kept),
   ...metadataHeaders('object', row.metadata),
+  // Not one of Swift's: said so that its clients take the ETag for no MD5.
+  ...(!isLarge && isJoined(row) ? { 'X-Static-Large-Object': 'False' } : {}),
   ...(isLarge && row.large ? { 'X-Static-Large-Object': 'True', 'X-Manifest-Etag': row.md5 } : {}),
   ...(row.versionId === undefined ? {} : { 'X-Object-Version-Id': shownVersionId(row) }),
   ...(row.deleteAtSeconds === null ? {} : { 'X-Delete-At': String(row.deleteAtSeconds) }),
