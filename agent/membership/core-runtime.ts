@@ -9,29 +9,59 @@ import type { SwimEvent, SwimRuntime, SwimTimer } from './swim-runtime.ts';
 export interface CoreRuntimeHooks {
   handleTimer(timer: SwimTimer): void;
   handleEvent(event: SwimEvent): void;
+  /** What a host said to this one's ping. Throws BAD_REQUEST. */
+  handleAnswer(from: HostId, body: unknown): void;
   /** Nobody listens there. */
   handleUnreachable(host: HostId): void;
+}
+
+export interface CoreRuntime extends SwimRuntime {
+  /** Hears a message of this host; an ack for it becomes the answer of its ping instead of a message of its own. */
+  answering(from: HostId, hear: () => void): SwimMessage | null;
+  stop(): void;
 }
 
 export const openCoreRuntime = (
   world: { readonly runtime: Runtime; readonly rpc: Rpc },
   hooks: CoreRuntimeHooks,
-): SwimRuntime & { stop(): void } => {
+): CoreRuntime => {
   const { runtime, rpc } = world;
+  const log = runtime.log.with({ part: 'membership' });
   const armed = new Set<() => void>();
   let stopped = false;
+  let asked: { readonly by: HostId; answer: SwimMessage | null } | undefined;
+
+  const ping = (to: HostId, message: SwimMessage): void => {
+    rpc
+      .request(to, 'membership', message)
+      .then((answer) => {
+        if (!stopped && answer !== null) hooks.handleAnswer(to, answer);
+      })
+      .catch((error) => {
+        if (!stopped && hasCode(error, 'UNREACHABLE')) hooks.handleUnreachable(to);
+        if (hasCode(error, 'BAD_REQUEST')) log.warn('answer of a ping refused', { from: to, error });
+      });
+  };
 
   return {
     nowMs: () => runtime.clock.monotonicMs(),
     random: () => runtime.chance.random(),
     send(to: HostId, message: SwimMessage) {
       if (stopped) return;
+      if (message.kind === 'ack' && asked?.by === to) asked.answer = message;
       // Only pings go as requests: their failure is worth knowing, a refused connection needs no timeout.
-      if (message.kind !== 'ping') rpc.notify(to, 'membership', message);
-      else
-        rpc.request(to, 'membership', message).catch((error) => {
-          if (!stopped && hasCode(error, 'UNREACHABLE')) hooks.handleUnreachable(to);
-        });
+      else if (message.kind !== 'ping') rpc.notify(to, 'membership', message);
+      else ping(to, message);
+    },
+    answering(from, hear) {
+      const question = { by: from, answer: null };
+      asked = question;
+      try {
+        hear();
+      } finally {
+        asked = undefined;
+      }
+      return question.answer;
     },
     after(delayMs, timer) {
       if (stopped) return;

@@ -179,7 +179,12 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
     tell(get(host));
   };
 
+  const hear = (from: HostId, body: unknown): void => {
+    const message = parseSwimMessage(body);
+    core.handleMessage(from, { ...message, facts: believed(from, message.facts) }, coreRuntime);
+  };
   const coreRuntime = openCoreRuntime(world, {
+    handleAnswer: hear,
     handleTimer: (timer) => core.handleTimer(timer, coreRuntime),
     handleEvent,
     handleUnreachable: (host) => core.handleUnreachable(host, coreRuntime),
@@ -196,11 +201,7 @@ export const openMembers = async (world: MembersWorld, settings: MembersSettings
       }
     };
 
-  rpc.handle('membership', (from, body) => {
-    const message = parseSwimMessage(body);
-    core.handleMessage(from, { ...message, facts: believed(from, message.facts) }, coreRuntime);
-    return null;
-  });
+  rpc.handle('membership', (from, body) => coreRuntime.answering(from, () => hear(from, body)));
   rpc.handle('membership.cards', (_from, body) => ({
     cards: checkCardsRequest(body).hosts.flatMap((name) => {
       const host = name as HostId;

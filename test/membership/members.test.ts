@@ -231,3 +231,30 @@ test('members: malformed gossip and messages are refused and change nothing', as
   );
   t.is(a.get(first)?.state, 'alive');
 });
+
+test('members: the ack is the answer of the ping, and an answer that is no message is refused', async (t) => {
+  using town = village(2);
+  const [first, second] = town.hosts;
+  const a = await town.start(first);
+  const other = town.network.join(second);
+  let heard = 0;
+  other.rpc.handle('membership', () => {
+    heard++;
+    return { kind: 'ack', probe: 'first' };
+  });
+  t.like(await other.rpc.request(first, 'membership', { kind: 'ping', probe: 7, facts: [] }), {
+    kind: 'ack',
+    probe: 7,
+  });
+  // The other lives by its own word now, so it is probed; its answers say nothing.
+  await other.rpc.request(first, 'membership', {
+    kind: 'ping',
+    probe: 8,
+    facts: [{ host: second, incarnation: 1, state: 'alive', card: 1 }],
+  });
+  await until('its answer is refused', () =>
+    town.network.lines.some((line) => line.message === 'answer of a ping refused'),
+  );
+  t.true(heard > 0);
+  t.is(a.get(first)?.state, 'alive');
+});

@@ -95,14 +95,14 @@ export const measureSpread = (options: ScaleOptions): SpreadTimes => {
 const frameOverheadBytes = 4 + 12 + 18;
 const frameBytes = (bytes: Uint8Array): number => bytes.length + frameOverheadBytes;
 
-/** As the program sends it: pings are requests with an empty answer, all else are notices. Ids as long as real ones. */
+/** As the program sends it: pings are requests, acks their answers, all else are notices. Ids as long as real ones. */
 const bytesOf = (message: SwimMessage): number => {
   const facts = message.facts.map((fact, index) => ({ ...fact, host: hostId(index) }));
   const body = { ...message, facts };
-  return message.kind === 'ping'
-    ? frameBytes(encodeFrame([frameKind.request, message.probe, 'membership', 5_000, body])) +
-        frameBytes(encodeFrame([frameKind.answer, message.probe, null]))
-    : frameBytes(encodeFrame([frameKind.notify, 'membership', body]));
+  if (message.kind === 'ping')
+    return frameBytes(encodeFrame([frameKind.request, message.probe, 'membership', 5_000, body]));
+  if (message.kind === 'ack') return frameBytes(encodeFrame([frameKind.answer, message.probe, body]));
+  return frameBytes(encodeFrame([frameKind.notify, 'membership', body]));
 };
 
 const vitals = (change: Partial<Vitals> = {}): Vitals => ({
