@@ -84,7 +84,8 @@ export const layoutChain = (world: ChainWorld) => {
       return refuse(version, `it follows another version ${version - 1}`);
     if (!acceptorsOf(newest).includes(rpc.self))
       return refuse(version, 'this host is not one of its acceptors');
-    if (world.isPaused() && vote.life === undefined) {
+    const isRecall = vote.life !== undefined && request.kind === 'prepare';
+    if (world.isPaused() && !isRecall) {
       world.tell(from);
       return refuse(version, 'an operator paused the layout');
     }

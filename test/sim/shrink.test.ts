@@ -50,11 +50,8 @@ test('shrink: no more runs than are given', async (t) => {
 });
 
 test('shrink: a run of the real cores that fails still fails in the same way when it is cut down', async (t) => {
-  const [parts] = Object.values(registerBugs);
-  const broken = registerScenario(parts);
-  let failed = await runSeed(broken, 1);
-  for (let seed = 2; failed.violation === undefined && seed < 50; seed++)
-    failed = await runSeed(broken, seed);
+  const broken = registerScenario(registerBugs['a read quorum of one']);
+  const failed = await runSeed(broken, 1);
   t.truthy(failed.violation);
   const { report, skip } = await shrink(broken, failed, { runsMax: 12 });
   t.is(wayOf(report.violation), wayOf(failed.violation));
