@@ -175,3 +175,18 @@ test('policy pattern: stars and marks, in time that no pattern can blow up', (t)
   t.false(matchesPattern(`${'*a'.repeat(2000)}b`, 'a'.repeat(1024)));
   t.true(performance.now() - startedAt < 1000);
 });
+
+/** All words of at most that many letters. */
+const words = (letters: string, length: number): string[] =>
+  length === 0
+    ? ['']
+    : ['', ...words(letters, length - 1).flatMap((word) => [...letters].map((one) => one + word))];
+
+test('policy pattern: every short one means what a regular expression means', (t) => {
+  const texts = [...new Set(words('ab', 4))];
+  const wrong = [...new Set(words('ab*?', 4))].filter((pattern) => {
+    const same = new RegExp(`^${pattern.replaceAll('*', '.*').replaceAll('?', '.')}$`);
+    return texts.some((text) => matchesPattern(pattern, text) !== same.test(text));
+  });
+  t.deepEqual(wrong, []);
+});
