@@ -9,6 +9,11 @@ import { Pool } from 'undici';
 import { parse } from 'yaml';
 
 export interface Cloud extends AsyncDisposable {
+  /** Of the account; with the token as `X-Auth-Token`. */
+  readonly url: string;
+  readonly token: string;
+  /** What the first host's agent holds of memory that no file backs, now. */
+  memoryMiB(): Promise<number>;
   /** Below the account: `/CONTAINER/OBJECT`. Throws when the status is not 2xx. */
   request(method: 'PUT' | 'GET' | 'DELETE', path: string, body?: Uint8Array): Promise<number>;
 }
@@ -79,6 +84,12 @@ const authenticate = async (file: string): Promise<{ token: string; account: str
   return { token, account };
 };
 
+/** What lmdb maps is the page cache's, and shrinks when others want it. */
+const memoryMiBOf = async (pid: number): Promise<number> => {
+  const [, kilobytes] = /^RssAnon:\s*(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kilobytes) / 1_024;
+};
+
 export const startCloud = async (): Promise<Cloud> => {
   const data = await mkdtemp(join(tmpdir(), 'shoal-bench-cloud-'));
   const down = async (): Promise<void> => {
@@ -90,7 +101,11 @@ export const startCloud = async (): Promise<Cloud> => {
     const { token, account } = await authenticate(join(data, 'clouds.yaml'));
     const { origin, pathname } = new URL(account);
     const pool = new Pool(origin, { connections: 64, pipelining: 1 });
+    const pid = Number(await readFile(join(data, 'shoal-1', 'rehearsal.pid'), 'utf8'));
     return {
+      url: account,
+      token,
+      memoryMiB: () => memoryMiBOf(pid),
       async request(method, path, bytes) {
         const { statusCode, body } = await pool.request({
           method,

@@ -9,6 +9,7 @@ import { benchIdle } from './idle.ts';
 import { benchJournal } from './journal.ts';
 import { benchLimits } from './limits.ts';
 import { benchListing } from './listing.ts';
+import { benchMemory } from './memory.ts';
 import { benchObject } from './object.ts';
 import { benchRegister } from './register.ts';
 import { benchRing } from './ring.ts';
@@ -31,6 +32,10 @@ const benches: Readonly<Record<string, Bench>> = {
   journal: { about: 'events signed, on disk, and readable on another host', run: benchJournal },
   limits: { about: 'what TLS, hashes and the disk of this machine can do', run: benchLimits },
   listing: { about: 'pages out of a thousand rows and out of a million', run: benchListing },
+  memory: {
+    about: 'memory of a host: idle, under a large upload, under 1,000 slow clients',
+    run: benchMemory,
+  },
   object: { about: 'PUT and GET of objects through one host of three', run: benchObject },
   register: { about: 'changes of registers on three hosts, apart and contended', run: benchRegister },
   ring: { about: 'owners of 65,536 partitions on 1,000 hosts, and one host more', run: benchRing },
