@@ -233,7 +233,7 @@ export const openChunks = async (
   };
 
   return {
-    content: contentStore({ log, debts, references, digestPool, putChunk, getChunk }),
+    content: contentStore({ clock: runtime.clock, log, debts, references, digestPool, putChunk, getChunk }),
     status() {
       later(
         'asking for free space',

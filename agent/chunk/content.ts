@@ -9,15 +9,23 @@
 import { asShoalError, hasCode, ShoalError } from '../../proto/error.ts';
 import type { ChunkId } from '../../proto/ids.ts';
 import { mapLimit } from '../base/map-limit.ts';
-import type { Log } from '../runtime/ports.ts';
+import type { Clock, Log } from '../runtime/ports.ts';
 import { bufferPool } from './buffer-pool.ts';
 import { chunkIdOf } from './chunk-name.ts';
+import { chunkReader } from './chunk-reader.ts';
 import { abortReason, cut } from './cut.ts';
 import type { Debts } from './debt.ts';
 import type { DigestPool } from './digest-pool.ts';
 import { gate } from './gate.ts';
 import type { GetChunk } from './get-chunk.ts';
-import { chunkBytesMax, chunksInFlightMax, inlineBytesDefault, uploadChunksInFlightMax } from './limits.ts';
+import {
+  chunkBytesMax,
+  chunksInFlightMax,
+  inlineBytesDefault,
+  readChunksMax,
+  readCopiesInFlightMax,
+  uploadChunksInFlightMax,
+} from './limits.ts';
 import { pack, unpack } from './pack.ts';
 import {
   type Content,
@@ -49,6 +57,7 @@ async function* bounded(
 }
 
 export const contentStore = ({
+  clock,
   log,
   debts,
   references,
@@ -56,6 +65,7 @@ export const contentStore = ({
   putChunk,
   getChunk,
 }: {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Log;
   readonly debts: Debts;
   readonly references: References;
@@ -65,6 +75,10 @@ export const contentStore = ({
 }): ContentStore => {
   const buffers = bufferPool();
   const places = gate(chunksInFlightMax);
+  const readChunks = chunkReader<Part>(
+    { places: gate(readChunksMax), copies: gate(readCopiesInFlightMax), clock },
+    async (part, signal) => unpack(part, await getChunk.anywhere(part.id, signal)),
+  );
   const giveBack = async (user: string): Promise<void> => {
     await debts
       .pay(user)
@@ -179,23 +193,8 @@ export const contentStore = ({
       if (signal?.aborted) abort();
       signal?.addEventListener('abort', abort, { once: true });
       const wanted = partsOf(content.chunks, start, end);
-      const fetch = (index: number): Promise<Uint8Array> | undefined => {
-        const part = wanted[index];
-        if (!part) return undefined;
-        const bytes = getChunk.anywhere(part.id, stop.signal).then((kept) => unpack(part, kept));
-        // A chunk fetched ahead may fail before anyone waits for it.
-        bytes.catch(() => {});
-        return bytes;
-      };
       try {
-        let coming = fetch(0);
-        for (const [index, part] of wanted.entries()) {
-          const { from, to } = part;
-          const bytes = await coming;
-          if (!bytes) return;
-          coming = fetch(index + 1);
-          yield bytes.subarray(from, to);
-        }
+        yield* readChunks(wanted, stop.signal);
       } finally {
         stop.abort();
         signal?.removeEventListener('abort', abort);

@@ -2,6 +2,8 @@
 export interface Gate {
   /** Resolves, when a place is free, with the way out; leaving twice is leaving once. */
   enter(signal?: AbortSignal): Promise<() => void>;
+  /** The way out, or undefined where no place is free. */
+  tryEnter(): (() => void) | undefined;
   run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
@@ -29,24 +31,34 @@ export const gate = (places: number): Gate => {
       next();
     } else free += 1;
   };
-  const enter: Gate['enter'] = async (signal) => {
-    signal?.throwIfAborted();
-    if (free > 0) free -= 1;
-    else await wait(signal);
+  const wayOut = (): (() => void) => {
     let inside = true;
     return () => {
       if (inside) leave();
       inside = false;
     };
   };
+  const tryEnter: Gate['tryEnter'] = () => {
+    if (free === 0) return undefined;
+    free -= 1;
+    return wayOut();
+  };
+  const enter: Gate['enter'] = async (signal) => {
+    signal?.throwIfAborted();
+    const out = tryEnter();
+    if (out) return out;
+    await wait(signal);
+    return wayOut();
+  };
   return {
     enter,
+    tryEnter,
     async run(work, signal) {
-      const leaveOnce = await enter(signal);
+      const out = await enter(signal);
       try {
         return await work();
       } finally {
-        leaveOnce();
+        out();
       }
     },
   };

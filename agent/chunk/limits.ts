@@ -55,6 +55,16 @@ export const hintsMax = 10_000;
 /** Small questions between owners. */
 export const askTimeoutMs = 10 * secondMs;
 
+/** Chunks in memory for those who read content here, those got ahead included: 128 MiB. */
+export const readChunksMax = 32;
+/** A reader without such a place gets this much at a time: 125 MiB for a thousand clients that hardly read. */
+export const readCopyBytes = 128 * KiB;
+/** Chunks in memory, for a moment, to copy from. */
+export const readCopiesInFlightMax = 4;
+/** Who takes longer for a piece than this and its length at this speed is slow, and gets no place next time. */
+export const quickReaderMs = 250;
+export const quickReaderBytesPerSecond = MiB;
+
 /** Bodies that other hosts are sending here, in memory at once: 128 MiB. Later ones wait unread in their sockets. */
 export const receiveInFlightMax = 32;
 /** Buffers kept between bursts, for receiving and for uploads: 64 MiB each. */

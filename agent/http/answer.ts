@@ -11,7 +11,6 @@ export interface OpenAnswer {
   readonly status: number;
   readonly headers: Record<string, string | readonly string[]>;
   readonly whole?: Uint8Array | string;
-  readonly first?: Uint8Array;
   readonly rest?: AsyncIterator<Uint8Array>;
 }
 
@@ -22,6 +21,25 @@ const lowerCase = (headers: ApiAnswer['headers']): Record<string, string | reado
   const out: Record<string, string | readonly string[]> = {};
   for (const name in headers) out[name.toLowerCase()] = headers[name] ?? '';
   return out;
+};
+
+/** Lets go of the first piece when it is taken: a slow client may take the next one much later. */
+const startedWith = (
+  first: IteratorResult<Uint8Array>,
+  rest: AsyncIterator<Uint8Array>,
+): AsyncIterator<Uint8Array> => {
+  let held: IteratorResult<Uint8Array> | undefined = first;
+  return {
+    async next() {
+      const piece = held;
+      held = undefined;
+      return piece ?? rest.next();
+    },
+    async return() {
+      await rest.return?.();
+      return { done: true, value: undefined };
+    },
+  };
 };
 
 /** Throws what the source of a streamed body throws before its first piece. */
@@ -40,7 +58,7 @@ export const openAnswer = async (answer: ApiAnswer, status: number, isHead: bool
       return { status, headers };
     }
     const first = await iterator.next();
-    if (!first.done) return { status, headers, first: first.value, rest: iterator };
+    if (!first.done) return { status, headers, rest: startedWith(first, iterator) };
     headers['content-length'] ??= '0';
     return { status, headers };
   }
@@ -79,12 +97,9 @@ export const sendAnswer = async (
     return;
   }
   try {
-    let piece = answer.first;
-    while (piece) {
-      if (!reply.write(piece)) await drained(reply);
+    for (let piece = await rest.next(); !piece.done; piece = await rest.next()) {
+      if (!reply.write(piece.value)) await drained(reply);
       if (reply.destroyed) throw new ShoalError('ABORTED', 'Cannot send the body on: the client went away');
-      const next = await rest.next();
-      piece = next.done ? undefined : next.value;
     }
     reply.end();
   } catch (error) {

@@ -1,0 +1,74 @@
+/**
+ * Content in order, for readers of any speed, in bounded memory. Whole chunks are in memory for a few readers only,
+ * those that have a place: they get views, and the next chunk ahead. Everyone else, and whoever turned out to be slow,
+ * gets small copies, for each of which the chunk is read and verified anew: more work, but a thousand clients
+ * that hardly read hold a thousand small copies, not a thousand chunks.
+ *
+ *   place free and reader quick ── chunk, a view of it, the next one ahead ── leave ──┐
+ *        ^    else ── chunk, a small copy of its next bytes ──────────────────────────┤
+ *        └────────────────────────────────────────────────────────────────────────────┘
+ */
+import type { Clock } from '../runtime/ports.ts';
+import type { Gate } from './gate.ts';
+import { quickReaderBytesPerSecond, quickReaderMs, readCopyBytes } from './limits.ts';
+
+/** Bytes `from` to `to` of one chunk. */
+interface Wanted {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Held {
+  readonly bytes: Promise<Uint8Array>;
+  readonly leave: () => void;
+}
+
+export const chunkReader = <Part extends Wanted>(
+  world: { readonly places: Gate; readonly copies: Gate; readonly clock: Pick<Clock, 'monotonicMs'> },
+  get: (part: Part, signal: AbortSignal) => Promise<Uint8Array>,
+) => {
+  const hold = (part: Part | undefined, signal: AbortSignal): Held | undefined => {
+    const leave = part && world.places.tryEnter();
+    if (!part || !leave) return undefined;
+    const bytes = get(part, signal);
+    // A chunk that is got ahead may fail before anyone waits for it.
+    bytes.catch(() => {});
+    return { bytes, leave };
+  };
+  const copyOf = (part: Part, at: number, signal: AbortSignal): Promise<Uint8Array> =>
+    world.copies.run(async () => {
+      const bytes = await get(part, signal);
+      return Uint8Array.prototype.slice.call(bytes, at, Math.min(at + readCopyBytes, part.to));
+    }, signal);
+
+  return async function* read(parts: readonly Part[], signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+    let here: Held | undefined;
+    let ahead: Held | undefined;
+    let isQuick = true;
+    try {
+      for (const [index, part] of parts.entries())
+        for (let at = part.from; at < part.to; ) {
+          here = ahead ?? (isQuick ? hold(part, signal) : undefined);
+          ahead = undefined;
+          let piece: Uint8Array;
+          if (here) {
+            piece = (await here.bytes).subarray(at, part.to);
+            ahead = hold(parts[index + 1], signal);
+          } else piece = await copyOf(part, at, signal);
+          at += piece.length;
+          const givenMs = world.clock.monotonicMs();
+          yield piece;
+          const tookMs = world.clock.monotonicMs() - givenMs;
+          isQuick = tookMs <= quickReaderMs + (piece.length / quickReaderBytesPerSecond) * 1_000;
+          here?.leave();
+          here = undefined;
+          if (isQuick) continue;
+          ahead?.leave();
+          ahead = undefined;
+        }
+    } finally {
+      here?.leave();
+      ahead?.leave();
+    }
+  };
+};

@@ -1,0 +1,93 @@
+import test from 'ava';
+import { chunkReader } from '../../agent/chunk/chunk-reader.ts';
+import { gate } from '../../agent/chunk/gate.ts';
+import { readCopyBytes } from '../../agent/chunk/limits.ts';
+
+const copies = 3;
+const whole = copies * readCopyBytes;
+const part = (id: number) => ({ id, from: 0, to: whole });
+
+/** Readers of chunks, `places` at most in memory; time passes when the test says so. */
+const open = (places: number) => {
+  let nowMs = 0;
+  const gets: number[] = [];
+  const read = chunkReader<ReturnType<typeof part>>(
+    { places: gate(places), copies: gate(1), clock: { monotonicMs: () => nowMs } },
+    async ({ id }) => {
+      gets.push(id);
+      if (id < 0) throw new Error('no owner has it');
+      return new Uint8Array(whole).fill(id);
+    },
+  );
+  const wait = (ms: number): void => {
+    nowMs += ms;
+  };
+  return { read, gets, wait };
+};
+const { signal } = new AbortController();
+const next = async (reader: AsyncGenerator<Uint8Array, void>): Promise<Uint8Array> => {
+  const { value } = await reader.next();
+  return value ?? new Uint8Array();
+};
+
+test('reading: a quick reader gets each chunk once, the next one ahead, and every byte', async (t) => {
+  const { read, gets } = open(2);
+  const all: Uint8Array[] = [];
+  for await (const piece of read([part(1), { ...part(2), from: 5, to: 9 }, part(3)], signal)) all.push(piece);
+  t.deepEqual(gets, [1, 2, 3]);
+  t.deepEqual(
+    all.map((piece) => [piece.length, piece[0]]),
+    [
+      [whole, 1],
+      [4, 2],
+      [whole, 3],
+    ],
+  );
+});
+
+test('reading: who finds no place gets small copies, and every byte; a place that is free again is taken', async (t) => {
+  const { read, gets } = open(1);
+  const first = read([part(1)], signal);
+  t.is((await next(first)).length, whole);
+  const second = read([{ ...part(2), from: 7 }], signal);
+  const copy = await next(second);
+  t.deepEqual([copy.length, copy.buffer.byteLength], [readCopyBytes, readCopyBytes]);
+  await first.return();
+  // The rest comes whole.
+  t.is((await next(second)).length, whole - 7 - readCopyBytes);
+  t.true((await second.next()).done);
+  t.deepEqual(gets, [1, 2, 2]);
+});
+
+test('reading: a reader that turns out to be slow leaves its place to others, until it is quick', async (t) => {
+  const { read, gets, wait } = open(1);
+  const slow = read([part(1), part(2), part(3)], signal);
+  t.is((await next(slow)).length, whole);
+  wait(60_000);
+  t.is((await next(slow)).length, readCopyBytes);
+  const other = read([part(4)], signal);
+  t.is((await next(other)).length, whole);
+  await other.return();
+  wait(60_000);
+  t.is((await next(slow)).length, readCopyBytes);
+  wait(1);
+  t.is((await next(slow)).length, whole - 2 * readCopyBytes);
+  t.is((await next(slow)).length, whole);
+  t.true((await slow.next()).done);
+  t.deepEqual(gets, [1, 2, 4, 2, 2, 3]);
+});
+
+test('reading: whatever ends a reader, its places are free again', async (t) => {
+  const { read } = open(2);
+  await t.throwsAsync(
+    async () => {
+      for await (const _ of read([part(1), part(-1)], signal));
+    },
+    { message: 'no owner has it' },
+  );
+  const left = read([part(1), part(2)], signal);
+  await left.next();
+  await left.return();
+  const readers = [1, 2].map((id) => read([part(id)], signal));
+  for (const reader of readers) t.is((await next(reader)).length, whole);
+});
