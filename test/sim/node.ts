@@ -91,6 +91,13 @@ export const node = <P extends Program>(
         get full() {
           return files.full;
         },
+        // What is shared between lives, the roster say, may still call the program of an old one.
+        write: (name, bytes) => {
+          if (at === life) files.write(name, bytes);
+        },
+        rename: (from, to) => {
+          if (at === life) files.rename(from, to);
+        },
         sync: (done) => files.sync(guard(done)),
       },
       nowMs: () => world.nowMs() * rate,

@@ -3,7 +3,7 @@ import type { HostId } from '../../proto/ids.ts';
 import { disk } from './disk.ts';
 import { eventQueue } from './event-queue.ts';
 import { fairWeather, network } from './network.ts';
-import { node } from './node.ts';
+import { type Host, node } from './node.ts';
 import { prng } from './prng.ts';
 import { membershipScenario } from './scenario/membership.ts';
 import { registerScenario } from './scenario/register.ts';
@@ -84,6 +84,23 @@ test('node: a crash ends timers and messages of that life, a pause keeps them', 
   t.deepEqual(heard, []);
   one.resume();
   t.deepEqual(heard, ['hello', 'timer']);
+});
+
+test('node: an old life that something outside still calls writes nothing', (t) => {
+  const virtual = world(1);
+  const lives: Host[] = [];
+  const one = node({ world: virtual, network: network(virtual, fairWeather) }, 'a' as HostId, (host) => {
+    lives.push(host);
+    return { handleMessage: () => {} };
+  });
+  one.start();
+  one.crash();
+  one.start();
+  const [old, present] = lives;
+  present?.disk.write('log', Uint8Array.of(2));
+  old?.disk.write('log', Uint8Array.of(1));
+  old?.disk.rename('log', 'gone');
+  t.deepEqual(one.disk.read('log'), Uint8Array.of(2));
 });
 
 test('network: a cut works one way', async (t) => {

@@ -23,6 +23,7 @@ import { secondMs } from '../../../proto/units.ts';
 import { fakeSigner } from '../../fake/signer.ts';
 import { simDataDirectory } from '../data-directory.ts';
 import { simKeyValue } from '../key-value.ts';
+import { liveRoster } from '../live-roster.ts';
 import type { Host, Program } from '../node.ts';
 import { simPeer } from '../peer.ts';
 import { type LogWatch, shellRuntime } from '../shell-runtime.ts';
@@ -111,7 +112,7 @@ export const clusterHost = (host: Host, options: ClusterHostOptions): ClusterHos
   let calls: ClusterCalls | undefined;
 
   const open = async (): Promise<void> => {
-    const base = { runtime, rpc, gossip, roster: options.roster };
+    const base = { runtime, rpc, gossip, roster: liveRoster(host, options.roster) };
     const card = cardOf(host.id, options.zone);
     const members = await openMembers(
       { ...base, signer: fakeSigner(host.id), keyValue: sub(keyValue, 'members') },

@@ -8,6 +8,7 @@ import { rehearsalSettings } from '../../../agent/ring/settings.ts';
 import type { HostId } from '../../../proto/ids.ts';
 import { fakeSigner } from '../../fake/signer.ts';
 import { simKeyValue } from '../key-value.ts';
+import { liveRoster } from '../live-roster.ts';
 import type { Host, Program } from '../node.ts';
 import { simPeer } from '../peer.ts';
 import { type LogWatch, shellRuntime } from '../shell-runtime.ts';
@@ -46,7 +47,7 @@ export const layoutHost = (host: Host, options: LayoutHostOptions): LayoutHost =
     runtime: shellRuntime(host, options.watch),
     rpc,
     gossip,
-    roster: options.roster,
+    roster: liveRoster(host, options.roster),
     keyValue: simKeyValue(host),
     signer: fakeSigner(host.id),
   };
