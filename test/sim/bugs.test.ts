@@ -62,14 +62,14 @@ type Unmet =
 const cluster: Readonly<Record<Exclude<keyof typeof clusterBugs, keyof typeof loss | Unmet>, number>> = {
   'writes to the newest layout alone while an older one lives': 8,
   'tables that report a copy that they do not make': 8,
-  'a write that asks nobody for the newest stamp': 1,
-  'a read that writes nothing back': 41,
-  'a read that repairs with a stamp of its own': 2,
-  'rows acknowledged before fsync': 62,
+  'a write that asks nobody for the newest stamp': 4,
+  'a read that writes nothing back': 159,
+  'a read that repairs with a stamp of its own': 1,
+  'rows acknowledged before fsync': 37,
   'a deleted row that leaves no tombstone': 1,
   'a chunk sent before its reference stands': 3,
   'a chunk deleted by a decision of before it was put again': 5,
-  'an owner that is never told what it missed': 50,
+  'an owner that is never told what it missed': 53,
   'a chunk served without a look at its content': 3,
 };
 
