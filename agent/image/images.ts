@@ -4,6 +4,7 @@ import { newUuid, type Uuid } from '../../proto/ids.ts';
 import type { ContentStore } from '../chunk/port.ts';
 import type { Principal } from '../http/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
+import { walkRows } from '../table/walk-rows.ts';
 import { checkMayChange, checkMaySay, maySee, noImage, projectIdOf } from './access.ts';
 import { deletionGraceMs, deletionsFinishedMax, listPageRows, tagsMax } from './limits.ts';
 import type { Manifests } from './manifest.ts';
@@ -120,17 +121,9 @@ export const openImageRows = ({
     async list(): Promise<readonly ImageRow[]> {
       const rows: ImageRow[] = [];
       const left: ImageRow[] = [];
-      for (let after: string | undefined; ; ) {
-        const page = await images.range(imagePartition, {
-          ...(after === undefined ? {} : { after }),
-          limit: listPageRows,
-        });
-        for (const { row } of page.entries)
-          if (row.status !== 'deleted') rows.push(row);
-          else if (clock.wallMs() - row.updatedAtMs > deletionGraceMs) left.push(row);
-        after = page.entries.at(-1)?.sortKey;
-        if (!page.more || after === undefined) break;
-      }
+      for await (const { row } of walkRows(images, imagePartition, { limit: listPageRows }))
+        if (row.status !== 'deleted') rows.push(row);
+        else if (clock.wallMs() - row.updatedAtMs > deletionGraceMs) left.push(row);
       for (const row of left.slice(0, deletionsFinishedMax))
         await finishDeletion(row).catch((thrown) =>
           log.warn('deletion not finished', { id: row.id, error: String(thrown) }),

@@ -13,6 +13,7 @@ import { newUuid, type Uuid } from '../../proto/ids.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import type { Clock } from '../runtime/ports.ts';
 import type { Tally } from '../table/port.ts';
+import { walkRows } from '../table/walk-rows.ts';
 import { incarnationsKeptMax, listingPageRows, talliesInFlightMax } from './limits.ts';
 import type { ContainerRow, Records } from './records.ts';
 
@@ -153,19 +154,14 @@ export const openContainers = (
       project: string,
       range: { marker?: string; endMarker?: string; prefix?: string; reverse?: boolean } = {},
     ): AsyncGenerator<NamedContainer, void, undefined> {
-      let after = range.marker || undefined;
-      for (;;) {
-        const page = await containers.range(project, {
-          ...(after === undefined ? {} : { after }),
-          ...(range.endMarker ? { before: range.endMarker } : {}),
-          ...(range.prefix ? { prefix: range.prefix } : {}),
-          ...(range.reverse ? { reverse: true } : {}),
-          limit: listingPageRows,
-        });
-        for (const { sortKey, row } of page.entries) yield { ...row, name: sortKey };
-        after = page.entries.at(-1)?.sortKey;
-        if (!page.more || after === undefined) return;
-      }
+      for await (const { sortKey, row } of walkRows(containers, project, {
+        ...(range.marker ? { after: range.marker } : {}),
+        ...(range.endMarker ? { before: range.endMarker } : {}),
+        ...(range.prefix ? { prefix: range.prefix } : {}),
+        ...(range.reverse ? { reverse: true } : {}),
+        limit: listingPageRows,
+      }))
+        yield { ...row, name: sortKey };
     },
 
     /** Objects and bytes of each, versions' bytes included, counted by the owners of its rows. */

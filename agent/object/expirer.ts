@@ -4,6 +4,7 @@
  * removed the others no longer find, and no host is needed for it.
  */
 import { hasCode } from '../../proto/error.ts';
+import { walkRows } from '../table/walk-rows.ts';
 import type { Context } from './context.ts';
 import { placeOf } from './context.ts';
 import { expiryPageRows } from './limits.ts';
@@ -42,19 +43,9 @@ export const removeExpired = async (context: Context, signal: AbortSignal): Prom
   const first = Math.floor(runtime.chance.random() * expiryShards.length);
   let removed = 0;
   for (const shard of [...expiryShards.slice(first), ...expiryShards.slice(0, first)]) {
-    let after: string | undefined;
-    for (;;) {
-      const page = await records.expiry.range(shard, {
-        before,
-        limit: expiryPageRows,
-        ...(after === undefined ? {} : { after }),
-      });
-      for (const { sortKey, row } of page.entries) {
-        signal.throwIfAborted();
-        if (await settle(context, shard, sortKey, row)) removed += 1;
-        after = sortKey;
-      }
-      if (!page.more) break;
+    for await (const { sortKey, row } of walkRows(records.expiry, shard, { before, limit: expiryPageRows })) {
+      signal.throwIfAborted();
+      if (await settle(context, shard, sortKey, row)) removed += 1;
     }
   }
   return removed;

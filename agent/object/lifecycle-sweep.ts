@@ -7,6 +7,7 @@
  * What is due is deleted only if it still is what was looked at, and a locked version stays.
  */
 import { hasCode, ShoalError } from '../../proto/error.ts';
+import { walkRows } from '../table/walk-rows.ts';
 import type { Context } from './context.ts';
 import { placeOf } from './context.ts';
 import {
@@ -57,14 +58,8 @@ const onlyIf =
     if (current?.upload !== upload) throw new ShoalError('PRECONDITION_FAILED', 'It was replaced meanwhile');
   };
 
-const sweepObjects = async ({
-  context,
-  rules,
-  container,
-  nowMs,
-  signal,
-  placeFor,
-}: Sweep): Promise<number> => {
+const sweepObjects = async (sweep: Sweep): Promise<number> => {
+  const { context, rules, container, nowMs, signal, placeFor } = sweep;
   const { records, runtime, objects } = context;
   let removed = 0;
   for await (const step of walkObjects({ records, clock: runtime.clock }, container, {})) {
@@ -79,14 +74,8 @@ const sweepObjects = async ({
 };
 
 /** Newest first within a name: each was replaced when the one before it came. */
-const sweepVersions = async ({
-  context,
-  rules,
-  container,
-  nowMs,
-  signal,
-  placeFor,
-}: Sweep): Promise<number> => {
+const sweepVersions = async (sweep: Sweep): Promise<number> => {
+  const { context, rules, container, nowMs, signal, placeFor } = sweep;
   if (!container.versions) return 0;
   const { records, runtime, objects } = context;
   let removed = 0;
@@ -132,37 +121,27 @@ const sweepVersions = async ({
   return removed;
 };
 
-const sweepUploads = async ({
-  context,
-  rules,
-  container,
-  nowMs,
-  signal,
-  placeFor,
-}: Sweep): Promise<number> => {
+const sweepUploads = async (sweep: Sweep): Promise<number> => {
+  const { context, rules, container, nowMs, signal, placeFor } = sweep;
   const { records, multiparts } = context;
   let removed = 0;
-  let after: string | undefined;
-  do {
-    const page = await records.multiparts.range(container.id, {
-      limit: listingPageRows,
-      ...(after === undefined ? {} : { after }),
-    });
-    for (const { row } of page.entries) {
-      signal.throwIfAborted();
-      if (isUploadExpired(rules, row, nowMs))
-        removed += await unlessKept(multiparts.abort(placeFor(row.name), row.upload));
-    }
-    after = page.more ? page.entries.at(-1)?.sortKey : undefined;
-  } while (after !== undefined);
+  for await (const { row } of walkRows(records.multiparts, container.id, { limit: listingPageRows })) {
+    signal.throwIfAborted();
+    if (isUploadExpired(rules, row, nowMs))
+      removed += await unlessKept(multiparts.abort(placeFor(row.name), row.upload));
+  }
   return removed;
 };
+
+/** A sweep that was noted for the future was noted by a wrong clock: the period is no reason to wait for that day. */
+const isDue = ({ sweptAtMs }: LifecycleRow, nowMs: number): boolean =>
+  Math.abs(nowMs - sweptAtMs) >= lifecycleSweepMs;
 
 /** Takes the sweep of a bucket; undefined: another host has it, or its time has not come. */
 const take = async ({ records }: Context, id: string, nowMs: number): Promise<LifecycleRow | undefined> => {
   let isOurs = false;
   const row = await records.lifecycles.change(lifecycleGroup, id, (old) => {
-    isOurs = old !== undefined && nowMs - old.sweptAtMs >= lifecycleSweepMs;
+    isOurs = old !== undefined && isDue(old, nowMs);
     return old && isOurs ? { ...old, sweptAtMs: nowMs } : old;
   });
   return isOurs ? row : undefined;
@@ -189,20 +168,16 @@ const sweepBucket = async (
 
 /** All buckets whose time has come. Throws what a range throws; what is left is found again. */
 export const sweepLifecycles = async (context: Context, signal: AbortSignal): Promise<number> => {
+  const { records, runtime } = context;
   let removed = 0;
-  let after: string | undefined;
-  do {
-    const page = await context.records.lifecycles.range(lifecycleGroup, {
-      limit: listingPageRows,
-      ...(after === undefined ? {} : { after }),
-    });
-    for (const { sortKey: id, row } of page.entries) {
-      const nowMs = context.runtime.clock.wallMs();
-      if (nowMs - row.sweptAtMs < lifecycleSweepMs) continue;
-      const taken = await take(context, id, nowMs);
-      if (taken) removed += await sweepBucket(context, id, taken, signal);
-    }
-    after = page.more ? page.entries.at(-1)?.sortKey : undefined;
-  } while (after !== undefined);
+  for await (const { sortKey: id, row } of walkRows(records.lifecycles, lifecycleGroup, {
+    limit: listingPageRows,
+  })) {
+    signal.throwIfAborted();
+    const nowMs = runtime.clock.wallMs();
+    if (!isDue(row, nowMs)) continue;
+    const taken = await take(context, id, nowMs);
+    if (taken) removed += await sweepBucket(context, id, taken, signal);
+  }
   return removed;
 };

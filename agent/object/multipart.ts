@@ -13,14 +13,14 @@
  */
 import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
-import { mapLimit } from '../base/map-limit.ts';
 import type { Content, ContentStore } from '../chunk/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { type Containers, noContainer } from './containers.ts';
-import { listingPageRows, partListBytesMax, partsReleasedMax } from './limits.ts';
+import { listingPageRows } from './limits.ts';
 import type { Check, Place } from './object-turn.ts';
 import type { ObjectRows } from './objects.ts';
 import { joinContents } from './part-contents.ts';
+import { checkListed, noUpload, openParts } from './parts.ts';
 import {
   type Checksum,
   chunkUser,
@@ -28,7 +28,6 @@ import {
   multipartKey,
   type ObjectRow,
   type PartRow,
-  partKey,
   type Records,
 } from './records.ts';
 import { type Seal, sealBytes } from './seal.ts';
@@ -54,38 +53,14 @@ export interface Joined {
   readonly check?: Check | undefined;
 }
 
-export const noUpload = (upload: string): ShoalError =>
-  new ShoalError(
-    'NOT_FOUND',
-    `There is no upload in parts ${JSON.stringify(upload)}: it was completed or aborted.`,
-  );
-
 const wantedKey = (key: Uint8Array | undefined): Uint8Array => {
   if (!key) throw new Error('a part of an encrypted upload comes with its key');
   return key;
 };
 
-/** What the row says of a chunk and of a part: an id of 64 digits, a UUID, numbers and the names of fields. */
-const chunkListedBytes = 80;
-const partListedBytes = 180;
-
-/** One row holds the list. At parts of 8 MiB it ends at some 25 GiB, at parts of 64 MiB at 40 GiB. */
-const checkListed = (parts: readonly PartRow[]): void => {
-  const bytes = parts.reduce(
-    (sum, { content }) =>
-      sum + partListedBytes + (content.kind === 'chunks' ? content.chunks.length : 0) * chunkListedBytes,
-    0,
-  );
-  if (bytes > partListBytesMax)
-    throw new ShoalError(
-      'TOO_LARGE',
-      `Cannot join ${parts.length} parts: the list of their chunks has ${bytes} bytes, at most ${partListBytesMax}`,
-    );
-};
-
 export const openMultiparts = ({
   runtime,
-  records: { multiparts, parts },
+  records,
   content,
   containers,
   objects,
@@ -96,7 +71,8 @@ export const openMultiparts = ({
   readonly containers: Containers;
   readonly objects: ObjectRows;
 }) => {
-  const log = runtime.log.with({ part: 'multipart' });
+  const { multiparts } = records;
+  const parts = openParts({ runtime, records, content });
 
   const get = async ({ id, name }: Place, upload: string): Promise<MultipartRow> => {
     const row = await multiparts.get(id, multipartKey(name, upload));
@@ -114,40 +90,6 @@ export const openMultiparts = ({
     return wasThere;
   };
 
-  async function* walkParts(upload: Uuid, from?: string): AsyncGenerator<PartRow, void, undefined> {
-    let after = from;
-    for (;;) {
-      const page = await parts.range(upload, {
-        limit: listingPageRows,
-        ...(after === undefined ? {} : { after }),
-      });
-      for (const { row } of page.entries) yield row;
-      after = page.entries.at(-1)?.sortKey;
-      if (!page.more || after === undefined) return;
-    }
-  }
-
-  const dropPart = async (upload: Uuid, part: PartRow, isKept: boolean): Promise<void> => {
-    if (!isKept) await content.release(part.content, chunkUser(part.upload));
-    await parts.delete(upload, partKey(part.number, part.upload));
-  };
-
-  /** What fails here is unused room. */
-  const dropParts = (upload: Uuid, kept: ReadonlySet<Uuid> = new Set()): Promise<unknown> =>
-    mapLimit(walkParts(upload), partsReleasedMax, (part) =>
-      dropPart(upload, part, kept.has(part.upload)),
-    ).catch((thrown) => log.warn('parts not given back', { upload, error: String(thrown) }));
-
-  const keepPart = async (place: Place, upload: Uuid, part: PartRow): Promise<PartRow> => {
-    await parts.put(upload, partKey(part.number, part.upload), part);
-    const now = await multiparts.get(place.id, multipartKey(place.name, upload));
-    if (now && !now.isClosing) return part;
-    // While it closes, who closes it finds the part and gives it back.
-    if (!now && (await parts.get(upload, partKey(part.number, part.upload))))
-      await dropPart(upload, part, false);
-    throw noUpload(upload);
-  };
-
   const finish = async (place: Place, row: ObjectRow): Promise<void> => {
     const isOurs = await remove(place.id, place.name, row.upload);
     if (!isOurs && (await objects.find(place))?.upload === row.upload) {
@@ -155,12 +97,12 @@ export const openMultiparts = ({
       await objects.dropUpload(place, row.upload);
       throw noUpload(row.upload);
     }
-    await dropParts(row.upload, new Set(row.parts?.map(({ upload }) => upload)));
+    await parts.dropAll(row.upload, new Set(row.parts?.map(({ upload }) => upload)));
   };
 
   return {
     get,
-    walkParts,
+    walkParts: parts.walk,
 
     /** Throws NOT_FOUND when the container is gone. */
     async create(
@@ -200,7 +142,7 @@ export const openMultiparts = ({
         throw fault;
       }
       const checksum = part.checksum?.();
-      return keepPart(place, upload, {
+      return parts.keep(place, upload, {
         number: part.number,
         upload: id,
         content: written.content,
@@ -223,7 +165,7 @@ export const openMultiparts = ({
       const id = newUuid();
       await content.retain(source.content, chunkUser(id));
       const { bytes, md5 } = source;
-      return keepPart(place, upload, {
+      return parts.keep(place, upload, {
         ...{ number, upload: id, content: source.content, bytes, md5 },
         atMs: runtime.clock.wallMs(),
       });
@@ -233,7 +175,7 @@ export const openMultiparts = ({
     async complete(place: Place, uploadId: string, joined: Joined): Promise<ObjectRow> {
       const done = await objects.find(place);
       if (done?.upload === uploadId) {
-        await dropParts(done.upload, new Set(done.parts?.map(({ upload }) => upload)));
+        await parts.dropAll(done.upload, new Set(done.parts?.map(({ upload }) => upload)));
         return done;
       }
       const key = multipartKey(place.name, uploadId);
@@ -244,7 +186,7 @@ export const openMultiparts = ({
       if (!open) throw noUpload(uploadId);
       try {
         const all: PartRow[] = [];
-        for await (const part of walkParts(open.upload)) all.push(part);
+        for await (const part of parts.walk(open.upload)) all.push(part);
         const chosen = joined.choose(all);
         checkListed(chosen);
         const checksum = joined.checksumOf(chosen);
@@ -291,7 +233,7 @@ export const openMultiparts = ({
         throw noUpload(uploadId);
       }
       if (!(await remove(place.id, place.name, upload))) throw noUpload(uploadId);
-      await dropParts(upload);
+      await parts.dropAll(upload);
     },
 
     /** All of a container that is gone. */
@@ -300,7 +242,7 @@ export const openMultiparts = ({
         const page = await multiparts.range(id, { limit: listingPageRows });
         for (const { row } of page.entries) {
           await remove(id, row.name, row.upload);
-          await dropParts(row.upload);
+          await parts.dropAll(row.upload);
         }
         if (!page.more) return;
       }

@@ -4,6 +4,7 @@
  */
 import type { Uuid } from '../../proto/ids.ts';
 import type { Entry } from '../table/port.ts';
+import { walkRows } from '../table/walk-rows.ts';
 import { listingPageRows } from './limits.ts';
 import type { ObjectRow, Records } from './records.ts';
 
@@ -12,15 +13,7 @@ export const findNullVersion = async (
   id: Uuid,
   name: string,
 ): Promise<Entry<ObjectRow> | undefined> => {
-  let after: string | undefined;
-  for (;;) {
-    const page = await versions.range(id, {
-      ...{ prefix: `${name}\0`, limit: listingPageRows },
-      ...(after === undefined ? {} : { after }),
-    });
-    const found = page.entries.find(({ row }) => row.isNull);
-    if (found) return found;
-    after = page.entries.at(-1)?.sortKey;
-    if (!page.more || after === undefined) return undefined;
-  }
+  for await (const entry of walkRows(versions, id, { prefix: `${name}\0`, limit: listingPageRows }))
+    if (entry.row.isNull) return entry;
+  return undefined;
 };
