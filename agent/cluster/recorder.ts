@@ -1,5 +1,5 @@
 /** What operators did, into the journal. */
-import { principalOf } from '../http/port.ts';
+import { actorOf, principalOf } from '../http/port.ts';
 import type { Journal, JournalEvent } from '../journal/port.ts';
 
 type Request = Parameters<typeof principalOf>[0];
@@ -16,13 +16,10 @@ export interface Recorder {
 }
 
 export const recorder = (journal: Journal): Recorder => {
-  const actorOf: Recorder['actorOf'] = (request) => {
-    const { user, scope } = principalOf(request);
-    return { userId: user.id, userName: user.name, projectId: scope.kind === 'project' ? scope.id : null };
-  };
+  const actor: Recorder['actorOf'] = (request) => actorOf(principalOf(request));
   return {
-    actorOf,
+    actorOf: actor,
     record: (request, { outcome = 'done', ...event }) =>
-      journal.append({ requestId: request.requestId, actor: actorOf(request), outcome, ...event }),
+      journal.append({ requestId: request.requestId, actor: actor(request), outcome, ...event }),
   };
 };

@@ -3,7 +3,14 @@
 import type { CreateServer } from '../../proto/rest/compute.ts';
 import type { Route } from '../../proto/rest/route.ts';
 import { textOf } from '../base/text.ts';
-import { type ApiAnswer, type ApiRequest, isAdmin, type Principal, principalOf } from '../http/port.ts';
+import {
+  type ApiAnswer,
+  type ApiRequest,
+  actorOf,
+  isAdmin,
+  type Principal,
+  principalOf,
+} from '../http/port.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Members } from '../membership/port.ts';
 import type { Created } from './create-server.ts';
@@ -49,10 +56,9 @@ export const record = (
   target: string,
   detail?: Record<string, unknown>,
 ): void => {
-  const { user, scope } = principalOf(request);
   journal.append({
     requestId: request.requestId,
-    actor: { userId: user.id, userName: user.name, projectId: scope.kind === 'project' ? scope.id : null },
+    actor: actorOf(principalOf(request)),
     action,
     target,
     outcome: 'accepted',

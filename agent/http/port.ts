@@ -55,6 +55,12 @@ export interface Principal {
 
 export const hasRole = (principal: Principal, ...names: string[]): boolean =>
   principal.roles.some((role) => names.includes(role.name));
+/** Who did it, as the journal names him. */
+export const actorOf = ({ user, scope }: Principal) => ({
+  userId: user.id,
+  userName: user.name,
+  projectId: scope.kind === 'project' ? scope.id : null,
+});
 export const isAdmin = (principal: Principal): boolean => hasRole(principal, 'admin');
 
 export interface ApiRequest<R extends Route = Route> {

@@ -1,6 +1,6 @@
 /** What the routes of identity work with, and how each accepted change is told. */
 import { asShoalError } from '../../proto/error.ts';
-import type { ApiRequest, Http, Principal } from '../http/port.ts';
+import { type ApiRequest, actorOf, type Http } from '../http/port.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { Authenticator } from './authenticate.ts';
@@ -27,15 +27,6 @@ export interface IdentityContext {
   readonly store: CatalogStore;
 }
 
-export const actorOf = (principal: Principal | undefined) =>
-  principal
-    ? {
-        userId: principal.user.id,
-        userName: principal.user.name,
-        projectId: principal.scope.kind === 'project' ? principal.scope.id : null,
-      }
-    : null;
-
 /** Runs an accepted change and journals what came of it: a refusal by a rule is no change and is not written. */
 export const journaled = async <Result>(
   { journal }: Pick<IdentityContext, 'journal'>,
@@ -44,7 +35,7 @@ export const journaled = async <Result>(
   target: string,
   work: () => Promise<Result>,
 ): Promise<Result> => {
-  const event = { requestId, actor: actorOf(principal ?? undefined), action, target };
+  const event = { requestId, actor: principal ? actorOf(principal) : null, action, target };
   try {
     const result = await work();
     journal.append({ ...event, outcome: 'done' });

@@ -3,7 +3,7 @@ import { ShoalError } from '../../proto/error.ts';
 import type { imageRoutes } from '../../proto/rest/image.ts';
 import type { Route } from '../../proto/rest/route.ts';
 import type { ContentStore } from '../chunk/port.ts';
-import { type ApiAnswer, type ApiRequest, principalOf } from '../http/port.ts';
+import { type ApiAnswer, type ApiRequest, actorOf, principalOf } from '../http/port.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { projectIdOf } from './access.ts';
@@ -37,10 +37,9 @@ export const record = (
   outcome: 'done' | 'refused' = 'done',
   detail?: Readonly<Record<string, unknown>>,
 ): void => {
-  const { user } = principalOf(request);
   journal.append({
     requestId: request.requestId,
-    actor: { userId: user.id, userName: user.name, projectId: projectIdOf(principalOf(request)) },
+    actor: actorOf(principalOf(request)),
     action,
     target,
     outcome,

@@ -2,11 +2,11 @@
 import { asShoalError, hasCode, ShoalError } from '../../../proto/error.ts';
 import { type AuthRequest, identityRoutes } from '../../../proto/rest/identity.ts';
 import { minuteMs } from '../../../proto/units.ts';
-import { type ApiAnswer, type ApiRequest, type Principal, principalOf } from '../../http/port.ts';
+import { type ApiAnswer, type ApiRequest, actorOf, type Principal, principalOf } from '../../http/port.ts';
 import type { Clock } from '../../runtime/ports.ts';
 import { revocationKey } from '../authenticate.ts';
 import { passwordEndMs } from '../compliance.ts';
-import { actorOf, type IdentityContext, journaled } from '../context.ts';
+import { type IdentityContext, journaled } from '../context.ts';
 import { forbidden } from '../error.ts';
 import { isAllowed } from '../guard.ts';
 import { expiredWindowMs, refusalsPerMinuteMax } from '../limits.ts';

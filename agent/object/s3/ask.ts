@@ -1,6 +1,6 @@
 /** A request to S3 whose sender is known, and how its change gets into the journal. */
 import type { RequestId } from '../../../proto/ids.ts';
-import type { ApiAnswer } from '../../http/port.ts';
+import { type ApiAnswer, actorOf } from '../../http/port.ts';
 import type { Caller } from '../access-list.ts';
 import type { BucketNames } from '../bucket-names.ts';
 import type { Context } from '../context.ts';
@@ -47,13 +47,7 @@ export const record = (
 ): void => {
   journal.append({
     requestId,
-    actor: principal
-      ? {
-          userId: principal.user.id,
-          userName: principal.user.name,
-          projectId: principal.scope.kind === 'project' ? principal.scope.id : null,
-        }
-      : null,
+    actor: principal ? actorOf(principal) : null,
     action,
     target,
     outcome: 'done',

@@ -1,6 +1,6 @@
 /** How a request becomes a caller and a path, and how its change gets into the journal. */
 import { ShoalError } from '../../../proto/error.ts';
-import type { ApiRequest } from '../../http/port.ts';
+import { type ApiRequest, actorOf } from '../../http/port.ts';
 import type { Caller, Grant } from '../access-list.ts';
 import type { Context } from '../context.ts';
 import { headerText } from '../metadata.ts';
@@ -57,13 +57,7 @@ export const record = (
   const { principal } = request;
   journal.append({
     requestId: request.requestId,
-    actor: principal
-      ? {
-          userId: principal.user.id,
-          userName: principal.user.name,
-          projectId: principal.scope.kind === 'project' ? principal.scope.id : null,
-        }
-      : null,
+    actor: principal ? actorOf(principal) : null,
     action,
     target: [accountOf(project), container, object].filter((part) => part !== '').join('/'),
     outcome: 'done',
