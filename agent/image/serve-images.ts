@@ -6,7 +6,6 @@ import type { ContentStore } from '../chunk/port.ts';
 import { type ApiAnswer, type ApiRequest, actorOf, principalOf } from '../http/port.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
-import { projectIdOf } from './access.ts';
 import type { ImageRows } from './images.ts';
 import type { Manifests } from './manifest.ts';
 import { parsePatch, patchDraft } from './patch.ts';

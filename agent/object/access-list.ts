@@ -4,8 +4,8 @@
  */
 import { ShoalError } from '../../proto/error.ts';
 import type { Principal } from '../http/port.ts';
+import type { Facts } from './bucket-policy/facts.ts';
 import { headerValueBytesMax } from './limits.ts';
-import type { Facts } from './s3/policy/facts.ts';
 
 const refuse = (message: string): never => {
   throw new ShoalError('BAD_REQUEST', message);

@@ -1,7 +1,6 @@
 import type { AclGrant } from './acl-grant.ts';
 import type { LockMode } from './lock.ts';
 import type { Metadata } from './metadata.ts';
-import type { CorsRule } from './s3/cors-rule.ts';
 import type { Website } from './website.ts';
 
 /** Whose are objects that others store here, and do access lists count at all? */
@@ -18,6 +17,19 @@ export interface PublicAccess {
   readonly blockPolicy: boolean;
   /** ... and let one that stands count for callers of the bucket's own project alone. */
   readonly restrictPolicy: boolean;
+}
+
+/** Which pages of other sites may use a bucket from a browser. */
+export interface CorsRule {
+  readonly id?: string | undefined;
+  /** With at most one `*` each, as are the headers that may be sent. */
+  readonly origins: readonly string[];
+  readonly methods: readonly string[];
+  readonly headers: readonly string[];
+  /** That a page may see. */
+  readonly exposed: readonly string[];
+  /** For how long a browser may remember. */
+  readonly maxAgeSeconds?: number | undefined;
 }
 
 /** What S3 keeps with a bucket and Swift has no word for. It lives in the container's register, changed as a whole. */

@@ -4,15 +4,15 @@ import type { Journal } from '../journal/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { checkAccess, isOwner, isStranger, type Target, type Use } from './access.ts';
 import type { Caller } from './access-list.ts';
+import { decidePolicy, statementsOf } from './bucket-policy/decide.ts';
+import { isPublic } from './bucket-policy/document.ts';
+import { type Facts, tagFactPrefix } from './bucket-policy/facts.ts';
 import { type Containers, noContainer } from './containers.ts';
 import type { Multiparts } from './multipart.ts';
 import type { ObjectPath } from './name.ts';
 import type { Place } from './object-turn.ts';
 import type { ObjectRows } from './objects.ts';
 import { accountKey, type ContainerRow, type Records } from './records.ts';
-import { decidePolicy, statementsOf } from './s3/policy/decide.ts';
-import { isPublic } from './s3/policy/document.ts';
-import { type Facts, tagFactPrefix } from './s3/policy/facts.ts';
 import type { Seals } from './seal.ts';
 
 export interface Context {

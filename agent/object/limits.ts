@@ -93,3 +93,8 @@ export const incarnationsKeptMax = 10_000;
 
 /** Decisions of others that a write with a condition may find before its own; then it is answered 503. */
 export const decisionsMax = 32;
+
+/** A bucket's policy: S3's. */
+export const policyBytesMax = 20 * KiB;
+/** Policies kept parsed: those of the buckets in use, some 50 KiB each at worst. */
+export const policiesKeptMax = 256;

@@ -6,7 +6,7 @@
  */
 import { type AclGrant, type Group, groups, isPublicGrant, type Permission } from '../acl-grant.ts';
 import type { BucketSettings } from '../bucket-settings.ts';
-import { grantsMax } from './policy/limits.ts';
+import { grantsMax } from './limits.ts';
 import { s3Error } from './s3-error.ts';
 import type { Headers } from './sign/headers.ts';
 

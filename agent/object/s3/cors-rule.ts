@@ -2,23 +2,13 @@
  * Whose pages may use a bucket from a browser, and how: the first rule that fits origin, method and headers decides.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/ManageCorsUsing.html
  */
-import { corsRulesMax } from './policy/limits.ts';
-import { matchesPattern } from './policy/pattern.ts';
+
+import { matchesPattern } from '../bucket-policy/pattern.ts';
+import type { CorsRule } from '../bucket-settings.ts';
+import { corsRulesMax } from './limits.ts';
 import { s3Error } from './s3-error.ts';
 import { element, optional, root } from './xml.ts';
 import { childrenOf, textOf, type XmlNode } from './xml-reader.ts';
-
-export interface CorsRule {
-  readonly id?: string | undefined;
-  /** With at most one `*` each, as are the headers that may be sent. */
-  readonly origins: readonly string[];
-  readonly methods: readonly string[];
-  readonly headers: readonly string[];
-  /** That a page may see. */
-  readonly exposed: readonly string[];
-  /** For how long a browser may remember. */
-  readonly maxAgeSeconds?: number | undefined;
-}
 
 const methods: readonly string[] = ['GET', 'PUT', 'POST', 'DELETE', 'HEAD'];
 

@@ -7,7 +7,7 @@ import { record, type S3Ask, type S3Context } from './ask.ts';
 import { xmlAnswer } from './bucket.ts';
 import { changeSettings, findBucket, openBucket } from './bucket-access.ts';
 import { type CorsAsk, corsXml, readCors, ruleFor, ruleHeaders } from './cors-rule.ts';
-import { corsBytesMax } from './policy/limits.ts';
+import { corsBytesMax } from './limits.ts';
 import { s3Error } from './s3-error.ts';
 import { readXml } from './xml-reader.ts';
 

@@ -6,6 +6,7 @@
  *
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
  */
+import { textOf } from '../../base/text.ts';
 import { s3Error } from './s3-error.ts';
 import type { FormFields } from './sign/form.ts';
 import { parseSignedTime } from './sign/signed-time.ts';
@@ -33,7 +34,7 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const isText = (value: unknown): value is string => typeof value === 'string';
 
 const readBytes = (value: unknown): number => {
-  const text = String(value);
+  const text = textOf(value);
   return /^\d{1,15}$/.test(text) ? Number(text) : malformed('content-length-range takes two numbers');
 };
 
@@ -47,7 +48,7 @@ const readCondition = (value: unknown): FieldCondition[] | LengthRange => {
   if (!Array.isArray(value) || value.length !== 3)
     return malformed('a condition is an object or a list of three');
   const [operator, name, text]: readonly unknown[] = value;
-  const kind = String(operator).toLowerCase();
+  const kind = textOf(operator).toLowerCase();
   if (kind === 'content-length-range') return { bytesMin: readBytes(name), bytesMax: readBytes(text) };
   if (!['eq', 'starts-with'].includes(kind)) return malformed(`unknown operation ${kind.slice(0, 64)}`);
   if (!isText(name) || !isText(text) || !name.startsWith('$'))

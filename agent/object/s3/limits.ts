@@ -36,3 +36,14 @@ export const lifecycleRulesMax = 1000;
 
 /** Routing rules of a website: S3's. */
 export const webRulesMax = 50;
+
+/** Grants of one access list: S3's. */
+export const grantsMax = 100;
+
+/** Rules of a bucket for pages in browsers, and bytes of their XML: S3's. */
+export const corsRulesMax = 100;
+export const corsBytesMax = 64 * KiB;
+
+/** Fields of a form besides its file, and bytes of each: S3's 20 KB hold for all of them, mostly its policy. */
+export const formFieldsMax = 100;
+export const formFieldBytesMax = 20 * KiB;

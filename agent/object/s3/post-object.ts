@@ -12,7 +12,7 @@ import { record, type S3Ask, type S3Context } from './ask.ts';
 import { openTarget } from './bucket-access.ts';
 import { etagOf, factsOfPut, versionHeader } from './facts.ts';
 import { checkFormPolicy, type LengthRange } from './form-policy.ts';
-import { formFieldBytesMax, formFieldsMax } from './policy/limits.ts';
+import { formFieldBytesMax, formFieldsMax } from './limits.ts';
 import { orNoBucket } from './put.ts';
 import { s3Error } from './s3-error.ts';
 import { element, root, xmlType } from './xml.ts';

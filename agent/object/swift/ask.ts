@@ -2,11 +2,11 @@
 import { ShoalError } from '../../../proto/error.ts';
 import { type ApiRequest, actorOf } from '../../http/port.ts';
 import type { Caller, Grant } from '../access-list.ts';
+import { factsOf } from '../bucket-policy/facts.ts';
 import type { Context } from '../context.ts';
 import { headerText } from '../metadata.ts';
 import { accountOf, checkPath, type ObjectPath, parsePath } from '../name.ts';
 import type { Reader } from '../readable.ts';
-import { factsOf } from '../s3/policy/facts.ts';
 import { checkVersionId } from '../versions.ts';
 
 export interface Asked {

@@ -1,9 +1,9 @@
 /** What a stranger can send to the S3 door before anybody is believed. */
 
+import { decidePolicy } from '../../../agent/object/bucket-policy/decide.ts';
+import { isPublic, parsePolicy } from '../../../agent/object/bucket-policy/document.ts';
+import { factsOf } from '../../../agent/object/bucket-policy/facts.ts';
 import { checkFormPolicy } from '../../../agent/object/s3/form-policy.ts';
-import { decidePolicy } from '../../../agent/object/s3/policy/decide.ts';
-import { isPublic, parsePolicy } from '../../../agent/object/s3/policy/document.ts';
-import { factsOf } from '../../../agent/object/s3/policy/facts.ts';
 import { type ChunkSeal, decodeChunked } from '../../../agent/object/s3/sign/aws-chunked.ts';
 import { parseClaim } from '../../../agent/object/s3/sign/claim.ts';
 import { rawAsk } from '../../../agent/object/s3/sign/raw-ask.ts';

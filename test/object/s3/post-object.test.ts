@@ -140,6 +140,8 @@ test('post object: what is no form, no policy or has no file is refused', async 
     encode({ expiration, conditions: [['eq', 'key', 'x']] }),
     encode({ expiration, conditions: [{ key: 1 }] }),
     encode({ expiration, conditions: [['content-length-range', 'a', 'b']] }),
+    encode({ expiration, conditions: [['content-length-range', { toString: 1 }, 1]] }),
+    encode({ expiration, conditions: [[{ toString: 1 }, '$key', 'x']] }),
   ])
     t.is((await post(sign(policy))).code, 'InvalidPolicyDocument', policy);
   t.is((await post({ ...signed() })).code, 'InvalidArgument', 'no key');

@@ -2,11 +2,11 @@
  * What a policy says about a request. One statement that denies is enough; else one that allows; else nothing, and
  * access lists have the word.
  */
-import type { Principal } from '../../../http/port.ts';
+import type { Principal } from '../../http/port.ts';
+import { policiesKeptMax } from '../limits.ts';
 import { conditionHolds } from './condition.ts';
 import { parsePolicy, type Statement } from './document.ts';
 import type { Facts } from './facts.ts';
-import { policiesKeptMax } from './limits.ts';
 import { matchesPattern } from './pattern.ts';
 
 export interface PolicyRequest {

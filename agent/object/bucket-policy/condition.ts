@@ -4,7 +4,7 @@
  *
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
  */
-import { isWithin } from '../../signature.ts';
+import { isWithin } from '../signature.ts';
 import type { Facts } from './facts.ts';
 import { matchesPattern } from './pattern.ts';
 

@@ -7,10 +7,11 @@
  * What cannot be understood whole is refused: half a policy would protect half.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-policy-language-overview.html
  */
-import { s3Error } from '../s3-error.ts';
+import { ShoalError } from '../../../proto/error.ts';
+import { textOf } from '../../base/text.ts';
+import { policyBytesMax } from '../limits.ts';
 import { type Condition, parseCondition } from './condition.ts';
 import { isKnownFact } from './facts.ts';
-import { policyBytesMax } from './limits.ts';
 import { matchesPattern } from './pattern.ts';
 
 export interface Statement {
@@ -27,7 +28,7 @@ export interface Statement {
 }
 
 const refuse = (message: string): never => {
-  throw s3Error('MalformedPolicy', message);
+  throw new ShoalError('BAD_REQUEST', message);
 };
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -92,7 +93,7 @@ const readStatement = (value: unknown, bucket: string): Statement => {
   const strange = Object.keys(value).find((field) => !allowedFields.includes(field));
   if (strange !== undefined) refuse(`Unknown field ${strange}`);
   const { Effect: effect } = value;
-  if (effect !== 'Allow' && effect !== 'Deny') return refuse(`Invalid effect: ${String(effect)}`);
+  if (effect !== 'Allow' && effect !== 'Deny') return refuse(`Invalid effect: ${textOf(effect)}`);
   const principal = either(value, 'Principal');
   const action = either(value, 'Action');
   const resource = either(value, 'Resource');
@@ -118,7 +119,7 @@ const readStatement = (value: unknown, bucket: string): Statement => {
   };
 };
 
-/** Throws MalformedPolicy. */
+/** Throws BAD_REQUEST. */
 export const parsePolicy = (text: string, bucket: string): readonly Statement[] => {
   if (Buffer.byteLength(text) > policyBytesMax)
     refuse(`Policy exceeds the maximum allowed document size of ${policyBytesMax} bytes`);
@@ -131,7 +132,7 @@ export const parsePolicy = (text: string, bucket: string): readonly Statement[] 
   if (!isRecord(value)) return refuse('Policies must be valid JSON and the first byte must be "{"');
   const strange = Object.keys(value).find((field) => !['Version', 'Id', 'Statement'].includes(field));
   if (strange !== undefined) refuse(`Unknown field ${strange}`);
-  if (value.Version !== undefined && !['2012-10-17', '2008-10-17'].includes(String(value.Version)))
+  if (value.Version !== undefined && !['2012-10-17', '2008-10-17'].includes(textOf(value.Version)))
     refuse('The policy must contain a valid version string');
   const statements = Array.isArray(value.Statement) ? value.Statement : [value.Statement];
   if (value.Statement === undefined || statements.length === 0) refuse('Missing required field Statement');

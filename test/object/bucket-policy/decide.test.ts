@@ -1,10 +1,9 @@
 import test from 'ava';
-import { decidePolicy, statementsOf } from '../../../../agent/object/s3/policy/decide.ts';
-import { isPublic, parsePolicy } from '../../../../agent/object/s3/policy/document.ts';
-import { factsOf } from '../../../../agent/object/s3/policy/facts.ts';
-import { matchesPattern } from '../../../../agent/object/s3/policy/pattern.ts';
-import { fakePrincipal } from '../../../fake/http.ts';
-import { isRefused } from '../sign.ts';
+import { decidePolicy, statementsOf } from '../../../agent/object/bucket-policy/decide.ts';
+import { isPublic, parsePolicy } from '../../../agent/object/bucket-policy/document.ts';
+import { factsOf } from '../../../agent/object/bucket-policy/facts.ts';
+import { matchesPattern } from '../../../agent/object/bucket-policy/pattern.ts';
+import { fakePrincipal } from '../../fake/http.ts';
 
 const bucket = 'reef';
 const arn = (path = '') => `arn:aws:s3:::${bucket}${path}`;
@@ -146,10 +145,11 @@ test('policy: what cannot be understood whole is refused', async (t) => {
     bad({ ...allow, Condition: { StringLike: { 's3:unheard': 'a' } } }),
     bad({ ...allow, Condition: { StringLike: 'a' } }),
     bad({ ...allow, Extra: 1 }),
+    bad({ ...allow, Effect: { toString: 1 } }),
+    JSON.stringify({ Version: { toString: 1 }, Statement: [allow] }),
     JSON.stringify({ Statement: [allow], Id: 'x'.repeat(20_481) }),
   ];
-  for (const text of texts)
-    await isRefused(t, 'MalformedPolicy', async () => parsePolicy(text, bucket), text);
+  for (const text of texts) t.throws(() => parsePolicy(text, bucket), { code: 'BAD_REQUEST' }, text);
 });
 
 test('policy: it is public when anybody may come from anywhere', (t) => {

@@ -2,7 +2,7 @@
  * What is known about a request when a policy is asked, under the names that conditions have for it.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html
  */
-import type { Principal } from '../../../http/port.ts';
+import type { Principal } from '../../http/port.ts';
 
 /** By lower-case key: `aws:sourceip`, `s3:prefix`. */
 export type Facts = ReadonlyMap<string, readonly string[]>;
