@@ -91,6 +91,8 @@ export const openPanels = async (hosts: number): Promise<Panels> => {
 /** By its link, until its first answer is there. */
 export const goTo = async (page: Page, title: string): Promise<void> => {
   await page.getByRole('link', { name: title, exact: true }).click();
+  // The page that was left is still there until the browser has told of the new address.
+  await page.locator('nav a[aria-current="page"]', { hasText: title }).waitFor();
   await page.locator('main h1').waitFor();
   await page.locator('main [aria-busy]').waitFor({ state: 'detached' });
 };
