@@ -11,6 +11,7 @@
 import { ShoalError } from '../../proto/error.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import { startReconciler } from '../flow/reconciler.ts';
+import { walkRows } from '../table/walk-rows.ts';
 import { type KeeperParts, openKeeperSteps } from './keeper-steps.ts';
 import { keeperParallelMax, keeperPeriodMs, looksInARowMax, walkPageRows } from './limits.ts';
 import { indexPartition, type Server } from './records.ts';
@@ -104,15 +105,9 @@ export const startKeeper = (parts: KeeperParts, settings: { readonly self: strin
 
   const rowsOfHost = async (): Promise<string[]> => {
     const found: string[] = [];
-    for (;;) {
-      const after = found.at(-1);
-      const page = await records.byHost.range(self, {
-        limit: walkPageRows,
-        ...(after !== undefined && { after }),
-      });
-      found.push(...page.entries.map(({ sortKey }) => sortKey));
-      if (!page.more) return found;
-    }
+    for await (const { sortKey } of walkRows(records.byHost, self, { limit: walkPageRows }))
+      found.push(sortKey);
+    return found;
   };
 
   const lookAtAll = async (signal: AbortSignal): Promise<void> => {

@@ -3,6 +3,7 @@ import { ShoalError } from '../../proto/error.ts';
 import { isAdmin, type Principal } from '../http/port.ts';
 import type { Members } from '../membership/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
+import { walkRows } from '../table/walk-rows.ts';
 import type { HostCalls } from './host-calls.ts';
 import { metadataItemsMax, serversPerProjectMax, walkPageRows } from './limits.ts';
 import { bootKey, indexPartition, indexPartitions, type Records, type Server } from './records.ts';
@@ -80,16 +81,12 @@ export const openServers = (parts: {
 
   const readAll = async (projectId: string): Promise<Server[]> => {
     const found: Server[] = [];
-    for (;;) {
-      const after = found.at(-1)?.id;
-      const page = await records.servers.range(projectId, {
-        limit: walkPageRows,
-        ...(after !== undefined && { after }),
-      });
-      found.push(...page.entries.map(({ row }) => row));
+    for await (const { row } of walkRows(records.servers, projectId, { limit: walkPageRows })) {
+      found.push(row);
       // Creation may pass its bound by what is under way at once; the walk ends all the same.
-      if (!page.more || found.length > 2 * serversPerProjectMax) return found;
+      if (found.length === 2 * serversPerProjectMax) break;
     }
+    return found;
   };
 
   /** A host that is gone cannot say that the machine ended; it does so when it comes back and finds no record. */
@@ -106,15 +103,8 @@ export const openServers = (parts: {
     async listAll() {
       const projects = new Set<string>();
       for (const partition of indexPartitions) {
-        for (let after: string | undefined; ; ) {
-          const page = await records.index.range(partition, {
-            limit: walkPageRows,
-            ...(after !== undefined && { after }),
-          });
-          for (const { row } of page.entries) projects.add(row.projectId);
-          after = page.entries.at(-1)?.sortKey;
-          if (!page.more) break;
-        }
+        for await (const { row } of walkRows(records.index, partition, { limit: walkPageRows }))
+          projects.add(row.projectId);
       }
       const lists: Server[] = [];
       for (const project of projects) lists.push(...(await readAll(project)));

@@ -1,5 +1,6 @@
 /** Records that are few and read as a whole: regions, services, endpoints, policies. One register each, one partition. */
 import type { Registers, Tables } from '../table/port.ts';
+import { walkRows } from '../table/walk-rows.ts';
 import { notFound } from './error.ts';
 import { listRowsMax, pageRowsMax } from './limits.ts';
 
@@ -26,14 +27,9 @@ export const openCollection = <Row extends { readonly id: string }>(
     get: (id) => rows.get(partition, id),
     async list() {
       const found: Row[] = [];
-      for (let more = true; more && found.length < listRowsMax; ) {
-        const after = found.at(-1)?.id;
-        const page = await rows.range(partition, {
-          limit: pageRowsMax,
-          ...(after !== undefined && { after }),
-        });
-        found.push(...page.entries.map(({ row }) => row));
-        more = page.more;
+      for await (const { row } of walkRows(rows, partition, { limit: pageRowsMax })) {
+        found.push(row);
+        if (found.length === listRowsMax) break;
       }
       return found;
     },

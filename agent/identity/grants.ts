@@ -15,6 +15,7 @@
 import { ShoalError } from '../../proto/error.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import type { Rows, Tables } from '../table/port.ts';
+import { walkRows } from '../table/walk-rows.ts';
 import { holdingsMax, listRowsMax, pageRowsMax, readsMax } from './limits.ts';
 
 export type Target =
@@ -81,14 +82,9 @@ export const openGrants = ({ tables }: { readonly tables: Tables }): Grants => {
 
   const keysOf = async (rows: Rows<Mark>, partition: string): Promise<readonly string[]> => {
     const keys: string[] = [];
-    for (let more = true; more && keys.length < listRowsMax; ) {
-      const after = keys.at(-1);
-      const page = await rows.range(partition, {
-        limit: pageRowsMax,
-        ...(after !== undefined && { after }),
-      });
-      for (const { sortKey } of page.entries) keys.push(sortKey);
-      more = page.more;
+    for await (const { sortKey } of walkRows(rows, partition, { limit: pageRowsMax })) {
+      keys.push(sortKey);
+      if (keys.length === listRowsMax) break;
     }
     return keys;
   };

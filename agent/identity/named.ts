@@ -27,6 +27,7 @@
 import { ShoalError } from '../../proto/error.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { Registers, Tables } from '../table/port.ts';
+import { walkRows } from '../table/walk-rows.ts';
 import { notFound } from './error.ts';
 import { changeTriesMax, claimPatienceMs, listRowsMax, pageRowsMax } from './limits.ts';
 
@@ -135,17 +136,11 @@ export const openNamed = <Row extends Named>(
     },
     async list(scope) {
       const rows: Row[] = [];
-      let after: string | undefined;
-      for (let more = true; more && rows.length < listRowsMax; ) {
-        const page = await records.range(scope, {
-          limit: pageRowsMax,
-          ...(after !== undefined && { after }),
-        });
-        for (const { row } of page.entries) if (row.row) rows.push(row.row);
-        after = page.entries.at(-1)?.sortKey;
-        more = page.more;
+      for await (const { row } of walkRows(records, scope, { limit: pageRowsMax })) {
+        if (row.row) rows.push(row.row);
+        if (rows.length === listRowsMax) break;
       }
-      return rows.slice(0, listRowsMax);
+      return rows;
     },
     async create(scope, row) {
       const tag = nonce();

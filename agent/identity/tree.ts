@@ -12,6 +12,7 @@
 import { hasCode, ShoalError } from '../../proto/error.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import type { Rows, Tables } from '../table/port.ts';
+import { walkRows } from '../table/walk-rows.ts';
 import { isDefined } from './effective.ts';
 import { badRequest } from './error.ts';
 import { listRowsMax, pageRowsMax, projectDepthMax, readsMax } from './limits.ts';
@@ -46,14 +47,9 @@ export const openTree = ({
 
   const childIds = async (parentId: string): Promise<readonly string[]> => {
     const ids: string[] = [];
-    for (let more = true; more && ids.length < listRowsMax; ) {
-      const after = ids.at(-1);
-      const page = await rows.range(parentId, {
-        limit: pageRowsMax,
-        ...(after !== undefined && { after }),
-      });
-      for (const { sortKey } of page.entries) ids.push(sortKey);
-      more = page.more;
+    for await (const { sortKey } of walkRows(rows, parentId, { limit: pageRowsMax })) {
+      ids.push(sortKey);
+      if (ids.length === listRowsMax) break;
     }
     return ids;
   };

@@ -2,6 +2,7 @@
 import { ShoalError } from '../../proto/error.ts';
 import type { Uuid } from '../../proto/ids.ts';
 import type { Content } from '../chunk/port.ts';
+import { walkRows } from '../table/walk-rows.ts';
 import { manifestChunksMax, manifestRowsMax } from './limits.ts';
 import type { Records } from './records.ts';
 
@@ -18,16 +19,12 @@ const pagesOf = (content: Content): readonly Content[] => {
 export const openManifests = ({ manifests }: Pick<Records, 'manifests'>) => {
   const keysOf = async (id: Uuid, upload: Uuid): Promise<{ key: string; content: Content }[]> => {
     const found: { key: string; content: Content }[] = [];
-    for (;;) {
-      const after = found.at(-1)?.key;
-      const page = await manifests.range(id, {
-        prefix: `${upload}/`,
-        ...(after === undefined ? {} : { after }),
-        limit: manifestRowsMax,
-      });
-      for (const { sortKey, row } of page.entries) found.push({ key: sortKey, content: row.content });
-      if (!page.more || page.entries.length === 0) return found;
-    }
+    for await (const { sortKey, row } of walkRows(manifests, id, {
+      prefix: `${upload}/`,
+      limit: manifestRowsMax,
+    }))
+      found.push({ key: sortKey, content: row.content });
+    return found;
   };
 
   const find = async (id: Uuid, upload: Uuid): Promise<Content | undefined> => {

@@ -38,11 +38,13 @@ test('erased: a file is erased once, and the next process does without the erase
   t.deepEqual(await start(), ['first', false]);
 });
 
-test('erased: a file that changed is erased anew', async (t) => {
-  const { start, say } = await program(t, 'before');
+test('erased: a file that changed is erased anew, in the place of what it was', async (t) => {
+  const { start, say, kept } = await program(t, 'before');
   await start();
   await say('after');
   t.deepEqual(await start(), ['after', true]);
+  t.deepEqual(await start(), ['after', false]);
+  t.is((await readdir(kept)).length, 2);
 });
 
 test('erased: what a power cut left half written is not taken for whole', async (t) => {
