@@ -11,7 +11,7 @@ import { backoffMs } from '../base/backoff.ts';
 import type { Chance, Timers } from '../runtime/ports.ts';
 import type { Ballot, BallotSource } from './ballot.ts';
 import { backoffBaseMs, backoffCapMs, changeAttemptsMax } from './limits.ts';
-import { type Lineage, newChangeId } from './lineage.ts';
+import { type ChangeId, type Lineage, newChangeId } from './lineage.ts';
 import type { Accepted, Reply, Request, Value } from './message.ts';
 import { type Attempt, type Promised, proposer, type Step } from './proposer.ts';
 import { hasQuorum, ownersOf, type QuorumSet } from './quorum.ts';
@@ -41,6 +41,8 @@ export interface RegisterAccess {
 export interface ChangeOptions extends RegisterAccess {
   /** As in `Attempt.next`; called at most once an attempt. */
   readonly next: (current: Value) => Value;
+  /** For a change that several hosts may run, or one again: each recognises what another did. Default: a new one. */
+  readonly id?: ChangeId;
   /** From the last change through this process: this one then takes one round trip, if nobody came in between. */
   readonly promised?: Promised | null;
   /** Ask for such a promise for the change after this one: for registers that this host changes often. */
@@ -60,7 +62,7 @@ const spent = new WeakSet<Promised>();
 export const changeRegister = async (world: RegisterWorld, options: ChangeOptions): Promise<Changed> => {
   const { name, next, signal } = options;
   const random = (): number => world.chance.random();
-  const id = newChangeId(random);
+  const id = options.id ?? newChangeId(random);
   const earlier: Lineage[] = [];
   let promised = options.promised ?? null;
   let above: Ballot | null = null;

@@ -60,18 +60,22 @@ export const openRegisters = <Row>(world: RegisterCoordinator, schema: RegisterS
     });
     const first = await firstOf(world, settled(there), takeoverMs);
     if (first && 'outcome' in first) return first.outcome;
-    if (first && hasCode(first.thrown, 'CONTENDED', 'STALE_LAYOUT', 'TOO_LARGE')) throw first.thrown;
+    if (first && isSurelyUnset(first)) throw first.thrown;
     world.leaders.avoid(leader);
     // No answer: run it here as well. The value is the same and knows its own, so it can be set only once.
-    const own = await here();
-    if (own.kind === 'done') return own;
+    const own = await settled(here());
+    if ('outcome' in own && own.outcome.kind === 'done') return own.outcome;
     const last = await settled(there);
-    if ('outcome' in last) return last.outcome;
+    // That it was not set is known only where neither run can have set it: one of them may have done it before others.
+    const isKnown = isDone(last) || (isSurelyUnset(own) && isSurelyUnset(last));
+    if (isKnown && 'outcome' in last) return last.outcome;
+    if (isKnown && 'outcome' in own) return own.outcome;
+    if (isKnown && 'thrown' in own) throw own.thrown;
     throw new ShoalError(
       'QUORUM_MISSED',
       `Cannot tell whether row ${JSON.stringify(sortKey)} of table "${table}" was changed: ` +
         'the host that ran the change did not answer, and others changed it since',
-      { cause: last.thrown },
+      { cause: [last, own].flatMap((run) => ('thrown' in run ? [run.thrown] : []))[0] },
     );
   };
 
@@ -144,6 +148,13 @@ const settled = <T>(work: Promise<T>): Promise<Settled<T>> =>
     (outcome) => ({ outcome }),
     (thrown) => ({ thrown }),
   );
+const isDone = (run: Settled<{ readonly kind: 'done' | 'stale' }>): boolean =>
+  'outcome' in run && run.outcome.kind === 'done';
+/** Another value stands, or the run ended before it sent any. */
+const isSurelyUnset = (run: Settled<{ readonly kind: 'done' | 'stale' }>): boolean =>
+  'outcome' in run
+    ? run.outcome.kind === 'stale'
+    : hasCode(run.thrown, 'CONTENDED', 'STALE_LAYOUT', 'TOO_LARGE');
 /** What the work gave, or undefined when it took longer. */
 const firstOf = <T>(world: Pick<Coordinator, 'timers'>, work: Promise<T>, delayMs: number) =>
   new Promise<T | undefined>((resolve) => {

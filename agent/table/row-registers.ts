@@ -21,6 +21,7 @@ import { promisesKeptMax, rowWaitersMax } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import { patientRead } from './patient-read.ts';
 import type { Poller } from './poll.ts';
+import { changeIdOf } from './row.ts';
 import { type View, type ViewRing, viewOf, withView } from './view.ts';
 
 export interface RowRegisters {
@@ -149,6 +150,7 @@ export const rowRegisters = (world: RowRegistersWorld): RowRegisters => {
           const changed = await withAccess(place, sortKey, (given) =>
             changeRegister(given.world, {
               ...given.options,
+              id: changeIdOf(value),
               ...{ next, promised, keepPromise: world.leaders.of(place) === world.self },
             }),
           );

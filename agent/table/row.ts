@@ -14,6 +14,7 @@ import { compareStamps } from '../../proto/stamp.ts';
 import { compareBytes } from '../base/bytes.ts';
 import { type AcceptorState, accept, emptyState, sameContent } from '../register/acceptor.ts';
 import { type Ballot, compareBallots, maxBallot, sameBallot } from '../register/ballot.ts';
+import type { ChangeId } from '../register/lineage.ts';
 import { digest, digestBytes } from './keys.ts';
 
 export type LwwState = Extract<RowState, { kind: 'lww' }>;
@@ -134,3 +135,6 @@ const isDeleted = (value: Uint8Array): boolean => value[0] !== rowByte;
 export const unwrapValue = (value: Uint8Array | null): Uint8Array | undefined =>
   value === null || isDeleted(value) ? undefined : value.subarray(1 + changeIdBytes);
 export { changeIdBytes };
+/** For the register's lineage: whoever runs this change, wherever, sees whether it was done already. */
+export const changeIdOf = (value: Uint8Array): ChangeId =>
+  Number(Buffer.from(value.buffer, value.byteOffset + 1, changeIdBytes).readBigUInt64BE() >> 11n);

@@ -62,6 +62,14 @@ test('change: one that was picked up by its rival is not made twice', async (t) 
   t.is(text(accepted?.value ?? null), '2');
 });
 
+test('change: one that another host has run is found done, though others changed the register since', async (t) => {
+  const { world, access } = cluster('abc');
+  await changeRegister(world('p'), { ...access, next: add, id: 7 });
+  await changeRegister(world('q'), { ...access, next: add });
+  const { accepted } = await changeRegister(world('r'), { ...access, next: add, id: 7 });
+  t.is(text(accepted?.value ?? null), '2');
+});
+
 test('change: a promise kept from the last one spares a round trip', async (t) => {
   const { world, access, asked } = cluster('abc');
   const p = world('p');

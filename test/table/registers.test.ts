@@ -1,5 +1,7 @@
 import test from 'ava';
-import { cluster } from './cluster.ts';
+import { openRegisters, type RegisterCoordinator } from '../../agent/table/registers.ts';
+import { ShoalError } from '../../proto/error.ts';
+import { cluster, hostId } from './cluster.ts';
 import { isShoalError } from './weather.ts';
 
 interface Counter {
@@ -128,4 +130,39 @@ test('registers: a table is rows or registers, never both', async (t) => {
     code: 'QUORUM_MISSED',
     message: /mixed/,
   });
+});
+
+test('registers: where the runner fell silent and this host was on an old layout, a change is not made again', async (t) => {
+  const [self, runner] = [hostId(0), hostId(1)];
+  const seen = Buffer.from('nobody changed it');
+  let sets = 0;
+  const world = {
+    ...{ self, ring: { newest: 1, ownerSets: () => [], onChange: () => () => {} } },
+    findPlace: (table: string, partitionKey: string) => ({ table, partitionKey, partition: 0 }),
+    leaders: { of: () => runner, avoid() {} },
+    // First it did the change and its answer was lost; meanwhile another one came, as it says when it is asked again.
+    outbox: {
+      ask: async () => {
+        if (sets++ === 0) throw new ShoalError('TIMEOUT', 'no answer');
+        return { kind: 'stale', value: seen };
+      },
+    },
+    registers: {
+      read: async () => null,
+      compareAndSet: async () => {
+        throw new ShoalError('STALE_LAYOUT', 'take the owners anew');
+      },
+    },
+    timers: {
+      sleep: async () => {},
+      after: (_ms: number, work: () => void) => {
+        setImmediate(work);
+        return () => {};
+      },
+    },
+    chance: { bytes: (count: number) => Buffer.alloc(count, 1), random: () => 0.5 },
+  } as unknown as RegisterCoordinator;
+  const counters = openRegisters<Counter>(world, { name: 'counter' });
+  await t.throwsAsync(counters.change('p', 'r', up), { code: 'QUORUM_MISSED' });
+  t.is(sets, 1);
 });
