@@ -20,6 +20,8 @@ const domainsMax = 16;
 /** Any one that is alive is enough. */
 const meetingPointsMax = 64;
 
+const Rate = Type.Number({ exclusiveMinimum: 0 });
+
 const HostConfig = Type.Object({
   version: Type.Literal(1),
   hostId: Type.String(),
@@ -40,6 +42,13 @@ const HostConfig = Type.Object({
   bootstrap: Type.Optional(Type.Array(Type.String(), { maxItems: meetingPointsMax })),
   /** Host names below which a bucket of S3 may stand: `s3.example.org` for `photos.s3.example.org`. */
   s3Domains: Type.Optional(Type.Array(Type.String(), { maxItems: domainsMax })),
+  /** Writes a second to the containers of one account, to the objects of one container. */
+  rateLimits: Type.Optional(
+    Type.Object(
+      { account: Type.Optional(Rate), container: Type.Optional(Rate) },
+      { additionalProperties: false },
+    ),
+  ),
   /** Also look for hosts in hyperswarm's public DHT. Default false: nothing leaves the cluster. */
   publicDht: Type.Optional(Type.Boolean()),
 });

@@ -12,6 +12,7 @@ import type { Multiparts } from './multipart.ts';
 import type { ObjectPath } from './name.ts';
 import type { Place } from './object-turn.ts';
 import type { ObjectRows } from './objects.ts';
+import type { Rates } from './rates.ts';
 import { accountKey, type ContainerRow, type Records } from './records.ts';
 import type { Seals } from './seal.ts';
 
@@ -23,6 +24,7 @@ export interface Context {
   readonly multiparts: Multiparts;
   readonly journal: Journal;
   readonly seals: Seals;
+  readonly rates: Rates;
 }
 
 /** What a policy calls it when only the use is known. */
@@ -100,7 +102,7 @@ const policyAllows = async (
 };
 
 /** The account's own list is read only for a caller that has a token but no standing there. */
-export const authorize = async (
+const allow = async (
   context: Pick<Context, 'records' | 'runtime' | 'objects'>,
   use: Use,
   target: Target,
@@ -114,6 +116,18 @@ export const authorize = async (
       ? await context.records.accounts.get(target.project, accountKey)
       : undefined;
   checkAccess(use, target, caller, row, account?.accessList);
+};
+
+/** Returns once the caller may, and at its turn where the operator bounds how often. Throws FORBIDDEN, NOT_AUTHENTICATED, RATE_LIMITED. */
+export const authorize = async (
+  context: Pick<Context, 'records' | 'runtime' | 'objects' | 'rates'>,
+  use: Use,
+  target: Target,
+  caller: Caller,
+  row?: ContainerRow,
+): Promise<void> => {
+  await allow(context, use, target, caller, row);
+  await context.rates.take(use, target);
 };
 
 /** The container, when the caller may use it so. Strangers get the same answer whether it exists or not. */

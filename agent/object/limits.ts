@@ -1,5 +1,5 @@
 /** Every bound of the object service. `GET /info` tells them to clients; rows of docs/LIMITS.md. Swift's own numbers. */
-import { GiB, hourMs, KiB, MiB, minuteMs } from '../../proto/units.ts';
+import { GiB, hourMs, KiB, MiB, minuteMs, secondMs } from '../../proto/units.ts';
 
 /** One object. Swift's: larger ones are made of segments. */
 export const objectBytesMax = 5 * GiB;
@@ -25,6 +25,13 @@ export const metadataCountMax = 90;
 export const metadataBytesMax = 4096;
 /** An access list, Content-Disposition and the like: rows stay small. Swift bounds them by its header line of 8 KiB. */
 export const headerValueBytesMax = 2 * KiB;
+
+/** A write that is bounded in its rate waits this long for its turn, else it is refused. Swift's. */
+export const rateWaitMs = minuteMs;
+/** What an idle time buys at most of writes that need not wait for each other. Swift's. */
+export const rateBufferMs = 5 * secondMs;
+/** Accounts and containers whose rate is kept: some 20 MB. Beyond it the one that wrote longest ago may write at once. */
+export const ratedMax = 100_000;
 
 /** Ranges in one request: Swift's. More are ignored and the whole object is sent (RFC 9110, 14.2, allows that). */
 export const rangesMax = 50;

@@ -15,6 +15,7 @@ import { expirerPeriodMs, lifecyclePeriodMs } from './limits.ts';
 import { openMultiparts } from './multipart.ts';
 import { walkObjects } from './object-listing.ts';
 import { openObjectRows } from './objects.ts';
+import { openRates, type RateLimits } from './rates.ts';
 import { openRecords } from './records.ts';
 import { openSeals } from './seal.ts';
 import { door } from './swift/door.ts';
@@ -35,14 +36,10 @@ export interface Objects extends Context {
   stop(): Promise<void>;
 }
 
-export const openObjects = ({
-  runtime,
-  tables,
-  content,
-  journal,
-  http,
-  sealSecret,
-}: ObjectParts): Objects => {
+export const openObjects = (
+  { runtime, tables, content, journal, http, sealSecret }: ObjectParts,
+  rateLimits?: RateLimits,
+): Objects => {
   const records = openRecords(tables);
   const { clock } = runtime;
   const containers = openContainers({ records, clock }, async (row) => {
@@ -53,7 +50,16 @@ export const openObjects = ({
   const seals = openSeals(sealSecret, runtime.chance);
   const objects = openObjectRows({ runtime, records, content, containers, seals });
   const multiparts = openMultiparts({ runtime, records, content, containers, objects });
-  const context: Context = { runtime, records, containers, objects, multiparts, journal, seals };
+  const context: Context = {
+    runtime,
+    records,
+    containers,
+    objects,
+    multiparts,
+    journal,
+    seals,
+    rates: openRates(runtime, rateLimits),
+  };
   http.shapeErrors('object', swiftErrors);
   for (const route of Object.values(objectRoutes))
     http.serve<Route>(route, (request) => door(context, route.name, request));

@@ -2,6 +2,7 @@
 import type { ExecutionContext } from 'ava';
 import type { Journal, JournalEvent } from '../../agent/journal/port.ts';
 import { type Objects, openObjects } from '../../agent/object/open-objects.ts';
+import type { RateLimits } from '../../agent/object/rates.ts';
 import type { Tables } from '../../agent/table/port.ts';
 import { fakeContent } from '../fake/content.ts';
 import { fakeRuntime, startApi } from '../fake/http.ts';
@@ -32,6 +33,7 @@ export const serveObjects = async (
     readonly tables?: Tables;
     readonly content?: ReturnType<typeof fakeContent>;
     readonly wallMs?: () => number;
+    readonly rateLimits?: RateLimits;
   } = {},
 ) => {
   const content = parts.content ?? fakeContent();
@@ -41,7 +43,10 @@ export const serveObjects = async (
   const runtime = parts.wallMs ? { ...base, clock: { ...base.clock, wallMs: parts.wallMs } } : base;
   let objects: Objects | undefined;
   const api = await startApi((http) => {
-    objects = openObjects({ runtime, tables, content, journal, http, sealSecret: Buffer.alloc(32, 7) });
+    objects = openObjects(
+      { runtime, tables, content, journal, http, sealSecret: Buffer.alloc(32, 7) },
+      parts.rateLimits,
+    );
   });
   t.teardown(async () => {
     await objects?.stop();

@@ -186,6 +186,7 @@ const codeOf: Readonly<Record<ErrorCode, S3Code>> = {
   UNREACHABLE: 'ServiceUnavailable',
   BUSY: 'SlowDown',
   CONTENDED: 'SlowDown',
+  RATE_LIMITED: 'SlowDown',
   STALE_LAYOUT: 'ServiceUnavailable',
   NO_CAPACITY: 'ServiceUnavailable',
   DISK_FULL: 'ServiceUnavailable',

@@ -40,8 +40,8 @@ const handlers: Readonly<Record<HandledName, Serve>> = {
   copyObject,
 };
 /** Answers about this host and no account. No plug-in of any site is let in. */
-const aboutHost: { readonly [Name in RouteName]?: () => ApiAnswer } = {
-  showInfo: () => ({ body: infoOf() }),
+const aboutHost: { readonly [Name in RouteName]?: (context: Context) => ApiAnswer } = {
+  showInfo: ({ rates }) => ({ body: infoOf(rates.limits) }),
   checkHealth: () => ({ headers: { 'Content-Type': 'text/plain; charset=UTF-8' }, body: 'OK' }),
   showCrossDomain: () => ({
     headers: { 'Content-Type': 'application/xml; charset=UTF-8' },
@@ -112,7 +112,7 @@ const serveOrigin = async (context: Context, name: RouteName, request: Ask): Pro
 
 export const door = async (context: Context, name: RouteName, request: ApiRequest): Promise<ApiAnswer> => {
   const about = aboutHost[name];
-  if (about) return about();
+  if (about) return about(context);
   if (request.method === 'OPTIONS') return preflight(context, request);
   return request.headers.origin === undefined
     ? serve(context, name, request)

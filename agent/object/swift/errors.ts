@@ -1,6 +1,6 @@
 /** Errors in Swift's words: reasons as plain text where Swift gives reasons, its short pages elsewhere. */
 import { ShoalError } from '../../../proto/error.ts';
-import type { ErrorShape } from '../../http/port.ts';
+import type { ApiAnswer, ErrorShape } from '../../http/port.ts';
 import { swiftShape } from '../../http/shape.ts';
 
 const isDecodable = (path: string): boolean => {
@@ -15,6 +15,13 @@ const isDecodable = (path: string): boolean => {
 /** Statuses whose page says nothing useful; Swift sends the reason alone. */
 const plain: readonly number[] = [400, 411, 412, 413, 422, 501];
 
+/** Swift's own status, which its clients wait upon and try again. */
+const rateLimited: ApiAnswer = {
+  status: 498,
+  headers: { 'Content-Type': 'text/plain; charset=UTF-8' },
+  body: 'Slow down',
+};
+
 export const swiftErrors: ErrorShape = (error, request) => {
   // A path that is no UTF-8 is refused before there is a handler; Swift's word for it is 412.
   if (error.code === 'BAD_REQUEST' && !isDecodable(request.path))
@@ -22,6 +29,7 @@ export const swiftErrors: ErrorShape = (error, request) => {
       ...request,
       path: '/',
     });
+  if (error.code === 'RATE_LIMITED') return rateLimited;
   if (!plain.includes(error.status)) return swiftShape(error, request);
   return {
     status: error.status,

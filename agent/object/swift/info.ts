@@ -13,13 +13,28 @@ import {
   metadataValueBytesMax,
   objectBytesMax,
   objectNameBytesMax,
+  rateWaitMs,
   segmentsMax,
 } from '../limits.ts';
 import { policyName } from '../policy.ts';
+import type { RateLimits } from '../rates.ts';
 import { digestNames } from '../signature.ts';
 import { tempUrlMethods } from './temp-url.ts';
 
-export const infoOf = () => ({
+/** Of this host: what its operator bounds is told, the rest is not. */
+const rateLimitOf = ({ account, container }: RateLimits) =>
+  account === undefined && container === undefined
+    ? {}
+    : {
+        ratelimit: {
+          account_ratelimit: account ?? 0,
+          max_sleep_time_seconds: rateWaitMs / 1000,
+          container_ratelimits: container === undefined ? [] : [[0, container]],
+          container_listing_ratelimits: [],
+        },
+      };
+
+export const infoOf = (rateLimits: RateLimits) => ({
   swift: {
     version: 'shoal',
     account_autocreate: true,
@@ -46,6 +61,7 @@ export const infoOf = () => ({
   dlo: { max_segments: segmentsMax },
   formpost: { allowed_digests: digestNames },
   object_versioning: {},
+  ...rateLimitOf(rateLimits),
   slo: {
     max_manifest_segments: manifestSegmentsMax,
     max_manifest_size: manifestBytesMax,
