@@ -88,8 +88,11 @@ export const factsOfCopy = (headers: Headers, source: ObjectRow): NewFacts => {
 
 export const quoted = (etag: string): string => `"${etag}"`;
 
+/** Of Swift's large objects: as Swift's own S3 does, so that no client takes it for the MD5 of the bytes. */
+export const largeEtag = (etag: string): string => `${etag}-N`;
+
 /** Of an object's row as listings show it. */
-export const etagOf = ({ large, md5 }: ObjectRow): string => quoted(large?.etag ?? md5);
+export const etagOf = ({ large, md5 }: ObjectRow): string => quoted(large ? largeEtag(large.etag) : md5);
 
 /** Nothing where the bucket never had versions. */
 export const versionHeader = (

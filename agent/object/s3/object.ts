@@ -11,7 +11,7 @@ import { httpDate, httpSeconds } from '../time.ts';
 import { shownVersionId } from '../versions.ts';
 import { readerOf, type S3Ask, type S3Context } from './ask.ts';
 import { type Action, allow, type Bucket, findBucket, isDenied, placeIn } from './bucket-access.ts';
-import { checksumHeaders, objectHeaders, versionHeader } from './facts.ts';
+import { checksumHeaders, largeEtag, objectHeaders, versionHeader } from './facts.ts';
 import { lockHeaders } from './lock-words.ts';
 import { parsePartNumber } from './part-list.ts';
 import { s3Error } from './s3-error.ts';
@@ -53,6 +53,9 @@ const missing = async (
     : s3Error('NoSuchVersion', undefined, { fields: { Key: key, VersionId: versionId } });
 };
 
+const shown = (thing: Readable): Readable =>
+  thing.isLarge ? { ...thing, etag: largeEtag(thing.etag) } : thing;
+
 /** Throws NoSuchKey, NoSuchVersion, NoSuchBucket, AccessDenied. Links of Swift's are followed. */
 export const openObject = async (
   context: S3Context,
@@ -78,10 +81,10 @@ export const openObject = async (
   if (refusal && grant && !grantsAllow(row.grants, grant, ask.principal, bucket.row.bucket)) throw refusal;
   // Whoever looks at its access list needs no key.
   if (action.use === 'readObject' && !row.link) checkSealKey(context, row.seal, customer);
-  if (!row.link) return { bucket, row, thing: await openReadable(reader, bucket.project, row) };
+  if (!row.link) return { bucket, row, thing: shown(await openReadable(reader, bucket.project, row)) };
   const found = await findObject(reader, row.link);
   if (action.use === 'readObject') checkSealKey(context, found.row.seal, customer);
-  return { bucket, row: found.row, thing: await openReadable(reader, found.path.project, found.row) };
+  return { bucket, row: found.row, thing: shown(await openReadable(reader, found.path.project, found.row)) };
 };
 
 /** `response-content-type` and the like, for callers with a key. Throws InvalidRequest. */

@@ -243,3 +243,27 @@ test('metadata beyond 2 KB, other storage classes and encryption are refused', a
   t.is((await put({ 'x-amz-storage-class': 'STANDARD' })).status, 200);
   t.is((await put({ 'x-amz-server-side-encryption': 'aws:kms' })).code, 'NotImplemented');
 });
+
+test('large objects of Swift are shown with an ETag that is no MD5, by which conditions hold', async (t) => {
+  const { call, swift } = await serveS3(t);
+  await call('PUT', '/reef');
+  await call('PUT', '/reef/segments/1', { body: 'one' });
+  await call('PUT', '/reef/segments/2', { body: 'two' });
+  const put = (path: string, headers: Record<string, string>, body = '') =>
+    fetch(`${swift}${path}`, { method: 'PUT', headers: { 'x-auth-token': 'member:p1', ...headers }, body });
+  await put('/reef/dynamic', { 'x-object-manifest': 'reef/segments/' });
+  const list = [{ path: '/reef/segments/1' }, { path: '/reef/segments/2' }];
+  await put('/reef/static?multipart-manifest=put', {}, JSON.stringify(list));
+  for (const key of ['/reef/dynamic', '/reef/static']) {
+    const got = await call('GET', key);
+    t.is(got.text, 'onetwo');
+    const etag = got.headers.get('etag') ?? '';
+    t.regex(etag, /^"[0-9a-f]{32}-N"$/);
+    t.is((await call('GET', key, { headers: { 'if-match': etag } })).status, 200);
+    t.is((await call('HEAD', key, { headers: { 'if-none-match': etag } })).status, 304);
+  }
+  const listed = texts((await call('GET', '/reef?prefix=static')).xml, 'ETag');
+  t.deepEqual(listed, [(await call('HEAD', '/reef/static')).headers.get('etag') ?? '']);
+  const etag = listed[0] ?? '';
+  t.is((await call('PUT', '/reef/static', { body: 'x', headers: { 'if-match': etag } })).status, 200);
+});
