@@ -168,7 +168,7 @@ export const startAgent = async (
     },
   );
   const sealSecret = fromBase64Url(cluster.secret);
-  const objects = openObjects({ runtime, tables, content, journal, http, sealSecret }, config.rateLimits);
+  const objects = openObjects({ runtime, tables, content, journal, http, sealSecret }, config);
   closing('objects', () => objects.stop());
   const keys = { clock: runtime.clock, secretOf: identity.ec2Secret };
   const s3 = openS3(

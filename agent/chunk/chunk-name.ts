@@ -5,4 +5,7 @@ import type { ChunkId } from '../../proto/ids.ts';
 /** The library takes Buffers; this is a view, not a copy. */
 const view = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
+/** 32 bytes. */
+export const chunkHash = (bytes: Uint8Array): Uint8Array => blake3(view(bytes));
+
 export const chunkIdOf = (bytes: Uint8Array): ChunkId => blake3(view(bytes)).toString('hex') as ChunkId;

@@ -1,7 +1,7 @@
 /**
  * Content of any length over chunks. An upload in bounded memory:
  *
- *     source --> cut (4 MiB) --> digests (worker) --> packed? --> 3 (24 over all) on their way: owners, debt + reference
+ *     source --> cut (4 MiB) --> digests (worker) --> packed? --> sealed? --> 3 (24 over all) on their way: owners, debt + reference
  *
  * The debt is on disk before the reference, so an upload that dies anywhere is given back (`debt.ts`). Reference and bytes
  * are written side by side; an owner counts when it has the bytes after the reference stands (`put-chunk.ts`).
@@ -37,6 +37,7 @@ import {
 } from './port.ts';
 import type { PutChunk } from './put-chunk.ts';
 import type { References } from './reference.ts';
+import type { Vault } from './vault.ts';
 
 type Cut = { readonly bytes: Uint8Array; readonly leave: () => void };
 
@@ -77,7 +78,8 @@ export const contentStore = ({
   const places = gate(chunksInFlightMax);
   const readChunks = chunkReader<Part>(
     { places: gate(readChunksMax), copies: gate(readCopiesInFlightMax), clock },
-    async (part, signal) => unpack(part, await getChunk.anywhere(part.id, signal)),
+    async (part, signal) =>
+      unpack(part, unsealed(part, await getChunk.anywhere(part.id, signal), part.vault)),
   );
   const giveBack = async (user: string): Promise<void> => {
     await debts
@@ -90,7 +92,7 @@ export const contentStore = ({
     options: WriteOptions,
     stop: AbortController,
   ): Promise<Written> => {
-    const { user, bytesMax, inlineBytesMax = inlineBytesDefault } = options;
+    const { user, bytesMax, inlineBytesMax = inlineBytesDefault, vault } = options;
     const digests = digestPool.start(options.digests);
     // Equal chunks of one upload (a disk image is full of zeros) travel once.
     const stored = new Map<ChunkId, Promise<void>>();
@@ -136,7 +138,10 @@ export const contentStore = ({
       const { length } = bytes;
       const packed = await pack(bytes);
       if (packed) buffers.give(bytes);
-      const kept = packed ?? bytes;
+      const plain = packed ?? bytes;
+      const sealed = vault?.seal(plain);
+      if (sealed) buffers.give(plain);
+      const kept = sealed?.bytes ?? plain;
       const id = chunkIdOf(kept);
       await store(id, kept).catch((thrown: unknown) => {
         // The source may hang; it must not hold up the news.
@@ -145,12 +150,14 @@ export const contentStore = ({
       });
       leave();
       inside.delete(leave);
-      return { id, length, ...(packed && { zstdBytes: packed.length }) };
+      return { id, length, ...(packed && { zstdBytes: packed.length }), ...(sealed && { iv: sealed.iv }) };
     };
     try {
       const chunks = await mapLimit(pieces(), uploadChunksInFlightMax, send);
       if (chunks.length === 0 && inlineBytesMax > 0) inline ??= new Uint8Array();
-      const content: Content = inline ? { kind: 'inline', bytes: inline } : { kind: 'chunks', chunks };
+      const content: Content = inline
+        ? { kind: 'inline', ...(vault?.seal(inline) ?? { bytes: inline }) }
+        : { kind: 'chunks', chunks };
       const texts = await digests.finish();
       if (stored.size > 0) await debts.forgive(user);
       return { content, length: contentLength(content), digests: texts };
@@ -182,9 +189,9 @@ export const contentStore = ({
         options.signal?.removeEventListener('abort', abort);
       }
     },
-    async *read(content, { start = 0, end = contentLength(content), signal } = {}) {
+    async *read(content, { start = 0, end = contentLength(content), vault, signal } = {}) {
       if (content.kind === 'inline') {
-        const part = content.bytes.subarray(start, end);
+        const part = unsealed(content, content.bytes, vault).subarray(start, end);
         if (part.length > 0) yield part;
         return;
       }
@@ -192,7 +199,7 @@ export const contentStore = ({
       const abort = (): void => stop.abort(signal?.reason);
       if (signal?.aborted) abort();
       signal?.addEventListener('abort', abort, { once: true });
-      const wanted = partsOf(content.chunks, start, end);
+      const wanted = partsOf(content.chunks, start, end).map((part) => ({ ...part, vault }));
       try {
         yield* readChunks(wanted, stop.signal);
       } finally {
@@ -229,7 +236,14 @@ export const contentStore = ({
 interface Part extends Piece {
   readonly from: number;
   readonly to: number;
+  readonly vault?: Vault | undefined;
 }
+
+const unsealed = ({ iv }: Pick<Piece, 'iv'>, bytes: Uint8Array, vault: Vault | undefined): Uint8Array => {
+  if (iv === undefined) return bytes;
+  if (!vault) throw new Error('content that lies in a vault is read with it');
+  return vault.open({ iv, bytes });
+};
 
 /** The chunks that the range touches, and which bytes of each. */
 const partsOf = (chunks: readonly Piece[], start: number, end: number): Part[] => {

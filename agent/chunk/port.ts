@@ -3,6 +3,7 @@
  * the owners of that name. Content up to `inlineBytesMax` travels inside the row that describes it.
  */
 import type { ChunkId } from '../../proto/ids.ts';
+import type { Vault } from './vault.ts';
 
 /** One chunk of a content. */
 export interface Piece {
@@ -11,11 +12,13 @@ export interface Piece {
   readonly length: number;
   /** It is kept as that many bytes of zstd. */
   readonly zstdBytes?: number;
+  /** It lies in a vault. */
+  readonly iv?: Uint8Array;
 }
 
 /** What a row stores to find its bytes again. */
 export type Content =
-  | { readonly kind: 'inline'; readonly bytes: Uint8Array }
+  | { readonly kind: 'inline'; readonly bytes: Uint8Array; readonly iv?: Uint8Array }
   | { readonly kind: 'chunks'; readonly chunks: readonly Piece[] };
 
 export type DigestName = 'md5' | 'sha256' | 'sha512';
@@ -27,7 +30,10 @@ export interface WriteOptions {
   readonly bytesMax: number;
   /** Default `inlineBytesMax` (16 KiB). 0: always chunks. */
   readonly inlineBytesMax?: number;
+  /** Of the bytes that came. */
   readonly digests: readonly DigestName[];
+  /** Where it is kept encrypted. Reading it takes the same. */
+  readonly vault?: Vault | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -44,6 +50,7 @@ export interface ReadOptions {
   readonly start?: number;
   /** End, excluded. Default the length. */
   readonly end?: number;
+  readonly vault?: Vault | undefined;
   readonly signal?: AbortSignal;
 }
 

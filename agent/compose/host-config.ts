@@ -42,6 +42,8 @@ const HostConfig = Type.Object({
   bootstrap: Type.Optional(Type.Array(Type.String(), { maxItems: meetingPointsMax })),
   /** Host names below which a bucket of S3 may stand: `s3.example.org` for `photos.s3.example.org`. */
   s3Domains: Type.Optional(Type.Array(Type.String(), { maxItems: domainsMax })),
+  /** Keep objects encrypted, whether or not their bucket or uploader asks for it. Default false. */
+  encryptAtRest: Type.Optional(Type.Boolean()),
   /** Writes a second to the containers of one account, to the objects of one container. */
   rateLimits: Type.Optional(
     Type.Object(

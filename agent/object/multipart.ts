@@ -30,7 +30,7 @@ import {
   type PartRow,
   type Records,
 } from './records.ts';
-import { type Seal, sealBytes } from './seal.ts';
+import { type Opener, type Seal, sealBytes } from './seal.ts';
 
 export interface NewPart {
   readonly number: number;
@@ -40,8 +40,8 @@ export interface NewPart {
   readonly md5?: string | undefined;
   readonly checksum?: (() => Checksum | undefined) | undefined;
   readonly signal: AbortSignal;
-  /** Told how the upload is encrypted, gives the key; throws where the one that came is another. */
-  keyFor(seal: Seal | undefined): Uint8Array | undefined;
+  /** Told how the upload is encrypted; throws where the key that came is another. */
+  open(seal: Seal | undefined): Opener | undefined;
 }
 
 /** What is made of the parts. */
@@ -52,11 +52,6 @@ export interface Joined {
   checksumOf(parts: readonly PartRow[]): Checksum | undefined;
   readonly check?: Check | undefined;
 }
-
-const wantedKey = (key: Uint8Array | undefined): Uint8Array => {
-  if (!key) throw new Error('a part of an encrypted upload comes with its key');
-  return key;
-};
 
 export const openMultiparts = ({
   runtime,
@@ -121,13 +116,14 @@ export const openMultiparts = ({
     async put(place: Place, uploadId: string, part: NewPart): Promise<PartRow> {
       const { upload, seal } = await get(place, uploadId);
       const id = newUuid();
-      const key = part.keyFor(seal);
-      const sealing = seal && sealBytes(wantedKey(key), id, part.source);
+      const opener = part.open(seal);
+      const sealing = opener && !opener.vault ? sealBytes(opener.key, id, part.source) : undefined;
       const written = await content.write(sealing?.source ?? part.source, {
         user: chunkUser(id),
         bytesMax: part.bytesMax,
         inlineBytesMax: 0,
         digests: sealing ? [] : ['md5'],
+        vault: opener?.vault,
         signal: part.signal,
       });
       const md5 = sealing?.md5() ?? written.digests.md5 ?? '';
@@ -153,15 +149,14 @@ export const openMultiparts = ({
       });
     },
 
-    /** A whole object as a part: its chunks get another user, no byte moves. */
+    /** A whole object as a part: its chunks get another user, no byte moves. They lie in the upload's vault, or both in none. */
     async share(
       place: Place,
       uploadId: string,
       number: number,
       source: { readonly content: Content; readonly bytes: number; readonly md5: string },
     ): Promise<PartRow> {
-      const { upload, seal } = await get(place, uploadId);
-      if (seal) throw new Error('a part of an encrypted upload has a key of its own, it cannot be shared');
+      const { upload } = await get(place, uploadId);
       const id = newUuid();
       await content.retain(source.content, chunkUser(id));
       const { bytes, md5 } = source;
@@ -205,7 +200,10 @@ export const openMultiparts = ({
             ...(checksum && { checksum }),
             ...(open.lock && { lock: open.lock }),
             ...(open.seal && {
-              seal: { ...open.seal, parts: chosen.map(({ upload, bytes }) => ({ upload, bytes })) },
+              seal:
+                open.seal.kind === 'managed'
+                  ? open.seal
+                  : { ...open.seal, parts: chosen.map(({ upload, bytes }) => ({ upload, bytes })) },
             }),
           },
           open.facts,

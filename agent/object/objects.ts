@@ -18,7 +18,7 @@ import { openObjectRemovals } from './object-removals.ts';
 import { type Check, type ObjectParts, openObjectTurns, type Place } from './object-turn.ts';
 import { noObject, openObjectVersions } from './object-versions.ts';
 import { type Checksum, chunkUser, isExpired, type ObjectFacts, type ObjectRow, postKey } from './records.ts';
-import { type Range, type Seal, sealBytes, unsealBytes } from './seal.ts';
+import { type Opener, type Range, sealBytes, unsealBytes } from './seal.ts';
 import { versionIdOf } from './versions.ts';
 
 export type NewFacts = Omit<ObjectFacts, 'changedAtMs'>;
@@ -37,7 +37,7 @@ export interface Upload {
   /** What makes it more than its bytes. */
   readonly kind?: Pick<ObjectRow, 'large' | 'link' | 'lock'>;
   /** Encrypts it on its way. */
-  readonly seal?: { readonly seal: Seal; readonly key: Uint8Array } | undefined;
+  readonly opener?: Opener | undefined;
   /** Asked once the source has ended: it may come behind the bytes. */
   readonly checksum?: (() => Checksum | undefined) | undefined;
 }
@@ -102,11 +102,13 @@ export const openObjectRows = (parts: ObjectParts) => {
     /** Throws UNPROCESSABLE, TOO_LARGE, ABORTED, NOT_FOUND (no container any more); nothing is left of it then. */
     async put(place: Place, upload: Upload): Promise<ObjectRow> {
       const id = newUuid();
-      const sealing = upload.seal && sealBytes(upload.seal.key, '', upload.source);
+      const { opener } = upload;
+      const sealing = opener && !opener.vault ? sealBytes(opener.key, '', upload.source) : undefined;
       const written = await content.write(sealing?.source ?? upload.source, {
         user: chunkUser(id),
         bytesMax: upload.bytesMax ?? objectBytesMax,
         digests: sealing ? [] : ['md5'],
+        vault: opener?.vault,
         signal: upload.signal,
       });
       const md5 = sealing?.md5() ?? written.digests.md5 ?? '';
@@ -126,7 +128,7 @@ export const openObjectRows = (parts: ObjectParts) => {
         ...upload.facts,
         ...newVersion(place, id, atMs),
         ...upload.kind,
-        ...(upload.seal && { seal: upload.seal.seal }),
+        ...(opener && { seal: opener.seal }),
         ...(checksum && { checksum }),
         changedAtMs: atMs,
         upload: id,
@@ -244,9 +246,10 @@ export const openObjectRows = (parts: ObjectParts) => {
       signal: AbortSignal,
       customerKey?: Uint8Array,
     ): AsyncIterable<Uint8Array> {
-      const stored = (part: Range) => content.read(row.content, { ...part, signal });
-      if (!row.seal) return stored(range);
-      return unsealBytes(parts.seals.keyOf(row.seal, customerKey), row.seal, row.bytes, range, stored);
+      const opener = row.seal && parts.seals.open(row.seal, customerKey);
+      const stored = (part: Range) => content.read(row.content, { ...part, vault: opener?.vault, signal });
+      if (!opener || opener.vault) return stored(range);
+      return unsealBytes(opener.key, opener.seal, row.bytes, range, stored);
     },
   };
 };

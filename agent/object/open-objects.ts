@@ -31,6 +31,13 @@ export interface ObjectParts {
   readonly sealSecret: Uint8Array;
 }
 
+/** An operator's. */
+export interface ObjectSettings {
+  readonly rateLimits?: RateLimits | undefined;
+  /** Objects are encrypted whether or not somebody asks for it. Default false. */
+  readonly encryptAtRest?: boolean | undefined;
+}
+
 export interface Objects extends Context {
   /** The expirer and the sweeper of lifecycle rules end what they are at. */
   stop(): Promise<void>;
@@ -38,7 +45,7 @@ export interface Objects extends Context {
 
 export const openObjects = (
   { runtime, tables, content, journal, http, sealSecret }: ObjectParts,
-  rateLimits?: RateLimits,
+  { rateLimits, encryptAtRest = false }: ObjectSettings = {},
 ): Objects => {
   const records = openRecords(tables);
   const { clock } = runtime;
@@ -47,7 +54,7 @@ export const openObjects = (
     if (done !== true || row.versions === undefined) return done !== true;
     return (await records.versions.range(row.id, { limit: 1 })).entries.length > 0;
   });
-  const seals = openSeals(sealSecret, runtime.chance);
+  const seals = openSeals(sealSecret, runtime.chance, encryptAtRest);
   const objects = openObjectRows({ runtime, records, content, containers, seals });
   const multiparts = openMultiparts({ runtime, records, content, containers, objects });
   const context: Context = {

@@ -2,20 +2,35 @@
  * Objects that are encrypted where they lie: with a key of the caller's, who sends it each time and of which only a
  * check is kept, or with one of the cluster's.
  *
- *     key of the owner --HMAC(nonce)--> key of the object --HMAC(part)--> key of a part --AES-256-CTR--> bytes
+ *     the caller's key --HMAC(nonce)--> key of the object --HMAC(part)--> key of a part --AES-256-CTR--> bytes
+ *     the cluster's secret --HKDF(project)--> vault of the project (`chunk/vault.ts`) --> chunks
  *
- * No two pieces of content share a key, so counters begin at zero and any byte can be read by itself. That the bytes
- * are still those that were written is checked by the names of their chunks, as for all content.
+ * No two pieces of content share a key of the caller's, so counters begin at zero and any byte can be read by itself. A
+ * vault keeps equal chunks of its project once. That the bytes are still those that were written is checked by the names
+ * of their chunks, as for all content.
  */
 import { createCipheriv, createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { ShoalError } from '../../proto/error.ts';
+import { openVault, type Vault } from '../chunk/vault.ts';
 import type { Chance } from '../runtime/ports.ts';
 
-/** What a row keeps of it. Base64. */
-export type Seal = { readonly nonce: string; readonly parts?: readonly SealedPart[] } & (
-  | { readonly kind: 'managed'; readonly project: string }
-  | { readonly kind: 'customer'; readonly check: string; readonly keyMd5: string }
-);
+/** What a row keeps of it. */
+export type Seal = ManagedSeal | CustomerSeal;
+
+interface ManagedSeal {
+  readonly kind: 'managed';
+  /** Whose vault it lies in. */
+  readonly project: string;
+}
+
+interface CustomerSeal {
+  readonly kind: 'customer';
+  /** Base64, as the others. */
+  readonly nonce: string;
+  readonly check: string;
+  readonly keyMd5: string;
+  readonly parts?: readonly SealedPart[];
+}
 
 /** Each part of an object has a key of its own, by the upload that it came with. */
 export interface SealedPart {
@@ -29,34 +44,42 @@ export type SealWish =
 
 const derive = (key: Uint8Array, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 
-/** The project's, from the cluster's secret: every host has it, and none stores it beside the objects. */
-const projectKey = (secret: Uint8Array, project: string): Uint8Array =>
-  new Uint8Array(hkdfSync('sha256', secret, project, 'shoal object seal', 32));
+/** From the cluster's secret: every host has it, and none stores it beside the objects. */
+const vaultOf = (secret: Uint8Array, project: string): Vault =>
+  openVault(new Uint8Array(hkdfSync('sha256', secret, project, 'shoal object seal', 32)));
 
 const checkOf = (key: Uint8Array, nonce: string): Buffer => derive(key, `check ${nonce}`);
 
+/** What opens a seal. */
+export type Opener =
+  | { readonly vault: Vault; readonly seal: ManagedSeal }
+  | { readonly vault?: never; readonly seal: CustomerSeal; readonly key: Uint8Array };
+
 export interface Seals {
+  /** All content is sealed with a managed key, whether somebody wishes it or not. */
+  readonly sealAll: boolean;
   make(wish: SealWish, project: string): Seal;
   /** Throws FORBIDDEN where the customer's key is missing or another. */
-  keyOf(seal: Seal, customerKey: Uint8Array | undefined): Uint8Array;
+  open(seal: Seal, customerKey: Uint8Array | undefined): Opener;
 }
 
 /** `secret`: the cluster's, 32 bytes. */
-export const openSeals = (secret: Uint8Array, chance: Pick<Chance, 'bytes'>): Seals => ({
+export const openSeals = (secret: Uint8Array, chance: Pick<Chance, 'bytes'>, sealAll: boolean): Seals => ({
+  sealAll,
   make(wish, project) {
+    if (wish.kind === 'managed') return { kind: 'managed', project };
     const nonce = Buffer.from(chance.bytes(16)).toString('base64');
-    if (wish.kind === 'managed') return { kind: 'managed', nonce, project };
     const { key, keyMd5 } = wish;
     return { kind: 'customer', nonce, keyMd5, check: checkOf(key, nonce).toString('base64') };
   },
-  keyOf(seal, customerKey) {
-    if (seal.kind === 'managed') return derive(projectKey(secret, seal.project), seal.nonce);
+  open(seal, customerKey) {
+    if (seal.kind === 'managed') return { seal, vault: vaultOf(secret, seal.project) };
     const isRight =
       customerKey !== undefined &&
       timingSafeEqual(checkOf(customerKey, seal.nonce), Buffer.from(seal.check, 'base64'));
     if (!isRight || !customerKey)
       throw new ShoalError('FORBIDDEN', 'The object is encrypted with a key that did not come with the call');
-    return derive(customerKey, seal.nonce);
+    return { seal, key: derive(customerKey, seal.nonce) };
   },
 });
 
@@ -89,6 +112,12 @@ export interface Sealing {
   md5(): string;
 }
 
+/** One content only: what lies in a vault can be shared by all of its project. */
+export const isOneVault = (a: Seal | undefined, b: Seal | undefined): boolean =>
+  a?.kind === 'managed' && b?.kind === 'managed'
+    ? a.project === b.project
+    : a === undefined && b === undefined;
+
 /** `upload`: of a part, '' for a whole object. */
 export const sealBytes = (key: Uint8Array, upload: string, source: AsyncIterable<Uint8Array>): Sealing => {
   const hash = createHash('md5');
@@ -109,7 +138,7 @@ export interface Range {
 /** Plain bytes of a range; `read` gives those that are stored. */
 export async function* unsealBytes(
   key: Uint8Array,
-  { parts }: Seal,
+  { parts }: CustomerSeal,
   bytes: number,
   { start = 0, end = bytes }: Range,
   read: (range: { readonly start: number; readonly end: number }) => AsyncIterable<Uint8Array>,

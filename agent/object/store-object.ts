@@ -10,9 +10,9 @@ import type { CopyOptions, NewFacts, Upload } from './objects.ts';
 import { accountSums } from './policy.ts';
 import { bytesLeft, hasQuota } from './quota.ts';
 import { type AccountRow, accountKey, type ContainerRow, type ObjectRow } from './records.ts';
-import type { SealWish } from './seal.ts';
+import type { Opener, SealWish } from './seal.ts';
 
-export interface Store extends Omit<Upload, 'bytesMax' | 'seal'> {
+export interface Store extends Omit<Upload, 'bytesMax' | 'opener'> {
   /** How to encrypt it. Default what its container says. */
   readonly wish?: SealWish | undefined;
   /** Beside the quotas. Default `objectBytesMax`. */
@@ -50,15 +50,18 @@ export const roomFor = async (
   return Math.min(room, bytesLeft(account.metadata, { rows: sums.objects, weight: sums.bytes }, wantedBytes));
 };
 
+const isSealed = ({ seals }: Pick<Context, 'seals'>, { bucket }: ContainerRow): boolean =>
+  seals.sealAll || bucket?.isSealed === true;
+
 /** What encrypts new content of the container; undefined: nothing. */
-export const sealFor = (
-  { seals }: Pick<Context, 'seals'>,
+export const openerFor = (
+  context: Pick<Context, 'seals'>,
   { place, container }: Target,
-  wish: SealWish | undefined = container.bucket?.isSealed ? { kind: 'managed' } : undefined,
-): Upload['seal'] => {
+  wish: SealWish | undefined = isSealed(context, container) ? { kind: 'managed' } : undefined,
+): Opener | undefined => {
   if (!wish) return undefined;
-  const seal = seals.make(wish, place.project);
-  return { seal, key: seals.keyOf(seal, wish.kind === 'customer' ? wish.key : undefined) };
+  const seal = context.seals.make(wish, place.project);
+  return context.seals.open(seal, wish.kind === 'customer' ? wish.key : undefined);
 };
 
 /** Throws what `objects.put` throws, and PRECONDITION_FAILED when old versions have nowhere to go. */
@@ -70,7 +73,7 @@ export const storeInto = async (context: Context, target: Target, store: Store):
   return context.objects.put(place, {
     ...upload,
     // What a manifest or a link says is no content.
-    seal: store.kind?.large || store.kind?.link ? undefined : sealFor(context, target, wish),
+    opener: store.kind?.large || store.kind?.link ? undefined : openerFor(context, target, wish),
     bytesMax: Math.min(room, store.bytesMax ?? objectBytesMax),
   });
 };
@@ -96,7 +99,7 @@ export const copyInto = async (
     throw new ShoalError('TOO_LARGE', 'Upload exceeds quota.');
   if (container.archive) await archiveObject(context, place, container.archive);
   const { row, versionId } = from;
-  if (container.bucket?.isSealed && !row.seal && !row.large && !row.link) {
+  if (isSealed(context, container) && !row.seal && !row.large && !row.link) {
     const { signal } = new AbortController();
     const { check, lock } = options;
     const stored = await storeInto(context, target, {

@@ -2,13 +2,16 @@
  * Chunks on four hosts with TLS between them and an fsync on each, three copies of each chunk. Beside, of a put, three
  * bare files of that size written and fsynced on the same disk; of a get through a host that holds no copy, the same
  * bytes from another host's memory. Then the times of such gets, of the row and the chunk as for an object, before and
- * after one of the three owners is stopped: its connections stay open and nothing comes (SIGSTOP).
+ * after one of the three owners is stopped: its connections stay open and nothing comes (SIGSTOP). And what it costs to
+ * keep a chunk encrypted.
  */
-import { randomBytes } from 'node:crypto';
+import { createCipheriv, randomBytes } from 'node:crypto';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { chunkBytesMax } from '../../agent/chunk/limits.ts';
 import type { Content } from '../../agent/chunk/port.ts';
+import { openVault } from '../../agent/chunk/vault.ts';
 import { KiB, MiB, secondMs } from '../../proto/units.ts';
 import { type Ground, startGround } from './ground.ts';
 import type { BenchOptions } from './main.ts';
@@ -55,6 +58,28 @@ const writeBare = async (path: string, bytes: Uint8Array): Promise<void> => {
   await file.write(bytes);
   await file.sync();
   await file.close();
+};
+
+/** What a vault adds to each chunk, on one core; beside it the cipher alone. */
+const benchVault = async (seconds: number): Promise<void> => {
+  const key = randomBytes(32);
+  const vault = openVault(key);
+  const bytes = randomBytes(chunkBytesMax);
+  const sealed = vault.seal(bytes);
+  const cipher = async () => createCipheriv('aes-256-ctr', key, sealed.iv).update(bytes);
+  const limit = await rate(seconds, 1, cipher);
+  const line = (what: string, perSecond: number): (string | number)[] => [
+    what,
+    round(1000 / perSecond),
+    share(perSecond, limit),
+  ];
+  printTable(
+    ['4 MiB in a vault', 'ms', 'of the bare cipher'],
+    [
+      line('seal', await rate(seconds, 1, async () => vault.seal(bytes))),
+      line('open', await rate(seconds, 1, async () => vault.open(sealed))),
+    ],
+  );
 };
 
 /** The smallest time that so large a share of the reads kept to. */
@@ -171,6 +196,7 @@ const benchStall = async (ground: Ground, seconds: number): Promise<void> => {
 export const benchChunk = async ({ seconds }: BenchOptions): Promise<void> => {
   const directory = await mkdtemp(join(tmpdir(), 'shoal-bench-chunk-'));
   try {
+    await benchVault(seconds);
     await using ground = await startGround(copies + 1);
     await benchPutAndGet(ground, seconds, directory);
     await benchStall(ground, seconds);

@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { TestFn } from 'ava';
 import type { ContentStore } from '../../agent/chunk/port.ts';
+import { openVault } from '../../agent/chunk/vault.ts';
 import { hasCode } from '../../proto/error.ts';
 import { KiB, MiB } from '../../proto/units.ts';
 
@@ -55,6 +56,27 @@ export const contentSuite = (test: TestFn, name: string, open: () => Promise<Con
     ] as const)
       t.is(md5(await collect(store.content.read(content, { start, end }))), md5(bytes.subarray(start, end)));
   });
+
+  for (const size of [0, 1000, 20 * KiB, 5 * MiB])
+    test(`content (${name}): ${size} bytes in a vault, and their ranges, come back as they went`, async (t) => {
+      await using store = await open();
+      const vault = openVault(randomBytes(32));
+      const bytes = randomBytes(size);
+      const { content, length, digests } = await store.content.write(pieces(bytes), {
+        ...{ user: 'u', bytesMax, digests: ['md5'], vault },
+      });
+      t.is(length, size);
+      t.is(digests.md5, md5(bytes));
+      const [start, end] = [Math.floor(size / 2), size];
+      t.is(md5(await collect(store.content.read(content, { vault }))), md5(bytes));
+      t.is(
+        md5(await collect(store.content.read(content, { vault, start, end }))),
+        md5(bytes.subarray(start, end)),
+      );
+      const others = openVault(randomBytes(32));
+      if (size > 0) t.not(md5(await collect(store.content.read(content, { vault: others }))), md5(bytes));
+      await t.throwsAsync(collect(store.content.read(content)));
+    });
 
   for (const size of [20 * KiB, 300 * KiB, 5 * MiB])
     test(`content (${name}): ${size} bytes that shrink, and their ranges, come back as they went`, async (t) => {

@@ -1,7 +1,7 @@
 /** Content kept in memory: cut, hashed and inlined as the real store does, without hosts. */
 import { createHash } from 'node:crypto';
 import { blake3 } from '@napi-rs/blake-hash';
-import type { Content, ContentStore, DigestName } from '../../agent/chunk/port.ts';
+import type { Content, ContentStore, DigestName, Piece } from '../../agent/chunk/port.ts';
 import { ShoalError } from '../../proto/error.ts';
 import type { ChunkId } from '../../proto/ids.ts';
 import { KiB, MiB } from '../../proto/units.ts';
@@ -40,27 +40,37 @@ export const fakeContent = (): ContentStore & {
       const digests: Partial<Record<DigestName, string>> = {};
       for (const [name, hash] of hashes) digests[name] = hash.digest('hex');
       if (length <= (options.inlineBytesMax ?? 16 * KiB))
-        return { content: { kind: 'inline', bytes }, length, digests };
-      const list: { id: ChunkId; length: number }[] = [];
+        return {
+          content: { kind: 'inline', ...(options.vault?.seal(bytes) ?? { bytes }) },
+          length,
+          digests,
+        };
+      const list: Piece[] = [];
       for (let at = 0; at < length; at += 4 * MiB) {
-        const part = bytes.subarray(at, at + 4 * MiB);
+        const plain = bytes.subarray(at, at + 4 * MiB);
+        const { bytes: part, ...sealed } = options.vault?.seal(plain) ?? { bytes: plain };
         const id = blake3(Buffer.from(part)).toString('hex') as ChunkId;
         chunks.set(id, part);
-        list.push({ id, length: part.length });
+        list.push({ id, length: part.length, ...sealed });
       }
       const content: Content = { kind: 'chunks', chunks: list };
       use(content, options.user, true);
       return { content, length, digests };
     },
     async *read(content, options = {}) {
+      const opened = (iv: Uint8Array | undefined, bytes: Uint8Array): Uint8Array => {
+        if (iv === undefined) return bytes;
+        if (!options.vault) throw new Error('content that lies in a vault is read with it');
+        return options.vault.open({ iv, bytes });
+      };
       const whole =
         content.kind === 'inline'
-          ? content.bytes
+          ? opened(content.iv, content.bytes)
           : Buffer.concat(
-              content.chunks.map(({ id }) => {
+              content.chunks.map(({ id, iv }) => {
                 const found = chunks.get(id);
                 if (!found) throw new ShoalError('DAMAGED', `Cannot read chunk ${id}: no copy is left`);
-                return found;
+                return opened(iv, found);
               }),
             );
       const part = whole.subarray(options.start ?? 0, options.end ?? whole.length);

@@ -1,8 +1,7 @@
 /** An object service on fakes behind real HTTP, and requests to it. */
 import type { ExecutionContext } from 'ava';
 import type { Journal, JournalEvent } from '../../agent/journal/port.ts';
-import { type Objects, openObjects } from '../../agent/object/open-objects.ts';
-import type { RateLimits } from '../../agent/object/rates.ts';
+import { type ObjectSettings, type Objects, openObjects } from '../../agent/object/open-objects.ts';
 import type { Tables } from '../../agent/table/port.ts';
 import { fakeContent } from '../fake/content.ts';
 import { fakeRuntime, startApi } from '../fake/http.ts';
@@ -33,8 +32,7 @@ export const serveObjects = async (
     readonly tables?: Tables;
     readonly content?: ReturnType<typeof fakeContent>;
     readonly wallMs?: () => number;
-    readonly rateLimits?: RateLimits;
-  } = {},
+  } & ObjectSettings = {},
 ) => {
   const content = parts.content ?? fakeContent();
   const journal = fakeJournal();
@@ -45,7 +43,7 @@ export const serveObjects = async (
   const api = await startApi((http) => {
     objects = openObjects(
       { runtime, tables, content, journal, http, sealSecret: Buffer.alloc(32, 7) },
-      parts.rateLimits,
+      parts,
     );
   });
   t.teardown(async () => {

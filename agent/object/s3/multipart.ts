@@ -5,8 +5,8 @@ import { archiveObject } from '../archive.ts';
 import { type ByteRange, parseRange } from '../byte-range.ts';
 import { objectBytesMax } from '../limits.ts';
 import type { PartRow } from '../records.ts';
-import type { Seal } from '../seal.ts';
-import { roomFor, sealFor } from '../store-object.ts';
+import { isOneVault, type Opener, type Seal } from '../seal.ts';
+import { openerFor, roomFor } from '../store-object.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { timeText, xmlAnswer } from './bucket.ts';
 import { openTarget } from './bucket-access.ts';
@@ -44,7 +44,7 @@ const checksumAsked = ({ headers }: S3Ask) => {
 export const createUpload = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
   const target = await openTarget(context, ask, putAction);
   const { place, container } = target;
-  const seal = sealFor(context, target, sealAsked(ask.headers))?.seal;
+  const seal = openerFor(context, target, sealAsked(ask.headers))?.seal;
   const facts = factsOfPut(ask.headers);
   const lock = lockAsked(ask, container, context.runtime.clock.wallMs());
   const checksum = checksumAsked(ask);
@@ -92,13 +92,13 @@ const copyRange = ({ headers }: S3Ask, bytes: number): ByteRange | undefined => 
 };
 
 /** A part comes with the key of its upload. Throws InvalidRequest. */
-const keyFor =
+const openWith =
   (context: S3Context, { headers }: S3Ask) =>
-  (seal: Seal | undefined): Uint8Array | undefined => {
+  (seal: Seal | undefined): Opener | undefined => {
     const customer = customerKeyOf(headers);
     try {
       checkSealKey(context, seal, customer);
-      return seal && context.seals.keyOf(seal, customer?.key);
+      return seal && context.seals.open(seal, customer?.key);
     } catch (cause) {
       throw s3Error(
         'InvalidRequest',
@@ -116,8 +116,7 @@ const copyPart = async (context: S3Context, ask: S3Ask, number: number): Promise
   const { seal } = await context.multiparts.get(place, uploadId).catch(orNoUpload(uploadId));
   const isShared =
     !range &&
-    !seal &&
-    !row.seal &&
+    isOneVault(seal, row.seal) &&
     !thing.isLarge &&
     row.content.kind === 'chunks' &&
     /^[\da-f]{32}$/.test(row.md5) &&
@@ -128,7 +127,7 @@ const copyPart = async (context: S3Context, ask: S3Ask, number: number): Promise
     : context.multiparts.put(place, uploadId, {
         ...{ number, bytes, bytesMax: objectBytesMax, signal: ask.signal },
         source: thing.read(range ?? {}),
-        keyFor: keyFor(context, ask),
+        open: openWith(context, ask),
       })
   ).catch(orNoUpload(uploadId));
   return xmlAnswer(
@@ -150,9 +149,9 @@ export const putPart = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer
       source: ask.body,
       bytesMax: await roomFor(context, target, bytes),
       checksum: () => ask.checksum,
-      keyFor(of) {
+      open(of) {
         seal = of;
-        return keyFor(context, ask)(of);
+        return openWith(context, ask)(of);
       },
     })
     .catch(orNoUpload(uploadId));

@@ -72,7 +72,7 @@ export const checkSealKey = (
       'InvalidRequest',
       'The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.',
     );
-  seals.keyOf(seal, given.key);
+  seals.open(seal, given.key);
 };
 
 export const sealHeaders = ({ seal }: { readonly seal?: Seal | undefined }): Record<string, string> => {
@@ -84,7 +84,8 @@ export const sealHeaders = ({ seal }: { readonly seal?: Seal | undefined }): Rec
 export const getEncryption = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
   const action = { name: 's3:GetEncryptionConfiguration', use: 'readAccount' } as const;
   const { row } = await openBucket(context, ask, action);
-  if (!row.bucket?.isSealed) throw s3Error('ServerSideEncryptionConfigurationNotFoundError');
+  if (!row.bucket?.isSealed && !context.seals.sealAll)
+    throw s3Error('ServerSideEncryptionConfigurationNotFoundError');
   const rule = element('ApplyServerSideEncryptionByDefault', [element('SSEAlgorithm', 'AES256')]);
   return xmlAnswer(root('ServerSideEncryptionConfiguration', [element('Rule', [rule])]));
 };

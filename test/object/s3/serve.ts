@@ -1,6 +1,6 @@
 /** The S3 door on fakes behind real HTTP. Callers name their token in place of a signature: `member:p1`. */
 import type { ExecutionContext } from 'ava';
-import { openObjects } from '../../../agent/object/open-objects.ts';
+import { type ObjectSettings, openObjects } from '../../../agent/object/open-objects.ts';
 import { openS3 } from '../../../agent/object/s3/door.ts';
 import { openSignForm } from '../../../agent/object/s3/sign/form.ts';
 import { bodyHeaders, joinedHeaders, md5Of } from '../../../agent/object/s3/sign/headers.ts';
@@ -60,7 +60,7 @@ export const serveS3 = async (
     readonly tables?: Tables;
     readonly content?: ReturnType<typeof fakeContent>;
     readonly wallMs?: () => number;
-  } = {},
+  } & ObjectSettings = {},
 ) => {
   const content = parts.content ?? fakeContent();
   const tables = parts.tables ?? fakeTables();
@@ -69,7 +69,10 @@ export const serveS3 = async (
   const runtime = parts.wallMs ? { ...base, clock: { ...base.clock, wallMs: parts.wallMs } } : base;
   let objects: ReturnType<typeof openObjects> | undefined;
   const api = await startApi((http) => {
-    objects = openObjects({ runtime, tables, content, journal, http, sealSecret: Buffer.alloc(32, 7) });
+    objects = openObjects(
+      { runtime, tables, content, journal, http, sealSecret: Buffer.alloc(32, 7) },
+      parts,
+    );
   });
   if (!objects) throw new Error('the API opens its objects before it starts');
   const opened = objects;

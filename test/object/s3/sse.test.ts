@@ -19,11 +19,11 @@ const open = async (t: Parameters<typeof serveS3>[0]) => {
   const content = fakeContent();
   const served = await serveS3(t, { content });
   await served.call('PUT', '/reef');
-  return served;
+  return { ...served, content };
 };
 
 test('sse: with a managed key what lies there is not what came, at both doors it is', async (t) => {
-  const { call, swift, objects } = await open(t);
+  const { call, content, swift, objects } = await open(t);
   const put = await call('PUT', '/reef/a', { body: plainBytes, headers: managed });
   t.is(put.headers.get(prefix), 'AES256');
   t.is(put.headers.get('etag'), etag, 'the MD5 is that of the plain bytes');
@@ -36,11 +36,71 @@ test('sse: with a managed key what lies there is not what came, at both doors it
   const container = await objects.containers.get('p1', 'reef');
   const row = await objects.records.objects.get(container.id, 'a');
   t.is(row?.seal?.kind, 'managed');
-  const stored: Uint8Array[] = [];
-  const { seal: _, ...bare } = row ?? (undefined as never);
-  for await (const piece of objects.objects.read(bare, {}, new AbortController().signal)) stored.push(piece);
-  t.is(Buffer.concat(stored).length, plainBytes.length);
-  t.false(Buffer.concat(stored).includes(plainBytes.subarray(0, 32)));
+  const stored = Buffer.concat([...content.chunks.values()]);
+  t.is(stored.length, plainBytes.length);
+  t.false(stored.includes(plainBytes.subarray(0, 32)));
+});
+
+test('sse: equal objects of one project are kept once, encrypted or not, and a copy shares their chunks', async (t) => {
+  const { call, content } = await open(t);
+  await call('PUT', '/reef/a', { body: plainBytes, headers: managed });
+  await call('PUT', '/reef/b', { body: plainBytes, headers: managed });
+  t.is(content.chunks.size, 1);
+  await call('PUT', '/reef/plain', { body: plainBytes });
+  t.is(content.chunks.size, 2);
+  const copied = { 'x-amz-copy-source': '/reef/a' };
+  await call('PUT', '/reef/c', { headers: copied });
+  t.true((await call('GET', '/reef/c')).bytes.equals(plainBytes));
+  t.is(content.chunks.size, 2);
+});
+
+test('sse: a whole object that is a part moves no byte where both lie in one vault', async (t) => {
+  const { call, content } = await open(t);
+  const whole = randomBytes(5 * 1024 * 1024);
+  for (const [name, headers] of [
+    ['sealed', managed],
+    ['plain', {}],
+  ] as const)
+    await call('PUT', `/reef/${name}`, { body: whole, headers });
+  const before = content.chunks.size;
+  const join = async (source: string, headers: Record<string, string>): Promise<S3Answer> => {
+    const id = text((await call('POST', '/reef/big?uploads', { headers })).xml, 'UploadId');
+    const from = { 'x-amz-copy-source': `/reef/${source}` };
+    const made = await call('PUT', `/reef/big?partNumber=1&uploadId=${id}`, { headers: from });
+    const body = `<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>${text(made.xml, 'ETag')}</ETag></Part></CompleteMultipartUpload>`;
+    await call('POST', `/reef/big?uploadId=${id}`, { body });
+    return call('GET', '/reef/big');
+  };
+  for (const [source, headers] of [
+    ['sealed', managed],
+    ['plain', {}],
+    ['sealed', {}],
+    ['plain', managed],
+  ] as const)
+    t.true((await join(source, headers)).bytes.equals(whole), `${source} into ${Object.keys(headers)}`);
+  t.is(content.chunks.size, before, 'all four share two ways to keep it');
+});
+
+test('sse: where the operator encrypts at rest, all that comes is, by either door', async (t) => {
+  const content = fakeContent();
+  const { call, swift, objects } = await serveS3(t, { content, encryptAtRest: true });
+  await call('PUT', '/reef');
+  t.is(text((await call('GET', '/reef?encryption')).xml, 'SSEAlgorithm'), 'AES256');
+  const put = await call('PUT', '/reef/a', { body: plainBytes });
+  t.is(put.headers.get(prefix), 'AES256');
+  t.is(put.headers.get('etag'), etag);
+  const headers = { 'X-Auth-Token': 'member:p1' };
+  await fetch(`${swift}/reef/b`, { method: 'PUT', headers, body: plainBytes });
+  t.is(content.chunks.size, 1);
+  t.false(Buffer.concat([...content.chunks.values()]).includes(plainBytes.subarray(0, 32)));
+  await fetch(`${swift}/reef/small`, { method: 'PUT', headers, body: 'a word of mine' });
+  const { id } = await objects.containers.get('p1', 'reef');
+  const row = await objects.records.objects.get(id, 'small');
+  t.true(row?.content.kind === 'inline' && !Buffer.from(row.content.bytes).includes('word'));
+  t.is((await call('GET', '/reef/small')).text, 'a word of mine');
+  t.true((await call('GET', '/reef/b')).bytes.equals(plainBytes));
+  const own = await call('PUT', '/reef/c', { body: plainBytes, headers: customer(mine) });
+  t.is(own.headers.get(prefix), null, 'a key of the caller’s comes first');
 });
 
 test('sse: any range is read by itself', async (t) => {
