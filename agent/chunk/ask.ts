@@ -17,10 +17,15 @@ export type Ask = <M extends keyof Methods>(
   signal?: AbortSignal,
 ) => Promise<Answer<M>>;
 
+/** Copies and stripes have the same questions under names of their own. */
+export type AskedOf = 'chunk' | 'stripe';
+const methodOf = (of: AskedOf, name: keyof Methods): string => `${of}.${name}`;
+
 export const askOver =
-  (rpc: Rpc): Ask =>
+  (rpc: Rpc, of: AskedOf = 'chunk'): Ask =>
   async (to, name, request, signal) => {
-    const { method, answer } = chunkMethods[name];
+    const { answer } = chunkMethods[name];
+    const method = methodOf(of, name);
     const body = await rpc.request(to, method, request, {
       timeoutMs: askTimeoutMs,
       ...(signal ? { signal } : {}),
@@ -29,11 +34,12 @@ export const askOver =
   };
 
 export const answerOver =
-  (rpc: Rpc) =>
+  (rpc: Rpc, of: AskedOf = 'chunk') =>
   <M extends keyof Methods>(
     name: M,
     handler: (request: Request<M>, from: HostId) => Promise<Answer<M>>,
   ): void => {
-    const { method, request } = chunkMethods[name];
+    const { request } = chunkMethods[name];
+    const method = methodOf(of, name);
     rpc.handle(method, (from, body) => handler(parseMessage(method, request, body) as never, from));
   };

@@ -34,7 +34,7 @@ export const census = ({
   ring,
 }: {
   readonly clock: Clock;
-  readonly files: ChunkFiles;
+  readonly files: Pick<ChunkFiles, 'list'>;
   readonly ring: Ring;
 }): Census => {
   let taken: { readonly atMs: number; readonly sums: Promise<Map<Partition, Uint8Array>> } | undefined;

@@ -21,6 +21,7 @@ import {
   openDataDirectory,
 } from './data-directory.ts';
 import { chunkLockWaitersMax } from './limits.ts';
+import { chunkShelf, type Shelf } from './shelf.ts';
 
 export interface ChunkFiles {
   /**
@@ -64,14 +65,18 @@ export const openChunkFiles = async (
     readonly reserveBytes: number;
     /** By path: what they were when they were last used. */
     readonly known?: ReadonlyMap<string, DirectoryKind>;
+    /** What is kept there. Default chunks, which are good when they are what their names say. */
+    readonly shelf?: Shelf;
   },
 ): Promise<ChunkFiles> => {
+  const { shelf = chunkShelf } = settings;
   const directories = await Promise.all(
     settings.directories.map((path) => {
       const known = settings.known?.get(path);
       return openDirectory(path, {
         reserveBytes: settings.reserveBytes,
         now: clock.monotonicMs,
+        shelf: shelf.name,
         ...(known && { known }),
       }).catch((thrown: unknown) => {
         log.error('a data directory cannot be used', { directory: path, thrown });
@@ -112,7 +117,7 @@ export const openChunkFiles = async (
       try {
         const bytes = await directory.read(id);
         if (!bytes) continue;
-        if (chunkIdOf(bytes) === id) return bytes;
+        if (shelf.isWhole(id, bytes)) return bytes;
         size = bytes.length;
         damage = new ShoalError(
           'DAMAGED',
@@ -200,7 +205,7 @@ export const openChunkFiles = async (
       const order = [...all.filter(inUse), ...all.filter((directory) => !inUse(directory))];
       for (const directory of order) {
         const bytes = await directory.read(id).catch(() => undefined);
-        if (bytes && chunkIdOf(bytes) === id) return bytes;
+        if (bytes && shelf.isWhole(id, bytes)) return bytes;
       }
       return locks.run(id, () => readLocked(id, order));
     },

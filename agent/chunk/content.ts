@@ -24,6 +24,7 @@ import {
   inlineBytesDefault,
   readChunksMax,
   readCopiesInFlightMax,
+  stripeBytesMin,
   uploadChunksInFlightMax,
 } from './limits.ts';
 import { pack, unpack } from './pack.ts';
@@ -37,6 +38,7 @@ import {
 } from './port.ts';
 import type { PutChunk } from './put-chunk.ts';
 import type { References } from './reference.ts';
+import { stripeIdOf } from './stripe/name.ts';
 import type { Vault } from './vault.ts';
 
 type Cut = { readonly bytes: Uint8Array; readonly leave: () => void };
@@ -57,31 +59,48 @@ async function* bounded(
   }
 }
 
+/** One way in which chunks are kept. */
+export interface Kept {
+  readonly debts: Debts;
+  readonly references: References;
+  readonly put: PutChunk;
+  readonly get: GetChunk;
+}
+
 export const contentStore = ({
   clock,
   log,
-  debts,
-  references,
   digestPool,
-  putChunk,
-  getChunk,
+  copies,
+  stripes,
 }: {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Log;
-  readonly debts: Debts;
-  readonly references: References;
   readonly digestPool: DigestPool;
-  readonly putChunk: PutChunk;
-  readonly getChunk: GetChunk;
+  readonly copies: Kept;
+  readonly stripes: Kept;
 }): ContentStore => {
+  const kinds = [copies, stripes];
+  const keptAs = ({ isStripe }: Pick<Piece, 'isStripe'>): Kept => (isStripe ? stripes : copies);
+  /** The pieces that are kept in one way, each way that there is. */
+  const byKind = (pieces: readonly Piece[]): [Kept, Piece[]][] =>
+    kinds
+      .map((kept): [Kept, Piece[]] => [kept, pieces.filter((piece) => keptAs(piece) === kept)])
+      .filter(([, own]) => own.length > 0);
+  const hold = (user: string): void => {
+    for (const { debts } of kinds) debts.hold(user);
+  };
+  const letGo = (user: string): void => {
+    for (const { debts } of kinds) debts.letGo(user);
+  };
   const buffers = bufferPool();
   const places = gate(chunksInFlightMax);
   const readChunks = chunkReader<Part>(
     { places: gate(readChunksMax), copies: gate(readCopiesInFlightMax), clock },
     async (part, signal) =>
-      unpack(part, unsealed(part, await getChunk.anywhere(part.id, signal), part.vault)),
+      unpack(part, unsealed(part, await keptAs(part).get.anywhere(part.id, signal), part.vault)),
   );
-  const giveBack = async (user: string): Promise<void> => {
+  const giveBack = async ({ debts }: Kept, user: string): Promise<void> => {
     await debts
       .pay(user)
       .catch((thrown: unknown) => log.info('references are given back later', { user, thrown }));
@@ -92,28 +111,29 @@ export const contentStore = ({
     options: WriteOptions,
     stop: AbortController,
   ): Promise<Written> => {
-    const { user, bytesMax, inlineBytesMax = inlineBytesDefault, vault } = options;
+    const { user, bytesMax, inlineBytesMax = inlineBytesDefault, vault, code } = options;
     const digests = digestPool.start(options.digests);
     // Equal chunks of one upload (a disk image is full of zeros) travel once.
-    const stored = new Map<ChunkId, Promise<void>>();
+    const stored = new Map(kinds.map((kept) => [kept, new Map<ChunkId, Promise<void>>()]));
+    const used = (): Kept[] => kinds.filter((kept) => stored.get(kept)?.size);
     const pending = new Set<Promise<void>>();
-    const store = (id: ChunkId, bytes: Uint8Array): Promise<void> => {
-      const before = stored.get(id);
+    const store = (kept: Kept, id: ChunkId, bytes: Uint8Array): Promise<void> => {
+      const before = stored.get(kept)?.get(id);
       if (before) {
         buffers.give(bytes);
         return before;
       }
       const refer = async (): Promise<void> => {
-        await debts.add(user, [id]);
-        await references.add([{ id, length: bytes.length }], user);
+        await kept.debts.add(user, [id]);
+        await kept.references.add([{ id, length: bytes.length }], user);
       };
       const referring = refer();
       pending.add(referring);
-      const put = putChunk(id, bytes, stop.signal, referring, () => buffers.give(bytes));
+      const put = kept.put(id, bytes, stop.signal, referring, () => buffers.give(bytes));
       const done = Promise.all([put, referring]).then(() => {
         pending.delete(referring);
       });
-      stored.set(id, done);
+      stored.get(kept)?.set(id, done);
       return done;
     };
     let inline: Uint8Array | undefined;
@@ -142,15 +162,21 @@ export const contentStore = ({
       const sealed = vault?.seal(plain);
       if (sealed) buffers.give(plain);
       const kept = sealed?.bytes ?? plain;
-      const id = chunkIdOf(kept);
-      await store(id, kept).catch((thrown: unknown) => {
+      const isStripe = code !== undefined && kept.length >= stripeBytesMin;
+      const id = isStripe ? stripeIdOf(kept, code) : chunkIdOf(kept);
+      await store(isStripe ? stripes : copies, id, kept).catch((thrown: unknown) => {
         // The source may hang; it must not hold up the news.
         stop.abort(asShoalError(thrown));
         throw thrown;
       });
       leave();
       inside.delete(leave);
-      return { id, length, ...(packed && { zstdBytes: packed.length }), ...(sealed && { iv: sealed.iv }) };
+      return {
+        ...{ id, length },
+        ...(packed && { zstdBytes: packed.length }),
+        ...(isStripe && { isStripe }),
+        ...(sealed && { iv: sealed.iv }),
+      };
     };
     try {
       const chunks = await mapLimit(pieces(), uploadChunksInFlightMax, send);
@@ -159,14 +185,14 @@ export const contentStore = ({
         ? { kind: 'inline', ...(vault?.seal(inline) ?? { bytes: inline }) }
         : { kind: 'chunks', chunks };
       const texts = await digests.finish();
-      if (stored.size > 0) await debts.forgive(user);
+      for (const { debts } of used()) await debts.forgive(user);
       return { content, length: contentLength(content), digests: texts };
     } catch (thrown) {
       digests.abort();
       stop.abort(asShoalError(thrown));
       // A reference that is still being written would outlive its own deletion.
       await Promise.allSettled(pending);
-      if (stored.size > 0) await giveBack(user);
+      for (const kept of used()) await giveBack(kept, user);
       throw thrown;
     } finally {
       for (const leave of inside) leave();
@@ -179,13 +205,13 @@ export const contentStore = ({
       const abort = (): void => stop.abort(options.signal?.reason);
       if (options.signal?.aborted) abort();
       options.signal?.addEventListener('abort', abort, { once: true });
-      debts.hold(options.user);
+      hold(options.user);
       try {
         return await write(source, options, stop);
       } catch (thrown) {
         throw options.signal?.aborted && !hasCode(thrown, 'TOO_LARGE') ? abortReason(options.signal) : thrown;
       } finally {
-        debts.letGo(options.user);
+        letGo(options.user);
         options.signal?.removeEventListener('abort', abort);
       }
     },
@@ -209,25 +235,29 @@ export const contentStore = ({
     },
     async release(content, user) {
       if (content.kind === 'inline') return;
-      await debts.add(user, [...new Set(content.chunks.map(({ id }) => id))]);
-      await giveBack(user);
+      for (const [kept, pieces] of byKind(content.chunks)) {
+        await kept.debts.add(user, [...new Set(pieces.map(({ id }) => id))]);
+        await giveBack(kept, user);
+      }
     },
     async retain(content, user) {
       if (content.kind === 'inline') return;
-      const ids = [...new Set(content.chunks.map(({ id }) => id))];
-      debts.hold(user);
+      const ways = byKind(content.chunks);
+      hold(user);
       try {
-        await debts.add(user, ids);
-        await references.add(
-          content.chunks.map(({ id, length, zstdBytes }) => ({ id, length: zstdBytes ?? length })),
-          user,
-        );
-        await debts.forgive(user);
+        for (const [{ debts, references }, pieces] of ways) {
+          await debts.add(user, [...new Set(pieces.map(({ id }) => id))]);
+          await references.add(
+            pieces.map(({ id, length, zstdBytes }) => ({ id, length: zstdBytes ?? length })),
+            user,
+          );
+        }
+        for (const [{ debts }] of ways) await debts.forgive(user);
       } catch (thrown) {
-        await giveBack(user);
+        for (const [kept] of ways) await giveBack(kept, user);
         throw thrown;
       } finally {
-        debts.letGo(user);
+        letGo(user);
       }
     },
   };

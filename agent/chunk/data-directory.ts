@@ -30,7 +30,7 @@ const closeAsync = promisify(closeFile);
 const renameAsync = promisify(rename);
 
 /** What an operator left among the chunks is passed over. */
-const namePattern = /^[0-9a-f]{64}$/;
+const namePattern = /^[0-9a-f]{64}(\.[0-9]{1,2})?$/;
 const prefixes = Array.from({ length: 256 }, (_, index) => index.toString(16).padStart(2, '0'));
 
 const fileCode = (thrown: unknown): string | undefined =>
@@ -92,6 +92,8 @@ export interface DataDirectorySettings {
   readonly reserveBytes: number;
   /** Monotonic, ms. */
   readonly now: () => number;
+  /** The folder of its files. Default `chunk`; another is made, and its folders synced, before its first file. */
+  readonly shelf?: string;
   /** What it was when it was last used. If it is that no more its disk is not mounted: nothing may be written there. */
   readonly known?: DirectoryKind;
 }
@@ -125,15 +127,29 @@ export const openDataDirectory = async (
   const isGone = settings.known === 'mount' ? kind !== 'mount' : settings.known && !existsSync(root);
   if (isGone) throw new ShoalError('INTERNAL', 'its disk is not mounted');
   const base = join(root, 'v1');
-  const [temp, quarantine] = [join(base, 'temp'), join(base, 'quarantine')];
-  const folderOf = (prefix: string): string => join(base, 'chunk', prefix);
+  const { shelf = 'chunk' } = settings;
+  const temp = join(base, shelf === 'chunk' ? 'temp' : `temp-${shelf}`);
+  const quarantine = join(base, 'quarantine');
+  const folderOf = (prefix: string): string => join(base, shelf, prefix);
   const pathOf = (id: ChunkId): string => join(folderOf(id.slice(0, 2)), id);
-  const folders = prefixes.map(folderOf);
-  await mapLimit([temp, quarantine, ...folders], openInFlightMax, (path) =>
-    mkdir(path, { recursive: true, mode: 0o700 }),
-  );
-  for (const name of await readdir(temp)) await unlink(join(temp, name));
-  await mapLimit([...folders, join(base, 'chunk'), base, root], openInFlightMax, syncFolder);
+  const make = async (): Promise<void> => {
+    const folders = prefixes.map(folderOf);
+    await mapLimit([temp, quarantine, ...folders], openInFlightMax, (path) =>
+      mkdir(path, { recursive: true, mode: 0o700 }),
+    );
+    for (const name of await readdir(temp)) await unlink(join(temp, name));
+    await mapLimit([...folders, join(base, shelf), base, root], openInFlightMax, syncFolder);
+  };
+  let making: Promise<void> | undefined;
+  let isMade = false;
+  const ensureMade = async (): Promise<void> => {
+    making ??= make();
+    await making.finally(() => {
+      making = undefined;
+    });
+    isMade = true;
+  };
+  if (shelf === 'chunk' || existsSync(join(base, shelf))) await ensureMade();
 
   const device = await deviceOf(root);
   const sync = sharedSync();
@@ -168,6 +184,7 @@ export const openDataDirectory = async (
       try {
         if (bytes.length > (await freeBytes())) throw full(id, bytes);
         space.freeBytes -= bytes.length;
+        if (!isMade) await ensureMade();
         await writers.run(async () => {
           await writeWhole(temporary, bytes);
           await renameAsync(temporary, pathOf(id));
@@ -216,6 +233,7 @@ export const openDataDirectory = async (
         await unlink(name).catch(() => {});
     },
     async list(prefix) {
+      if (!isMade) return [];
       const names = await readdir(folderOf(prefix)).catch((cause: unknown) => {
         const code = fileCode(cause) ?? '';
         if (retiringCodes.has(code)) retired ??= `${code} while listing`;

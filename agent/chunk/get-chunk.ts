@@ -21,6 +21,8 @@ export interface GetChunk {
   anywhere(id: ChunkId, signal: AbortSignal): Promise<Uint8Array>;
   /** The same without looking here: what a repair needs. */
   elsewhere(id: ChunkId, signal: AbortSignal): Promise<Uint8Array>;
+  /** What this host should hold of it and lacks is put here, from elsewhere. Bytes fetched; throws as `elsewhere`, and as a put. */
+  restore(id: ChunkId, signal: AbortSignal): Promise<number>;
   /** That host may have the chunk though it is no owner: it holds a stray, or has just uploaded it. */
   hint(id: ChunkId, host: HostId): void;
 }
@@ -122,6 +124,11 @@ export const getChunk = ({
 
   return {
     elsewhere,
+    async restore(id, signal) {
+      const bytes = await elsewhere(id, signal);
+      await files.put(id, bytes);
+      return bytes.length;
+    },
     hint(id, host) {
       hints.delete(id);
       hints.set(id, host);
@@ -145,7 +152,7 @@ export const getChunk = ({
 };
 
 /** DAMAGED only where every owner said so: one that did not answer, is starting, or knows other owners may have a copy. */
-const nowhere = (id: ChunkId, failures: readonly unknown[], owners: number): unknown => {
+export const nowhere = (id: ChunkId, failures: readonly unknown[], owners: number): unknown => {
   const stale = failures.find((failure) => hasCode(failure, 'STALE_LAYOUT'));
   if (stale) return stale;
   const unasked = failures.find((failure) => !hasCode(failure, 'NOT_FOUND', 'DAMAGED'));

@@ -6,6 +6,8 @@ export const chunkBytesMax = 4 * MiB;
 /** Below this a round trip to a row beats one to a chunk, and rows of this size still travel in one rpc frame. */
 export const inlineBytesDefault = 16 * KiB;
 
+/** Below this a chunk is kept as copies whatever its policy: a read of k hosts for it would cost more than its bytes on disk. */
+export const stripeBytesMin = 128 * KiB;
 /** Below this a chunk is kept as it is: files are whole blocks, and little would be left to gain. */
 export const packBytesMin = 32 * KiB;
 /** Pieces of a chunk that are packed to see whether the whole would shrink ... */
@@ -52,6 +54,8 @@ export const hedgeMsDefault = 150;
 export const latencyHalfLifeMs = 10 * secondMs;
 /** Chunks of which another host said that it may have them; 2 MB. A forgotten one is told again. */
 export const hintsMax = 10_000;
+/** Of a code, parity is fetched in place of data only from a host that is so many times faster: it must be computed. */
+export const paritySlowdown = 2;
 /** Small questions between owners. */
 export const askTimeoutMs = 10 * secondMs;
 

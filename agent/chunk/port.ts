@@ -3,6 +3,7 @@
  * the owners of that name. Content up to `inlineBytesMax` travels inside the row that describes it.
  */
 import type { ChunkId } from '../../proto/ids.ts';
+import type { Code } from '../../proto/policy.ts';
 import type { Vault } from './vault.ts';
 
 /** One chunk of a content. */
@@ -14,6 +15,8 @@ export interface Piece {
   readonly zstdBytes?: number;
   /** It lies in a vault. */
   readonly iv?: Uint8Array;
+  /** It is kept as fragments, and `id` names its stripe: see `stripe/name.ts`. Absent: as whole copies. */
+  readonly isStripe?: true;
 }
 
 /** What a row stores to find its bytes again. */
@@ -34,6 +37,8 @@ export interface WriteOptions {
   readonly digests: readonly DigestName[];
   /** Where it is kept encrypted. Reading it takes the same. */
   readonly vault?: Vault | undefined;
+  /** Chunks of at least `stripeBytesMin` are kept as fragments of this code. Default: all as whole copies. */
+  readonly code?: Code | undefined;
   readonly signal?: AbortSignal;
 }
 

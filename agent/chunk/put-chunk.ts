@@ -53,14 +53,17 @@ export const putChunk = ({
   transfer,
   ask,
   missed,
+  shareOf = () => '',
 }: {
   readonly runtime: Pick<Runtime, 'clock' | 'timers'>;
   readonly ring: Ring;
   readonly members: Members;
   readonly files: ChunkFiles;
-  readonly transfer: Transfer;
+  readonly transfer: Pick<Transfer, 'send'>;
   readonly ask: Ask;
   missed(host: HostId, id: ChunkId): void;
+  /** What of it the host should hold now. Who was sent another share is sent this one. Default the same always. */
+  shareOf?(id: ChunkId, host: HostId): string;
 }): PutChunk => {
   const late = stragglers(runtime);
 
@@ -97,6 +100,7 @@ export const putChunk = ({
     );
     const partition = ring.partitionOf(id);
     const sending = new Map<HostId, { readonly stop: AbortController; readonly ended: Promise<void> }>();
+    const shares = new Map<HostId, string>();
     const acknowledged = new Set<HostId>();
     const failed = new Map<HostId, unknown>();
     const outcome = Promise.withResolvers<void>();
@@ -123,10 +127,13 @@ export const putChunk = ({
     const abort = (): void => finish(abortReason(signal));
 
     const start = (host: HostId): void => {
-      if (sending.has(host)) return;
+      const share = shareOf(id, host);
+      if (shares.get(host) === share) return;
+      shares.set(host, share);
+      acknowledged.delete(host);
       const stop = new AbortController();
       const ended = send(host, { id, bytes, reference }, stop.signal).then(
-        () => void acknowledged.add(host),
+        () => void (shares.get(host) === share && acknowledged.add(host)),
         (thrown: unknown) => {
           failed.set(host, thrown);
           if (durable) missed(host, id);

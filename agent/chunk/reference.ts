@@ -6,7 +6,7 @@ import type { ChunkId } from '../../proto/ids.ts';
 import { deadline } from '../base/deadline.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import type { Timers } from '../runtime/ports.ts';
-import type { Tables } from '../table/port.ts';
+import type { Rows, Tables } from '../table/port.ts';
 import { referencesInFlightMax, referenceTimeoutMs } from './limits.ts';
 
 interface Reference {
@@ -21,14 +21,20 @@ export interface References {
   any(id: ChunkId): Promise<boolean>;
 }
 
+export type ReferenceRows = Rows<Reference>;
+export const referenceRows = (tables: Tables): ReferenceRows =>
+  tables.rows<Reference>({ name: 'chunk-ref', weight: ({ length }) => length });
+
 export const references = ({
-  tables,
+  rows,
   timers,
+  keyOf = (id) => id,
 }: {
-  readonly tables: Tables;
+  readonly rows: ReferenceRows;
   readonly timers: Pick<Timers, 'after'>;
+  /** Default the id: the owners of a chunk own its rows. */
+  keyOf?(id: ChunkId): string;
 }): References => {
-  const rows = tables.rows<Reference>({ name: 'chunk-ref', weight: ({ length }) => length });
   return {
     async add(chunks, user) {
       const unique = new Map(chunks.map(({ id, length }) => [id, length]));
@@ -36,12 +42,12 @@ export const references = ({
         using limit = deadline(`refer to chunk ${id}`, referenceTimeoutMs, undefined, timers.after);
         const late = Promise.withResolvers<never>();
         limit.signal.addEventListener('abort', () => late.reject(limit.signal.reason));
-        await Promise.race([rows.put(id, user, { length }), late.promise]);
+        await Promise.race([rows.put(keyOf(id), user, { length }), late.promise]);
       });
     },
     async remove(ids, user) {
-      await mapLimit(new Set(ids), referencesInFlightMax, (id) => rows.delete(id, user));
+      await mapLimit(new Set(ids), referencesInFlightMax, (id) => rows.delete(keyOf(id), user));
     },
-    any: async (id) => (await rows.range(id, { limit: 1 })).entries.length > 0,
+    any: async (id) => (await rows.range(keyOf(id), { limit: 1 })).entries.length > 0,
   };
 };

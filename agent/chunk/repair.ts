@@ -47,6 +47,8 @@ interface RepairParts {
   readonly references: References;
   readonly queue: RepairQueue;
   readonly throttle: Throttle;
+  /** Hosts whose shares together are a good copy. Default 1. */
+  needed?(id: ChunkId): number;
 }
 
 export const repair = (parts: RepairParts): Repair => {
@@ -68,17 +70,16 @@ export const repair = (parts: RepairParts): Repair => {
         return 'have';
       }
       if (!(await references.any(id))) return 'unused';
-      const bytes = await getChunk.elsewhere(id, signal);
-      await files.put(id, bytes);
+      const bytes = await getChunk.restore(id, signal);
       // Paid when it is known how much it was: small chunks are not charged as whole ones.
-      await parts.throttle.take(bytes.length, signal).catch(() => {});
-      repairedBytes += bytes.length;
+      await parts.throttle.take(bytes, signal).catch(() => {});
+      repairedBytes += bytes;
       repairedChunks += 1;
       if (pace) {
         const seconds = Math.max(clock.monotonicMs() - pace.sinceMs, 1) / 1_000;
         bytesPerSecond = (repairedBytes - pace.bytes) / seconds;
       }
-      log.info('a chunk was repaired', { chunk: id, bytes: bytes.length });
+      log.info('a chunk was repaired', { chunk: id, bytes });
       return 'have';
     } catch (thrown) {
       if (hasCode(thrown, 'DAMAGED')) return 'lost';
@@ -137,7 +138,7 @@ export const repair = (parts: RepairParts): Repair => {
 
 /** Asks all other owners that can be reached; who does not answer has none. */
 const copiesElsewhere = async (
-  { ring, members, ask }: Pick<RepairParts, 'ring' | 'members' | 'ask'>,
+  { ring, members, ask, needed = () => 1 }: Pick<RepairParts, 'ring' | 'members' | 'ask' | 'needed'>,
   ids: readonly ChunkId[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<ChunkId, Danger>> => {
@@ -159,6 +160,9 @@ const copiesElsewhere = async (
     }),
   );
   return new Map(
-    Array.from(copies, ([id, count]) => [id, count === 0 ? 'none' : count === 1 ? 'one' : 'several']),
+    Array.from(copies, ([id, count]) => {
+      const spare = count - needed(id);
+      return [id, spare < 0 ? 'none' : spare === 0 ? 'one' : 'several'];
+    }),
   );
 };

@@ -12,7 +12,7 @@ import type { ChunkFiles } from './chunk-files.ts';
 import { scrubStoreEvery } from './limits.ts';
 import type { Throttle } from './throttle.ts';
 
-interface Pass {
+export interface Pass {
   /** Wall clock. */
   readonly startedAtMs: number;
   readonly chunks: number;

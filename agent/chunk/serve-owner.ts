@@ -3,7 +3,7 @@ import type { ChunkId, HostId } from '../../proto/ids.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import type { Rpc } from '../peer/port.ts';
 import type { Ring } from '../ring/port.ts';
-import { answerOver } from './ask.ts';
+import { type AskedOf, answerOver } from './ask.ts';
 import type { Census } from './census.ts';
 import type { ChunkFiles } from './chunk-files.ts';
 import { repairInFlightMax } from './limits.ts';
@@ -14,15 +14,17 @@ export const serveOwner = ({
   files,
   census,
   suspect,
+  of,
 }: {
   readonly rpc: Rpc;
+  readonly of: AskedOf;
   readonly ring: Ring;
   readonly files: ChunkFiles;
   readonly census: Census;
   /** Another host believes that these are missing or damaged here. Resolves with how many are. */
   suspect(ids: readonly ChunkId[], from: HostId): Promise<number>;
 }): void => {
-  const answer = answerOver(rpc);
+  const answer = answerOver(rpc, of);
   /** A damaged copy is set aside and queued by that. */
   const isGood = async (id: ChunkId): Promise<boolean> =>
     (await files.read(id).catch(() => undefined)) !== undefined && files.has(id);

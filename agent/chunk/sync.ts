@@ -52,6 +52,7 @@ const forecast = (repair: Pick<Repair, 'repairedBytes'>) => {
 };
 
 export const chunkSyncer = ({
+  name,
   runtime,
   ring,
   compare,
@@ -59,6 +60,7 @@ export const chunkSyncer = ({
   queue,
   held,
 }: {
+  readonly name: string;
   readonly runtime: Pick<Runtime, 'timers' | 'log'>;
   readonly ring: Ring;
   readonly compare: Compare;
@@ -122,7 +124,7 @@ export const chunkSyncer = ({
   };
 
   return {
-    name: 'chunk',
+    name,
     held,
     progress: () => running?.left(),
     async sync(layoutVersion, signal) {

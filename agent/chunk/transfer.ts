@@ -1,17 +1,18 @@
-/** A chunk's bytes between two hosts over the bulk channel, in both roles; verified by whoever receives them. */
+/** The bytes of chunks and fragments between two hosts over the bulk channel, in both roles; verified by whoever receives them. */
 import { ShoalError } from '../../proto/error.ts';
-import { type ChunkId, type HostId, parseChunkId } from '../../proto/ids.ts';
+import type { ChunkId, HostId } from '../../proto/ids.ts';
 import { layoutHeader } from '../../proto/message/chunk.ts';
 import type { Bulk } from '../peer/port.ts';
 import type { Ring } from '../ring/port.ts';
 import { bufferPool } from './buffer-pool.ts';
 import type { ChunkFiles } from './chunk-files.ts';
-import { chunkIdOf } from './chunk-name.ts';
 import { gate } from './gate.ts';
 import { chunkBytesMax, getTimeoutMs, putTimeoutMs, receiveInFlightMax } from './limits.ts';
+import { chunkShelf, type Shelf } from './shelf.ts';
 
 /** Fills `buffer`; the verified bytes are a part of it. */
 const receive = async (
+  shelf: Shelf,
   id: ChunkId,
   body: AsyncIterable<Uint8Array>,
   buffer: Uint8Array,
@@ -19,18 +20,19 @@ const receive = async (
   let length = 0;
   for await (const piece of body) {
     if (length + piece.length > buffer.length)
-      throw new ShoalError('TOO_LARGE', `Cannot receive chunk ${id}: more than ${buffer.length} bytes came`);
+      throw new ShoalError(
+        'TOO_LARGE',
+        `Cannot receive ${shelf.name} ${id}: more than ${buffer.length} bytes came`,
+      );
     buffer.set(piece, length);
     length += piece.length;
   }
   const bytes = buffer.subarray(0, length);
-  const actual = chunkIdOf(bytes);
-  if (actual !== id)
-    throw new ShoalError(
-      'DAMAGED',
-      `Cannot receive chunk ${id}: the ${length} bytes that came are ${actual}`,
-    );
-  return bytes;
+  if (shelf.isWhole(id, bytes)) return bytes;
+  throw new ShoalError(
+    'DAMAGED',
+    `Cannot receive ${shelf.name} ${id}: the ${length} bytes that came are not it`,
+  );
 };
 
 export interface Transfer {
@@ -43,9 +45,17 @@ export interface Transfer {
   get(from: HostId, id: ChunkId, signal: AbortSignal): Promise<Uint8Array>;
 }
 
-export const transfer = ({ bulk, ring }: { readonly bulk: Bulk; readonly ring: Ring }): Transfer => ({
+export const transfer = ({
+  bulk,
+  ring,
+  shelf = chunkShelf,
+}: {
+  readonly bulk: Bulk;
+  readonly ring: Pick<Ring, 'newest'>;
+  readonly shelf?: Shelf;
+}): Transfer => ({
   async send(to, id, bytes, signal) {
-    const { body } = await bulk.request(to, 'PUT', `chunk/${id}`, {
+    const { body } = await bulk.request(to, 'PUT', `${shelf.name}/${id}`, {
       headers: { [layoutHeader]: String(ring.newest) },
       body: bytes,
       signal,
@@ -56,14 +66,14 @@ export const transfer = ({ bulk, ring }: { readonly bulk: Bulk; readonly ring: R
     }
   },
   async get(from, id, signal) {
-    const answer = await bulk.request(from, 'GET', `chunk/${id}`, {
+    const answer = await bulk.request(from, 'GET', `${shelf.name}/${id}`, {
       headers: { [layoutHeader]: String(ring.newest) },
       signal,
       timeoutMs: getTimeoutMs,
     });
     const told = Number(answer.headers['content-length'] ?? chunkBytesMax);
     const length = told >= 0 && told <= chunkBytesMax ? told : chunkBytesMax;
-    return receive(id, answer.body, Buffer.allocUnsafeSlow(length));
+    return receive(shelf, id, answer.body, Buffer.allocUnsafeSlow(length));
   },
 });
 
@@ -81,23 +91,25 @@ export const serveTransfer = ({
   ring,
   files,
   missing,
+  shelf = chunkShelf,
 }: {
   readonly bulk: Bulk;
-  readonly ring: Ring;
+  readonly ring: Pick<Ring, 'checkVersion'>;
   readonly files: ChunkFiles;
   missing(id: ChunkId): void;
+  readonly shelf?: Shelf;
 }): void => {
   const places = gate(receiveInFlightMax);
   const buffers = bufferPool();
-  bulk.serve('chunk', async (request) => {
-    const id = parseChunkId(request.path);
+  bulk.serve(shelf.name, async (request) => {
+    const id = shelf.parse(request.path);
     if (request.method === 'PUT') {
       ring.checkVersion(request.from, parseVersion(request.headers[layoutHeader]));
       // A body is read only when it has a place: until then it waits in its socket, not in memory.
       await places.run(async () => {
         const buffer = buffers.take();
         try {
-          await files.put(id, await receive(id, request.body, buffer));
+          await files.put(id, await receive(shelf, id, request.body, buffer));
         } finally {
           buffers.give(buffer);
         }
@@ -110,7 +122,7 @@ export const serveTransfer = ({
         const bytes = await files.read(id);
         if (bytes) return { body: bytes };
         missing(id);
-        throw new ShoalError('NOT_FOUND', `Cannot send chunk ${id}: it is not on this host`);
+        throw new ShoalError('NOT_FOUND', `Cannot send ${shelf.name} ${id}: it is not on this host`);
       } catch (thrown) {
         // A good copy is good under any layout; that there is none says something only to whoever knows whom to ask.
         ring.checkVersion(request.from, version);
@@ -119,7 +131,7 @@ export const serveTransfer = ({
     }
     throw new ShoalError(
       'METHOD_NOT_ALLOWED',
-      `Cannot ${request.method} a chunk: only GET and PUT are served`,
+      `Cannot ${request.method} a ${shelf.name}: only GET and PUT are served`,
     );
   });
 };

@@ -2,7 +2,7 @@
 import { chunkBytesMax } from './limits.ts';
 import type { Repair } from './repair.ts';
 import type { Danger, RepairCause, RepairQueue } from './repair-queue.ts';
-import type { Scrub, ScrubStatus } from './scrub.ts';
+import type { Pass, Scrub, ScrubStatus } from './scrub.ts';
 
 export interface RepairStatus extends Readonly<Record<RepairCause, number>> {
   /** The same chunks by the good copies that other owners have. */
@@ -46,3 +46,47 @@ export const upkeepOf = ({
     scrub: scrub.status(),
   };
 };
+
+/** Of copies and stripes together. */
+export const sumUpkeep = (a: Upkeep, b: Upkeep): Upkeep => {
+  const [x, y] = [a.repair, b.repair];
+  const [s, t] = [a.scrub, b.scrub];
+  const running = s.running || t.running;
+  const lastPasses = [s.lastPass, t.lastPass].filter((pass) => pass !== null);
+  return {
+    repair: {
+      missing: x.missing + y.missing,
+      damaged: x.damaged + y.damaged,
+      copies: {
+        one: x.copies.one + y.copies.one,
+        unknown: x.copies.unknown + y.copies.unknown,
+        several: x.copies.several + y.copies.several,
+        none: x.copies.none + y.copies.none,
+      },
+      bytesLeft: x.bytesLeft + y.bytesLeft,
+      secondsLeft:
+        x.secondsLeft === null || y.secondsLeft === null ? null : Math.max(x.secondsLeft, y.secondsLeft),
+      repairedBytes: x.repairedBytes + y.repairedBytes,
+    },
+    scrub: {
+      ...sumPass([s, t]),
+      running,
+      // The one that has further to go; one that waits for its next turn stands at 0.
+      position: running
+        ? Math.min(...[s, t].filter((scrub) => scrub.running).map((scrub) => scrub.position))
+        : 0,
+      bytesPerSecond: s.bytesPerSecond + t.bytesPerSecond,
+      lastPass:
+        lastPasses.length < 2
+          ? null
+          : { ...sumPass(lastPasses), endedAtMs: Math.max(...lastPasses.map((pass) => pass.endedAtMs)) },
+    },
+  };
+};
+
+const sumPass = (passes: readonly Pass[]): Pass => ({
+  startedAtMs: Math.min(...passes.map((pass) => pass.startedAtMs).filter((atMs) => atMs > 0), Infinity),
+  chunks: passes.reduce((sum, pass) => sum + pass.chunks, 0),
+  bytes: passes.reduce((sum, pass) => sum + pass.bytes, 0),
+  damaged: passes.reduce((sum, pass) => sum + pass.damaged, 0),
+});

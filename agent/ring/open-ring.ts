@@ -268,6 +268,7 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
     partitionOf: (key) => partitionOf(key, newest()?.partitionBits ?? settings.partitionBits),
     ownerSets: index.sets,
     owners: index.owners,
+    wideOwners: index.wide,
     get newest() {
       return newestVersion();
     },

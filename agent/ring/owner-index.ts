@@ -3,7 +3,7 @@ import type { HostId } from '../../proto/ids.ts';
 import { type Assignment, assign } from './assign.ts';
 import { digestOf } from './layout.ts';
 import { completeVersion, forcedOut, type History } from './layout-history.ts';
-import type { OwnerSet, Partition } from './port.ts';
+import type { OwnerSet, Partition, WideOwners } from './port.ts';
 
 export const quorumOf = (owners: number): number => Math.floor(owners / 2) + 1;
 
@@ -17,17 +17,18 @@ export const ownerIndex = (self: HostId) => {
   let history: History | undefined;
   let cache: (Sets | undefined)[] = [];
 
-  /** Assignments of live versions stay; a new one builds on the one before it. */
-  const assignmentOf = (at: number): Assignment | undefined => {
+  /** Assignments of live versions stay; a new one builds on the one before it. `width`: owners, in place of the layout's. */
+  const assignmentOf = (at: number, width?: number): Assignment | undefined => {
     const layout = history?.live[at];
     if (!layout) return undefined;
     const digest = digestOf(layout);
-    const held = assignments.get(digest);
+    const key = width === undefined ? digest : `${digest} ${width}`;
+    const held = assignments.get(key);
     if (held) return held;
-    const previous = [...assignments.values()].at(-1);
+    const previous = assignments.get(digest) ?? [...assignments.values()].at(-1);
     const members = layout.members.map((member) => ({ ...member, hostId: member.hostId as HostId }));
-    const fresh = assign(members, layout.replicas, layout.partitionBits, previous);
-    assignments.set(digest, fresh);
+    const fresh = assign(members, width ?? layout.replicas, layout.partitionBits, previous);
+    assignments.set(key, fresh);
     return fresh;
   };
 
@@ -65,12 +66,20 @@ export const ownerIndex = (self: HostId) => {
     update(next: History): void {
       history = next;
       cache = [];
-      const digests = new Set(next.live.map(digestOf));
+      const digests = new Set<string>(next.live.map(digestOf));
       next.live.forEach((_, index) => void assignmentOf(index));
-      for (const digest of assignments.keys()) if (!digests.has(digest)) assignments.delete(digest);
+      for (const key of assignments.keys())
+        if (!digests.has(key.split(' ')[0] ?? '')) assignments.delete(key);
     },
     sets: (partition: Partition): readonly OwnerSet[] => at(partition).sets,
     owners: (partition: Partition): readonly HostId[] => at(partition).owners,
+    /** Not kept by partition: they are asked for per chunk, and walked for all partitions. */
+    wide: (partition: Partition, width: number): WideOwners[] =>
+      (history?.live ?? []).flatMap(({ version }, at) => {
+        const assignment = assignmentOf(at, width);
+        const owners = assignment ? ownersIn(assignment, partition) : [];
+        return owners.length > 0 ? [{ layoutVersion: version, owners }] : [];
+      }),
     /** Of one live version, whatever was forced out since. */
     assignment(version: number): Assignment | undefined {
       const index = history?.live.findIndex((layout) => layout.version === version) ?? -1;

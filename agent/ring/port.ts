@@ -20,6 +20,8 @@ export interface OwnerSet {
   readonly complete?: true;
 }
 
+export type WideOwners = Pick<OwnerSet, 'layoutVersion' | 'owners'>;
+
 /** Rows and bytes of a part's data. Estimates, for people. */
 export interface DataSize {
   readonly rows: number;
@@ -49,6 +51,11 @@ export interface Ring {
   ownerSets(partition: Partition): readonly OwnerSet[];
   /** All owners over all live versions, without repeats, oldest version first. */
   owners(partition: Partition): readonly HostId[];
+  /**
+   * As `ownerSets` for what is spread over more hosts than rows are: `width` of them a version, or all where there are
+   * fewer. A host keeps its place in the order while its version lives, also when it was removed by force.
+   */
+  wideOwners(partition: Partition, width: number): readonly WideOwners[];
   /** Newest version this host knows, and the oldest that is still live. */
   readonly newest: number;
   readonly oldest: number;

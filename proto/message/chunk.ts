@@ -1,6 +1,6 @@
 /**
- * What chunk owners say to each other. Bytes travel on the bulk channel: `PUT chunk/ID` and `GET chunk/ID`, with
- * the sender's layout version in `layoutHeader`; the small questions below travel as rpc.
+ * What chunk owners say to each other. Bytes travel on the bulk channel: `PUT chunk/ID` and `GET chunk/ID`, fragments as
+ * `fragment/ID.INDEX`, with the sender's layout version in `layoutHeader`; the small questions below travel as rpc.
  */
 import { type Static, type TSchema, Type } from 'typebox';
 import { Check } from 'typebox/value';
@@ -40,12 +40,13 @@ const DifferAnswer = Type.Object({ partitions: Partitions });
 const ListRequest = Type.Object({ partitions: Partitions, after: Type.Union([Id, Type.Null()]) });
 const ListAnswer = Type.Object({ ids: Ids, more: Type.Boolean() });
 
+/** As `chunk.have` of whole copies, as `stripe.have` of the receiver's share of a stripe, and so on. */
 export const chunkMethods = {
-  have: { method: 'chunk.have', request: HaveRequest, answer: HaveAnswer },
-  keep: { method: 'chunk.keep', request: KeepRequest, answer: KeepAnswer },
-  check: { method: 'chunk.check', request: CheckRequest, answer: CheckAnswer },
-  differ: { method: 'chunk.differ', request: DifferRequest, answer: DifferAnswer },
-  list: { method: 'chunk.list', request: ListRequest, answer: ListAnswer },
+  have: { request: HaveRequest, answer: HaveAnswer },
+  keep: { request: KeepRequest, answer: KeepAnswer },
+  check: { request: CheckRequest, answer: CheckAnswer },
+  differ: { request: DifferRequest, answer: DifferAnswer },
+  list: { request: ListRequest, answer: ListAnswer },
 } as const;
 
 /** Throws BAD_REQUEST for what is not of the schema. */

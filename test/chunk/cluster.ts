@@ -37,7 +37,10 @@ export interface TestHost {
   syncers: Syncer[];
   /** Names of the chunk files on its disk. */
   files(): Promise<ChunkId[]>;
+  /** Names of its fragments. */
+  fragments(): Promise<string[]>;
   path(id: ChunkId): string;
+  fragmentPath(name: string): string;
   /** What kill -9 leaves: files and store; the new process opens them. */
   restart(): Promise<void>;
 }
@@ -144,6 +147,8 @@ export const startCluster = async (
       partitionCount,
       partitionOf: (key) => Number.parseInt(key.slice(0, 2), 16) % partitionCount,
       ownerSets,
+      wideOwners: (_, width) =>
+        known().map(({ version, hosts }) => ({ layoutVersion: version, owners: hosts.slice(0, width) })),
       owners: () => [...new Set(known().flatMap(({ hosts }) => hosts))],
       get newest() {
         return known().at(-1)?.version ?? 0;
@@ -247,6 +252,14 @@ export const startCluster = async (
           .filter((name) => name.length === 64)
           .sort() as ChunkId[];
       },
+      async fragments() {
+        const names = await readdir(join(directory, 'v1', 'fragment'), { recursive: true }).catch(() => []);
+        return names
+          .map((name) => name.slice(3))
+          .filter((name) => name.length > 64)
+          .sort();
+      },
+      fragmentPath: (name) => join(directory, 'v1', 'fragment', name.slice(0, 2), name),
       path: (chunk) => join(directory, 'v1', 'chunk', chunk.slice(0, 2), chunk),
       async restart() {
         await host.chunks.stop();

@@ -8,20 +8,25 @@ import type { ChunkId } from '../../proto/ids.ts';
 import { flush } from './key-value.ts';
 import type { Host } from './node.ts';
 
-const inUse = 'chunk/';
+const shelf = 'chunk';
 /** Far more than any run stores. */
 const diskBytes = 2 ** 30;
 
-export const chunkFile = (id: ChunkId): string => `${inUse}${id}`;
+const fileOn = (folder: string, id: ChunkId): string => `${folder}/${id}`;
+const filesOn = (folder: string, names: readonly string[]): ChunkId[] =>
+  names.flatMap((name) => (name.startsWith(`${folder}/`) ? (name.slice(folder.length + 1) as ChunkId) : []));
+export const chunkFile = (id: ChunkId): string => fileOn(shelf, id);
 /** Chunks with a file on this disk, damaged or not. */
-export const chunksOn = (names: readonly string[]): ChunkId[] =>
-  names.flatMap((name) => (name.startsWith(inUse) ? (name.slice(inUse.length) as ChunkId) : []));
+export const chunksOn = (names: readonly string[]): ChunkId[] => filesOn(shelf, names);
 
 export const simDataDirectory =
   (host: Host): typeof openDataDirectory =>
-  async (root) => {
+  async (root, settings) => {
     const { disk } = host;
-    for (const name of disk.names()) if (name.startsWith('temp/')) disk.write(name, undefined);
+    const kept = settings.shelf ?? shelf;
+    const temp = `temp-${kept}/`;
+    const path = (id: ChunkId): string => fileOn(kept, id);
+    for (const name of disk.names()) if (name.startsWith(temp)) disk.write(name, undefined);
     await flush(host);
     let count = 0;
     /** By their first two digits, as the real folders: a look at one does not walk the whole disk. */
@@ -31,7 +36,7 @@ export const simDataDirectory =
       folders.set(id.slice(0, 2), held);
       return held;
     };
-    for (const id of chunksOn(disk.names())) folder(id).add(id);
+    for (const id of filesOn(kept, disk.names())) folder(id).add(id);
     const drop = (id: ChunkId, how: () => void): void => {
       if (folder(id).delete(id)) how();
     };
@@ -42,20 +47,20 @@ export const simDataDirectory =
       async write(id, bytes, signal) {
         signal?.throwIfAborted();
         if (disk.full) throw new ShoalError('DISK_FULL', `Cannot store chunk ${id}: the disk is full`);
-        const temporary = `temp/${id}.${count++}`;
+        const temporary = `${temp}${id}.${count++}`;
         disk.write(temporary, bytes);
         await flush(host);
-        disk.rename(temporary, chunkFile(id));
+        disk.rename(temporary, path(id));
         folder(id).add(id);
         await flush(host);
       },
       async read(id) {
-        const bytes = disk.read(chunkFile(id));
+        const bytes = disk.read(path(id));
         return bytes && Uint8Array.from(bytes);
       },
-      sizeOf: async (id) => disk.read(chunkFile(id))?.length,
-      remove: async (id) => drop(id, () => disk.write(chunkFile(id), undefined)),
-      quarantine: async (id) => drop(id, () => disk.rename(chunkFile(id), `quarantine/${id}.${count++}`)),
+      sizeOf: async (id) => disk.read(path(id))?.length,
+      remove: async (id) => drop(id, () => disk.write(path(id), undefined)),
+      quarantine: async (id) => drop(id, () => disk.rename(path(id), `quarantine/${id}.${count++}`)),
       list: async (prefix) => [...folder(prefix)].sort(),
       freeBytes: async () => (disk.full ? 0 : diskBytes),
     };

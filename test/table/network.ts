@@ -124,11 +124,11 @@ export interface TestRing extends Ring {
 export const testRing = (self: HostId, all: Layouts, partitionCount = 16, life = 0): TestRing => {
   const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
   const rank = (partition: number, host: HostId): Buffer => hash(`${partition} ${host}`);
+  const ranked = (partition: number, hosts: readonly HostId[]): HostId[] =>
+    [...hosts].sort((a, b) => Buffer.compare(rank(partition, a), rank(partition, b)));
   const ownerSets = (partition: number): OwnerSet[] =>
     all.versions.map(({ version, hosts, replicas = 3 }) => {
-      const owners = [...hosts]
-        .sort((a, b) => Buffer.compare(rank(partition, a), rank(partition, b)))
-        .slice(0, replicas);
+      const owners = ranked(partition, hosts).slice(0, replicas);
       return { layoutVersion: version, owners, quorum: Math.floor(owners.length / 2) + 1 };
     });
   const syncers: Syncer[] = [];
@@ -139,6 +139,11 @@ export const testRing = (self: HostId, all: Layouts, partitionCount = 16, life =
     life,
     partitionOf: (key) => hash(key).readUInt16BE() % partitionCount,
     ownerSets,
+    wideOwners: (partition, width) =>
+      all.versions.map(({ version, hosts }) => ({
+        layoutVersion: version,
+        owners: ranked(partition, hosts).slice(0, width),
+      })),
     owners: (partition) => [...new Set(ownerSets(partition).flatMap(({ owners }) => owners))],
     get newest() {
       return all.versions.at(-1)?.version ?? 0;

@@ -1,0 +1,90 @@
+/**
+ * Where fragments live. The i-th host of a stripe's order has the i-th fragment; with fewer hosts than fragments the order
+ * begins again, so the first hosts have two. Partitions are numbered anew, those of one code after those of another,
+ * so that the keepers of chunks keep stripes as they are.
+ */
+import type { ChunkId, HostId } from '../../../proto/ids.ts';
+import { type Code, codes, fragmentCount } from '../../../proto/policy.ts';
+import type { OwnerSet, Ring, WideOwners } from '../../ring/port.ts';
+import { codeOf } from './name.ts';
+
+/** Of the place in an order of so many hosts. */
+const indexesAt = (place: number, hosts: number, code: Code): number[] =>
+  Array.from({ length: fragmentCount(code) }, (_, index) => index).filter((index) => index % hosts === place);
+
+/**
+ * Hosts that make a write durable: whichever of them is lost then, the others still have k fragments. Where there are too few
+ * hosts for that, all.
+ */
+export const stripeQuorum = (hosts: number, code: Code): number => {
+  const loads = Array.from({ length: hosts }, (_, place) => indexesAt(place, hosts, code).length);
+  loads.sort((a, b) => a - b);
+  let held = 0;
+  for (const [counted, load] of loads.entries()) {
+    if (held >= code.data) return counted + 1;
+    held += load;
+  }
+  return hosts;
+};
+
+export interface StripeRing extends Ring {
+  /** Fragments of the stripe that the host should hold in some live version, ascending. */
+  dueOf(stripe: ChunkId, host: HostId): number[];
+  /** Hosts that should hold the fragment in some live version, newest first. */
+  holders(stripe: ChunkId, index: number): HostId[];
+}
+
+const nowhere = -1;
+
+export const stripeRing = (ring: Ring): StripeRing => {
+  const split = (partition: number): { code: Code; wide: readonly WideOwners[] } | undefined => {
+    const code = codes[Math.floor(partition / ring.partitionCount)];
+    return code && { code, wide: ring.wideOwners(partition % ring.partitionCount, fragmentCount(code)) };
+  };
+  const partitionOf = (id: string): number => {
+    const known = codeOf(id as ChunkId);
+    return known ? known.number * ring.partitionCount + ring.partitionOf(id) : nowhere;
+  };
+  const ownerSets = (partition: number): OwnerSet[] => {
+    const { code, wide = [] } = split(partition) ?? {};
+    return code ? wide.map((set) => ({ ...set, quorum: stripeQuorum(set.owners.length, code) })) : [];
+  };
+  return {
+    self: ring.self,
+    get partitionCount() {
+      return codes.length * ring.partitionCount;
+    },
+    partitionOf,
+    ownerSets,
+    owners: (partition) => [...new Set(split(partition)?.wide.flatMap(({ owners }) => owners))],
+    wideOwners: (partition) => ownerSets(partition),
+    get newest() {
+      return ring.newest;
+    },
+    get oldest() {
+      return ring.oldest;
+    },
+    get life() {
+      return ring.life;
+    },
+    checkVersion: ring.checkVersion,
+    addSyncer: ring.addSyncer,
+    onChange: ring.onChange,
+    dueOf(stripe, host) {
+      const { code, wide = [] } = split(partitionOf(stripe)) ?? {};
+      const due = new Set<number>();
+      for (const { owners } of code ? wide : []) {
+        const place = owners.indexOf(host);
+        if (place >= 0 && code) for (const index of indexesAt(place, owners.length, code)) due.add(index);
+      }
+      return [...due].sort((a, b) => a - b);
+    },
+    holders: (stripe, index) => [
+      ...new Set(
+        (split(partitionOf(stripe))?.wide ?? [])
+          .flatMap(({ owners }) => owners[index % owners.length] ?? [])
+          .reverse(),
+      ),
+    ],
+  };
+};
