@@ -142,11 +142,12 @@ export const startAgent = async (
   closing('journal', () => journal.stop());
   // Each change once: by the host that signed it.
   roster.onChange((fresh) => {
-    for (const { stamp, state, hostId, name } of fresh)
-      if (stamp.host === peer.self)
+    for (const { by, version, forced, change } of fresh)
+      if (by === peer.self)
         journal.append({
-          ...{ requestId: null, actor: null, target: hostId, outcome: 'done', detail: { name } },
-          action: state === 'in' ? 'roster.add' : 'roster.remove',
+          ...{ requestId: null, actor: null, target: change.hostId, outcome: 'done' },
+          action: `roster.${change.kind}`,
+          detail: { version, forced, ...('name' in change && { name: change.name }) },
         });
   });
   const sagas = openSagas({ runtime, keyValue: sub(keyValue, 'sagas') });
@@ -198,7 +199,7 @@ export const startAgent = async (
   closing('compute', () => compute.stop());
 
   let isReady = false;
-  const invites = openInviteBook(tables);
+  const invites = openInviteBook({ tables, clock: runtime.clock });
   const health = {
     rpc,
     state: () => {

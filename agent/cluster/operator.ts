@@ -22,7 +22,7 @@ export interface OperatorParts {
   readonly http: ApiServer;
   readonly members: Members;
   readonly layout: RingOperator;
-  readonly roster: { remove(host: HostId): Promise<void> };
+  readonly roster: { remove(host: HostId, options: { readonly force: boolean }): Promise<void> };
   readonly journal: Journal;
   readonly events: EventsOf;
   readonly health: StateOf;
@@ -76,7 +76,7 @@ export const serveOperator = (parts: OperatorParts): void => {
         'CONFLICT',
         'Cannot remove the host that is asked: ask another host to remove this one',
       );
-    await roster.remove(hostId);
+    await roster.remove(hostId, { force: forced });
     if (forced) await layout.force(hostId);
     recorder.record(request, {
       action: 'host.remove',

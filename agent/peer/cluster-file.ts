@@ -2,7 +2,7 @@
  * What makes a data directory a host of a cluster:
  *
  *   key             the host key                                     openHostKey
- *   roster.json     who is allowed in, signed                        openRoster
+ *   roster.json     who is allowed in, voted and signed              openRoster
  *   addresses.json  where they were last found                       openAddressBook
  *   welcome         what the composition gave to the new host        readWelcome
  *   cluster.json    id, name, founder, secret, topic (mode 0600)     written last: without it nothing was joined
@@ -12,13 +12,15 @@ import { join } from 'node:path';
 import { codec } from '../../proto/codec.ts';
 import { ShoalError } from '../../proto/error.ts';
 import { type ClusterId, type HostId, newClusterId } from '../../proto/ids.ts';
-import { ClusterFacts, HostName } from '../../proto/message/peer.ts';
+import { ClusterFacts } from '../../proto/message/peer.ts';
+import { HostName } from '../../proto/message/roster.ts';
 import { readFileIfExists, writeFileAtomic } from '../base/atomic-file.ts';
 import { toBase64Url } from '../base/bytes.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { checker } from './check.ts';
 import { openHostKey } from './host-key.ts';
-import { openRoster } from './roster.ts';
+import { emptyRoster, signStep } from './roster-chain.ts';
+import { writeRoster } from './roster-file.ts';
 
 const checkFacts = checker('cluster file', ClusterFacts);
 export const checkHostName = checker('name', HostName);
@@ -66,7 +68,7 @@ export const createCluster = async (
   world: { readonly runtime: Pick<Runtime, 'chance' | 'clock' | 'log'> },
   settings: { readonly directory: string; readonly name: string; readonly hostName: string },
 ): Promise<{ readonly cluster: ClusterFacts; readonly hostId: HostId }> => {
-  const { chance } = world.runtime;
+  const { chance, clock } = world.runtime;
   const { directory } = settings;
   const name = checkHostName(settings.name);
   const hostName = checkHostName(settings.hostName);
@@ -79,12 +81,13 @@ export const createCluster = async (
     secret: toBase64Url(chance.bytes(32)),
     topic: toBase64Url(chance.bytes(32)),
   };
-  // A roster that an interrupted init left is of another cluster id: its entries do not verify and are dropped.
-  const roster = await openRoster(
-    { runtime: world.runtime, key },
-    { directory, clusterId: cluster.clusterId as ClusterId, founder: key.hostId },
-  );
-  await roster.add(key.hostId, hostName);
+  const clusterId = cluster.clusterId as ClusterId;
+  const first = signStep(key, clusterId, {
+    ...{ version: 1, previous: null, forced: false, atMs: Math.max(0, Math.floor(clock.wallMs())) },
+    change: { kind: 'add', hostId: key.hostId, name: hostName, expiresAtMs: null },
+  });
+  // One that an interrupted init left is replaced: nobody was let in by it.
+  await writeRoster(directory, { host: key.hostId, base: emptyRoster, steps: [first], vote: null });
   await writeClusterFile(directory, cluster);
   return { cluster, hostId: key.hostId };
 };

@@ -16,6 +16,7 @@ import type { ShoalLibp2p } from './libp2p.ts';
 import {
   connectionsKept,
   dialTimeoutMs,
+  forcedSilenceMs,
   reconnectBaseMs,
   reconnectCapMs,
   reconnectTickMs,
@@ -28,6 +29,8 @@ export interface Connections {
   connect(to: HostId, signal: AbortSignal): Promise<Connection>;
   /** Rostered hosts with an open connection. */
   connected(): readonly HostId[];
+  /** Is it silent for long, and does not take a call either? Asked before another's word about it is believed. */
+  isGone(host: HostId): Promise<boolean>;
   /** After a connection to or from a rostered host has opened. */
   onConnect(listener: (hostId: HostId) => void): void;
   stop(): void;
@@ -68,6 +71,9 @@ export const watchConnections = (world: {
   const { clock, chance, log, timers } = world.runtime;
   const listeners: ((hostId: HostId) => void)[] = [];
   const retries = new Map<HostId, { attempt: number; nextMs: number }>();
+  /** When a host's last connection ended. */
+  const lostAtMs = new Map<HostId, number>();
+  const startMs = clock.monotonicMs();
   let stopped = false;
 
   const openConnection = (to: HostId): Connection | undefined =>
@@ -136,6 +142,8 @@ export const watchConnections = (world: {
   const closed = ({ detail: connection }: CustomEvent<Connection>): void => {
     strangers.get(connection)?.();
     strangers.delete(connection);
+    const hostId = hostIdOfPeer(connection.remotePeer);
+    if (roster.has(hostId)) lostAtMs.set(hostId, clock.monotonicMs());
   };
   libp2p.addEventListener('connection:open', opened);
   libp2p.addEventListener('connection:close', closed);
@@ -152,6 +160,7 @@ export const watchConnections = (world: {
       }
     }
     retries.clear();
+    for (const hostId of lostAtMs.keys()) if (!roster.has(hostId)) lostAtMs.delete(hostId);
     if (!stopped) tick();
   });
   const stopBook = book.onChange((hostId) => {
@@ -169,6 +178,14 @@ export const watchConnections = (world: {
           .filter((hostId) => roster.has(hostId)),
       ),
     ],
+    async isGone(host) {
+      const sinceMs = clock.monotonicMs() - (lostAtMs.get(host) ?? startMs);
+      if (host === self || openConnection(host) || sinceMs < forcedSilenceMs) return false;
+      return connect(host, AbortSignal.timeout(dialTimeoutMs)).then(
+        () => false,
+        () => true,
+      );
+    },
     onConnect: (listener) => void listeners.push(listener),
     stop() {
       stopped = true;

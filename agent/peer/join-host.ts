@@ -20,15 +20,16 @@ import { checker } from './check.ts';
 import { inviteIsSigned, inviteSecret, joinProof, proofIsRight } from './invite.ts';
 import type { JoinChannel } from './join-channel.ts';
 import { joinTimeoutMs } from './limits.ts';
-import type { Roster } from './roster.ts';
+import type { OwnRoster } from './roster.ts';
 
 export interface JoinHooks {
   /**
    * Marks the invite as used by this host, exactly once, whichever hosts are asked: a linearizable change.
    * Resolves when it was unused or was used by the same host before. Throws INVITE_REFUSED when another host
    * used it or nobody issued it; any other error lets the newcomer try again.
+   * `expiresAtMs`: until when the host is let in; null: until it is removed.
    */
-  consume(inviteId: string, hostId: HostId): Promise<void>;
+  consume(inviteId: string, hostId: HostId): Promise<{ readonly expiresAtMs: number | null }>;
   /** Plain data that the new host needs besides roster and cluster facts. */
   welcome(hostId: HostId): Promise<unknown>;
 }
@@ -40,7 +41,9 @@ export interface JoinHost {
   readonly runtime: Runtime;
   readonly self: HostId;
   readonly cluster: ClusterFacts;
-  readonly roster: Roster;
+  readonly roster: OwnRoster;
+  /** Puts a newcomer on the roster; a no-op when it is on it. Throws CONFLICT when its name is in use, QUORUM_MISSED. */
+  readonly admit: (hostId: HostId, name: string, expiresAtMs: number | null) => Promise<void>;
   readonly book: AddressBook;
   readonly addresses: () => HostAddresses;
   /** Absent while the agent still starts. */
@@ -91,13 +94,13 @@ export const serveJoin = async (
     const { proof } = checkProof(await channel.receive(limit.signal));
     if (!proofIsRight(joinProof(secret, 'newcomer', parties), proof)) refuse('its secret is wrong');
 
-    await hooks.consume(body.inviteId, newcomer.hostId);
-    await roster.add(newcomer.hostId, name);
+    const { expiresAtMs } = await hooks.consume(body.inviteId, newcomer.hostId);
+    await host.admit(newcomer.hostId, name, expiresAtMs);
     const addresses: Record<string, HostAddresses> = { [self]: host.addresses() };
     for (const [hostId, known] of host.book.entries()) if (roster.has(hostId)) addresses[hostId] ??= known;
     return {
       cluster,
-      entries: [...roster.entries()],
+      roster: roster.tale(),
       addresses,
       welcome: await hooks.welcome(newcomer.hostId),
     };

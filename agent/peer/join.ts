@@ -33,7 +33,7 @@ import { type Invite, joinProof, parseInvite, proofIsRight } from './invite.ts';
 import { joinChannel } from './join-channel.ts';
 import { searchByTopic } from './join-search.ts';
 import { dialTimeoutMs, joinAttemptsMax, joinFrameBytesMax, joinTimeoutMs } from './limits.ts';
-import { openRoster } from './roster.ts';
+import { baseOf, foldSteps, writeRoster } from './roster-file.ts';
 
 export const joinProtocol = (clusterId: string): string => `/shoal/${clusterId}/join/1`;
 /** mDNS name of a cluster's hosts: known to those who know the topic. */
@@ -99,16 +99,15 @@ const joinAt = async (joining: Joining, address: Multiaddr): Promise<JoinWelcome
 const store = async (joining: Joining, directory: string, welcome: JoinWelcome): Promise<ClusterFacts> => {
   const { runtime, key } = joining;
   const { cluster } = welcome;
-  const roster = await openRoster(
-    { runtime, key },
-    { directory, clusterId: cluster.clusterId as ClusterId, founder: cluster.founder as HostId },
-  );
-  await roster.merge(welcome.entries);
-  if (!roster.has(key.hostId))
+  const base = baseOf(welcome.roster);
+  const { steps } = welcome.roster;
+  const { members } = foldSteps(cluster.clusterId as ClusterId, base, steps);
+  if (!members.has(key.hostId))
     throw new ShoalError(
       'FORBIDDEN',
       'Cannot join: the roster that came with the welcome does not have this host',
     );
+  await writeRoster(directory, { host: key.hostId, base, steps, vote: null });
   const book = await openAddressBook({ log: runtime.log }, { directory });
   for (const [hostId, addresses] of Object.entries(welcome.addresses)) book.set(hostId as HostId, addresses);
   await book.flush();

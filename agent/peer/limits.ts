@@ -42,10 +42,42 @@ export const strangerMsMax = 20 * secondMs;
 export const addressesPerHostMax = 16;
 export const addressCharsMax = 256;
 
-/** Ten times the largest cluster planned for, counting every join and removal in its life. */
-export const rosterEntriesMax = 10_000;
-/** A host whose clock is wrong by more must not sign: its stamp would stand above everybody's for as long. */
-export const stampAheadMsMax = 24 * 60 * minuteMs;
+/** As many hosts as a layout may have. */
+export const rosterMembersMax = 10_000;
+/** Three of seven may be gone; more voters make each change dearer and hardly safer. */
+export const rosterVotersMax = 7;
+/** Steps of the roster's chain kept for hosts that were away: at 1.5 KB with seven votes a file of 1.5 MB. */
+export const rosterStepsKeptMax = 1_024;
+/** Of these go at once, so that the file is not cut at each change. */
+export const rosterStepsDropped = 512;
+/** Told to a host that stands where no step of this one leads to: chains part by a few forced steps. */
+export const forkStepsTold = 64;
+/** Forced removals in one message whose hosts are looked for, each by a dial. */
+export const forcedStepsMax = 8;
+/** A host is given up on another's word only after this long without a connection to it: no restart takes longer. */
+export const forcedSilenceMs = 20 * secondMs;
+/** Roster changes and votes that wait for the disk: hosts in a storm of joins ask again. */
+export const rosterChangesWaitingMax = 64;
+/** A vote is a small file written with fsync, and perhaps a dial before, to a voter that is said to be gone. */
+export const rosterVoteTimeoutMs = 4 * secondMs;
+/** A whole change, with its repetitions: an operator waits for it. */
+export const rosterChangeTimeoutMs = 10 * secondMs;
+/** After so long without a majority an operator's force is used. */
+export const forcedAfterMs = 3 * secondMs;
+/** Between its attempts, at most: some of the voters may be restarting. */
+export const rosterRetryMs = secondMs;
+/** Steps that others decide first while one change is under way: one each, in a storm of as many joins. */
+export const rosterRebasesMax = 256;
+/** A step with the longest name, as JSON, five times over. */
+export const rosterStepBytesMax = 4 * KiB;
+/** Expired hosts lose their connections this late, a fifth of what is promised for removals. */
+export const expiryLookMs = secondMs;
+/** A host asks for its vote after this long, and again when that failed: a program that dies at its start has none. */
+export const voterAfterMs = 2 * secondMs;
+/** Those behind others that might ask look more seldom: a place that is free draws a few hosts, not a thousand. */
+export const voterTurnsMax = 30;
+/** An expired host comes off the roster by the first voter's word; the next one waits this much longer, and so on. */
+export const expiryTurnMs = 2 * secondMs;
 /** How often a random peer is asked whether its roster differs: the cure for lost gossip. */
 export const rosterExchangeMs = 15 * secondMs;
 

@@ -16,6 +16,9 @@ import { mdnsNameOf } from './join.ts';
 import { startLibp2p } from './libp2p.ts';
 import type { Bulk, Gossip, Rpc } from './port.ts';
 import { openRoster, type Roster } from './roster.ts';
+import { careForRoster } from './roster-care.ts';
+import { type RosterChanges, rosterChanges } from './roster-changes.ts';
+import { rosterVotes } from './roster-vote.ts';
 import { startRpc } from './rpc.ts';
 import { addSeeds } from './seeds.ts';
 
@@ -43,7 +46,7 @@ export interface Peer {
   readonly rpc: Rpc;
   readonly gossip: Gossip;
   readonly bulk: Bulk;
-  readonly roster: Roster;
+  readonly roster: Roster & RosterChanges;
   readonly invites: Invites;
   readonly connections: Pick<Connections, 'connected'>;
   readonly discovery: Discovery | undefined;
@@ -69,15 +72,13 @@ export const openPeer = async (
   const clusterId = cluster.clusterId as ClusterId;
   const key = await openHostKey(directory);
   const self = key.hostId;
-  const roster = await openRoster(
-    { runtime, key },
-    { directory, clusterId, founder: cluster.founder as HostId },
-  );
+  const roster = await openRoster({ runtime, self }, { directory, clusterId });
   const book = await openAddressBook({ log: runtime.log }, { directory });
   const isAllowed = (hostId: HostId): boolean => roster.has(hostId);
   const strangers = new Map<Connection, () => void>();
 
   await using parts = new AsyncDisposableStack();
+  parts.defer(() => roster.stop());
   const libp2p = await startLibp2p(
     { key, isAllowed, strangers: () => strangers.size },
     {
@@ -105,7 +106,10 @@ export const openPeer = async (
     ...(discovery?.dhtAddress ? { dht: discovery.dhtAddress } : {}),
   });
 
-  const invites = await startInvites({ runtime, libp2p, key, self, cluster, roster, book, addresses });
+  const invites = await startInvites({
+    ...{ runtime, libp2p, key, self, cluster, roster, book, addresses },
+    admit: (hostId, name, expiresAtMs) => changes.add(hostId, name, expiresAtMs),
+  });
   const connections = watchConnections({
     runtime,
     libp2p,
@@ -123,8 +127,12 @@ export const openPeer = async (
   );
   parts.defer(() => rpc.stop());
   const gossip = startGossip({ log: runtime.log, libp2p, isAllowed }, { clusterId });
-  const stopHello = startHello({ runtime, rpc, gossip, roster, book, connections, addresses });
-  parts.defer(stopHello);
+  const isGone = (host: HostId): Promise<boolean> => connections.isGone(host);
+  const hello = startHello({ runtime, rpc, gossip, roster, book, connections, addresses, isGone });
+  parts.defer(() => hello.stop());
+  const votes = rosterVotes({ runtime, rpc, key, roster, differs: hello.compare, isGone });
+  parts.defer(careForRoster({ runtime, self, roster, votes, isGone }));
+  const changes = rosterChanges({ roster, votes });
   parts.defer(() => book.flush());
   addSeeds({ libp2p, book, isAllowed }, settings.seeds ?? []);
   const running = parts.move();
@@ -137,7 +145,7 @@ export const openPeer = async (
     rpc,
     gossip,
     bulk,
-    roster,
+    roster: { ...roster, ...changes },
     invites,
     connections,
     discovery,

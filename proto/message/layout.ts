@@ -5,6 +5,7 @@
  *   v1 <--previous-- v2 <--previous-- v3
  */
 import { type Static, Type } from 'typebox';
+import { Accepted, Ballot, RegisterRequest } from './register.ts';
 
 /** Owners are numbered by 16 bits in an assignment; 10,000 members of 100 bytes are a record of 1 MB. */
 const membersMax = 10_000;
@@ -13,10 +14,6 @@ const HostId = Type.String({ pattern: '^12D3Koo[1-9A-HJ-NP-Za-km-z]{45}$' });
 const Version = Type.Integer({ minimum: 1, maximum: 2 ** 48 });
 const Digest = Type.String({ pattern: '^[0-9a-f]{64}$' });
 
-const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-/** Room above: whoever meets the highest must still be able to go higher. */
-const Round = Type.Integer({ minimum: 0, maximum: 2 ** 52 });
-const Ballot = Type.Object({ round: Round, host: HostId, run: Count });
 const Signature = Type.String({ pattern: '^[A-Za-z0-9_-]{86}$' });
 
 /** As many as 7: beyond, a write costs more than what it saves is worth. */
@@ -124,17 +121,6 @@ export const LayoutTale = Type.Object({
 });
 export type LayoutTale = Static<typeof LayoutTale>;
 
-const Bytes = Type.Refine(
-  Type.Unsafe<Uint8Array>({}),
-  (value) => value instanceof Uint8Array,
-  () => 'is bytes',
-);
-const Accepted = Type.Object({
-  ballot: Ballot,
-  value: Type.Union([Bytes, Type.Null()]),
-  lineage: Type.Array(Count, { maxItems: 64 }),
-});
-
 /** agent/register/lives.ts */
 const Life = Type.Integer({ minimum: 1, maximum: 2 ** 48 });
 
@@ -143,15 +129,7 @@ export const LayoutVote = Type.Object({
   version: Version,
   /** Of the layout before: acceptors answer only who stands on the same chain. */
   previous: Digest,
-  request: Type.Union([
-    Type.Object({ kind: Type.Literal('read') }),
-    Type.Object({ kind: Type.Literal('prepare'), ballot: Ballot }),
-    Type.Object({
-      kind: Type.Literal('accept'),
-      accepted: Accepted,
-      next: Type.Union([Ballot, Type.Null()]),
-    }),
-  ]),
+  request: RegisterRequest,
   /** The sender lost its disk, and this is how often it has tried to recall its votes on this version since. */
   life: Type.Optional(Life),
 });

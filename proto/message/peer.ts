@@ -1,9 +1,10 @@
 /**
- * What agents say to each other below all other messages: who is allowed in, where hosts are found, and how a
- * new one joins. Everything here may come from a hostile peer, so each shape has a schema that is checked before
- * the value is used. Signatures and keys are base64url text: the roster file can be read by people.
+ * What agents say to each other below all other messages: where hosts are found, and how a new one joins (who is let
+ * in: roster.ts). Everything here may come from a hostile peer, so each shape has a schema that is checked before
+ * the value is used. Signatures and keys are base64url text.
  */
 import { type Static, Type } from 'typebox';
+import { HostName, RosterPosition, RosterSteps, RosterTale } from './roster.ts';
 
 const HostId = Type.String({ pattern: '^12D3Koo[1-9A-HJ-NP-Za-km-z]{45}$' });
 const ClusterId = Type.String({ pattern: '^[0-9a-f]{32}$' });
@@ -11,32 +12,6 @@ const Signature = Type.String({ pattern: '^[A-Za-z0-9_-]{86}$' });
 /** 32 random or hashed bytes. */
 const Bytes32 = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
 const TimeMs = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-export const HostName = Type.String({ pattern: '^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$' });
-
-/** One signed word about one host. The set of them is the roster (agent/peer/roster-set.ts). */
-export const RosterEntry = Type.Object(
-  {
-    hostId: HostId,
-    name: HostName,
-    state: Type.Union([Type.Literal('in'), Type.Literal('removed')]),
-    /** `stamp.host` is who signed. */
-    stamp: Type.Object(
-      {
-        wallMs: TimeMs,
-        count: Type.Integer({ minimum: 0, maximum: 2 ** 32 }),
-        host: HostId,
-      },
-      { additionalProperties: false },
-    ),
-    /** A removal lists the entries by the removed host that go on to count, by their `entryId`. Empty otherwise. */
-    keeps: Type.Array(Type.String({ pattern: '^[A-Za-z0-9_-]{22}$' }), { maxItems: 10_000 }),
-    signature: Signature,
-  },
-  { additionalProperties: false },
-);
-export type RosterEntry = Static<typeof RosterEntry>;
-
-export const RosterEntries = Type.Array(RosterEntry, { maxItems: 10_000 });
 
 /** Where a host listens. */
 export const HostAddresses = Type.Object({
@@ -49,18 +24,15 @@ export const HostAddresses = Type.Object({
 });
 export type HostAddresses = Static<typeof HostAddresses>;
 
-/** rpc `peer.hello`, on every new connection and now and then: do we agree on the roster, and where are you? */
-export const Hello = Type.Object({
-  rosterDigest: Type.String({ maxLength: 64 }),
-  addresses: HostAddresses,
-});
+/** rpc `peer.hello`, on every new connection and now and then: where are you, and where on the roster's chain? */
+export const Hello = Type.Object({ roster: RosterPosition, addresses: HostAddresses });
 export type Hello = Static<typeof Hello>;
 
-/** Its answer; the entries are there when the digests differ. */
+/** Its answer; the steps are there when the two stand at different places. */
 export const HelloAnswer = Type.Object({
-  rosterDigest: Type.String({ maxLength: 64 }),
+  roster: RosterPosition,
   addresses: HostAddresses,
-  entries: Type.Optional(RosterEntries),
+  steps: Type.Optional(RosterSteps),
 });
 export type HelloAnswer = Static<typeof HelloAnswer>;
 
@@ -108,7 +80,7 @@ export const JoinProof = Type.Object({ proof: Bytes32 });
 export const ClusterFacts = Type.Object({
   clusterId: ClusterId,
   name: HostName,
-  /** Its self-signed entry begins the roster. It has no other privilege and may leave. */
+  /** The first step of the roster is its own. It has no other privilege and may leave. */
   founder: HostId,
   /** Known to rostered hosts only; invites' secrets are derived from it. */
   secret: Bytes32,
@@ -119,7 +91,7 @@ export type ClusterFacts = Static<typeof ClusterFacts>;
 /** Message 4: welcome. */
 export const JoinWelcome = Type.Object({
   cluster: ClusterFacts,
-  entries: RosterEntries,
+  roster: RosterTale,
   addresses: Type.Record(Type.String(), HostAddresses),
   /** What the composition hands to a new host; opaque here. */
   welcome: Type.Unknown(),

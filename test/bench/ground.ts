@@ -172,7 +172,7 @@ export const startGround = async (size: number): Promise<Ground> => {
   await createCluster({ runtime }, { directory: founder, name: 'bench', hostName: 'host-1' });
   const here = await openGroundHost(founder, []);
   parts.defer(() => here.stop());
-  here.peer.invites.serve({ consume: async () => {}, welcome: async () => null });
+  here.peer.invites.serve({ consume: async () => ({ expiresAtMs: null }), welcome: async () => null });
   const children: ChildProcess[] = [];
   const others: HostId[] = [];
   const seeds = [here.address];

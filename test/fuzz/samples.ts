@@ -1,10 +1,18 @@
 /** Valid messages of a cluster of two, the same in every run: keys from fixed seeds, times that stand still. */
 import { createPrivateKey } from 'node:crypto';
 import { type HostKey, hostKeyFrom } from '../../agent/peer/host-key.ts';
-import { rosterEntryBytes } from '../../agent/peer/roster-set.ts';
+import {
+  applyStep,
+  emptyRoster,
+  type RosterState,
+  signRosterVote,
+  signStep,
+  snapshotOf,
+} from '../../agent/peer/roster-chain.ts';
 import type { ClusterId } from '../../proto/ids.ts';
 import type { MemberFact } from '../../proto/message/membership.ts';
-import type { ClusterFacts, RosterEntry } from '../../proto/message/peer.ts';
+import type { ClusterFacts } from '../../proto/message/peer.ts';
+import type { RosterChange, RosterStep, RosterTale } from '../../proto/message/roster.ts';
 
 /** RFC 8410: what stands before the 32 bytes of a seed. */
 const pkcs8Head = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -31,28 +39,59 @@ export const cluster: ClusterFacts = {
   topic: bytes32(8),
 };
 
-export const rosterEntry = (
-  signer: HostKey,
-  entry: Pick<RosterEntry, 'hostId' | 'name' | 'state'> & {
-    readonly wallMs?: number;
-    readonly keeps?: string[];
-  },
-): RosterEntry => {
-  const unsigned = {
-    hostId: entry.hostId,
-    name: entry.name,
-    state: entry.state,
-    stamp: { wallMs: entry.wallMs ?? nowMs, count: 0, host: signer.hostId },
-    keeps: entry.keeps ?? [],
-  };
-  const signature = Buffer.from(signer.sign(rosterEntryBytes(clusterId, unsigned))).toString('base64url');
-  return { ...unsigned, signature };
+/** The chain of a cluster of two that both vote, and a third that one of them lets in. */
+const ballot = { round: 3, host: own.hostId, run: 5 };
+export const stepAfter = (
+  state: RosterState,
+  by: HostKey,
+  change: RosterChange,
+  more: { readonly voters?: readonly HostKey[]; readonly forced?: boolean } = {},
+): RosterStep => {
+  const { version, digest } = state;
+  const { forced = false, voters = [] } = more;
+  const step = signStep(by, clusterId, {
+    version: version + 1,
+    previous: digest,
+    change,
+    forced,
+    atMs: nowMs,
+  });
+  if (voters.length === 0) return step;
+  const votes = voters.map((key) => ({
+    host: key.hostId,
+    signature: signRosterVote(key, clusterId, step, ballot),
+  }));
+  return { ...step, proof: { ballot, votes } };
 };
 
-export const rosterEntries: readonly RosterEntry[] = [
-  rosterEntry(own, { hostId: own.hostId, name: 'host-1', state: 'in' }),
-  rosterEntry(own, { hostId: other.hostId, name: 'host-2', state: 'in', wallMs: nowMs + 1 }),
-];
+const grow = (
+  states: readonly RosterState[],
+  by: HostKey,
+  change: RosterChange,
+  voters: readonly HostKey[],
+): readonly [RosterState, RosterStep] => {
+  const last = states.at(-1) ?? emptyRoster;
+  const step = stepAfter(last, by, change, { voters });
+  return [applyStep(clusterId, last, step), step];
+};
+const [first, addOwn] = grow(
+  [],
+  own,
+  { kind: 'add', hostId: own.hostId, name: 'host-1', expiresAtMs: null },
+  [],
+);
+const [second, addOther] = grow(
+  [first],
+  own,
+  { kind: 'add', hostId: other.hostId, name: 'host-2', expiresAtMs: null },
+  [own],
+);
+const [both, voterOther] = grow([second], other, { kind: 'voter', hostId: other.hostId, instead: null }, [
+  own,
+]);
+export const rosterSteps: readonly RosterStep[] = [addOwn, addOther, voterOther];
+export const rosterState = both;
+export const rosterTale: RosterTale = { base: snapshotOf(emptyRoster), steps: [...rosterSteps] };
 
 export const addresses = {
   peer: ['/ip4/127.0.0.1/tcp/9702', '/ip6/::1/tcp/9702'],

@@ -17,10 +17,6 @@ export const emptyRoster: Roster = {
   clusterId: '' as ClusterId,
   has: () => false,
   list: () => [],
-  entries: () => [],
-  digest: () => '',
-  add: async () => {},
-  remove: async () => {},
-  merge: async () => [],
+  position: () => ({ version: 0, digest: null }),
   onChange: () => () => {},
 };

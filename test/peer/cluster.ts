@@ -71,6 +71,7 @@ export const fakeInviteRegister = () => {
           `Cannot join with this invite: it is ${user ? 'used' : 'unknown'}`,
         );
       issued.set(inviteId, hostId);
+      return { expiresAtMs: null };
     },
     welcome: async () => ({ greeting: 'hello' }),
   };

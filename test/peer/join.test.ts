@@ -129,18 +129,21 @@ test('join: a directory that belongs to a cluster takes no other', async (t) => 
 });
 
 test('join: an invite outlives the host that issued it', async (t) => {
-  const { hosts, register } = await startCluster(t, 2);
+  const { hosts, register } = await startCluster(t, 3);
   const [first, second] = hosts;
   if (!first || !second) return t.fail();
-  await until('the second knows the first', () => second.peer.addressesOf(first.peer.self) !== undefined);
+  await until(
+    'all three vote',
+    () => second.lines.filter(({ message }) => message === 'roster: voter').length === 2,
+  );
   const { token, inviteId } = first.peer.invites.issue();
   register.issued.set(inviteId, undefined);
-  t.is(parseInvite(token).body.addresses.length, 2);
+  t.is(parseInvite(token).body.addresses.length, 3);
   await first.peer.stop();
   const { runtime } = recordingRuntime();
   const joined = await joinCluster({ runtime }, token, {
     directory: await tempDirectory(t),
-    hostName: 'host-3',
+    hostName: 'host-4',
   });
   t.true(second.peer.roster.has(joined.hostId));
 });

@@ -1,168 +1,330 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
-import { type HostKey, newHostKey } from '../../agent/peer/host-key.ts';
-import { openRoster, type Roster } from '../../agent/peer/roster.ts';
-import {
-  entryId,
-  foldRoster,
-  rosterDigest,
-  rosterEntryBytes,
-  verifyEntry,
-} from '../../agent/peer/roster-set.ts';
-import { type ClusterId, newClusterId } from '../../proto/ids.ts';
-import type { RosterEntry } from '../../proto/message/peer.ts';
+import test from 'ava';
+import { newHostKey } from '../../agent/peer/host-key.ts';
+import { openRoster } from '../../agent/peer/roster.ts';
+import { isVoted, signRosterVote, signStep } from '../../agent/peer/roster-chain.ts';
+import { newClusterId } from '../../proto/ids.ts';
+import type { RosterChange, RosterStep } from '../../proto/message/roster.ts';
 import { recordingRuntime, tempDirectory } from './cluster.ts';
+import { names, openTown, type Townsman } from './roster-town.ts';
 
-const clusterId = newClusterId();
-const keys = Array.from({ length: 5 }, newHostKey);
-const [f, a, b, c, d] = keys as [HostKey, HostKey, HostKey, HostKey, HostKey];
+type Town = Awaited<ReturnType<typeof openTown>>;
 
-const entry = (
-  by: HostKey,
-  about: HostKey,
-  state: RosterEntry['state'],
-  wallMs: number,
-  keeps: readonly RosterEntry[] = [],
-): RosterEntry => {
-  const unsigned = {
-    hostId: about.hostId,
-    name: `host-${keys.indexOf(about)}`,
-    state,
-    stamp: { wallMs, count: 0, host: by.hostId },
-    keeps: keeps.map(entryId),
-  };
-  return {
-    ...unsigned,
-    signature: Buffer.from(by.sign(rosterEntryBytes(clusterId, unsigned))).toString('base64url'),
-  };
+/** A step as this host would sign it where it stands, with the votes of these; it asks nobody. */
+const made = (
+  town: Town,
+  by: Townsman,
+  change: RosterChange,
+  voters: readonly Townsman[],
+  { forced = false, atMs = Date.now() } = {},
+): RosterStep => {
+  const { version, digest } = by.roster.position();
+  const step = signStep(by.key, town.clusterId(), {
+    ...{ version: version + 1, previous: digest, change, forced, atMs },
+  });
+  const ballot = { round: 1, host: by.self, run: 1 };
+  const votes = voters.map((voter) => ({
+    host: voter.self,
+    signature: signRosterVote(voter.key, town.clusterId(), step, ballot),
+  }));
+  return votes.length > 0 ? { ...step, proof: { ballot, votes } } : step;
+};
+const here = async (): Promise<boolean> => false;
+const gone = async (): Promise<boolean> => true;
+
+const startThree = async (town: Town) => {
+  const a = await town.found();
+  const b = await town.join(a, 'host-2');
+  const c = await town.join(a, 'host-3');
+  await town.meet(a, b, c);
+  return [a, b, c] as const;
 };
 
-const genesis = entry(f, f, 'in', 1);
-const letters = (entries: readonly RosterEntry[]): string =>
-  [...foldRoster(f.hostId, entries).members.keys()]
-    .map((hostId) => 'fabcd'[keys.findIndex((key) => key.hostId === hostId)])
-    .sort()
-    .join('');
-
-test('roster: a chain of signatures to the founder lets a host in, nothing else does', (t) => {
-  t.is(letters([genesis, entry(f, a, 'in', 2), entry(a, b, 'in', 3)]), 'abf');
-  t.is(letters([genesis, entry(a, b, 'in', 3)]), 'f');
-  t.is(letters([entry(a, a, 'in', 1)]), '');
-  t.is(letters([genesis, entry(d, d, 'in', 2)]), 'f');
+test('roster: hosts come and go by votes, and all come to the same', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  t.deepEqual(a.roster.state().voters, [a.self, b.self, c.self]);
+  await b.roster.remove(c.self);
+  await town.meet(a, b, c);
+  for (const man of [a, b, c]) t.is(names(man), '1 2');
+  t.deepEqual(a.roster.position(), c.roster.position());
+  t.deepEqual(a.roster.state().voters, [a.self, b.self]);
 });
 
-test('roster: the same entries give the same roster in every order', (t) => {
-  const addA = entry(f, a, 'in', 2);
-  const addB = entry(a, b, 'in', 3);
-  const entries = [
-    genesis,
-    addA,
-    addB,
-    entry(b, c, 'in', 4),
-    entry(f, a, 'removed', 5, [addB]),
-    entry(c, a, 'in', 6),
-  ];
-  const digest = rosterDigest(foldRoster(f.hostId, entries));
-  for (let n = 0; n < 50; n++) {
-    const shuffled = entries.toSorted(() => Math.random() - 0.5);
-    t.is(rosterDigest(foldRoster(f.hostId, shuffled)), digest);
+test('roster: two operators at once are both obeyed, in one order', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  const [d, e, f] = [newHostKey().hostId, newHostKey().hostId, newHostKey().hostId];
+  await a.roster.add(f, 'host-6');
+  await town.meet(a, b, c);
+  await Promise.all([
+    a.roster.add(d, 'host-4'),
+    b.roster.add(e, 'host-5'),
+    c.roster.expire(b.self, Date.now() + 3_600_000),
+    b.roster.remove(f),
+  ]);
+  await town.meet(a, b, c);
+  for (const man of [a, b, c]) t.is(names(man), '1 2 3 4 5');
+  t.deepEqual(b.roster.position(), c.roster.position());
+});
+
+test('roster: of two hosts with one name that join at once at two hosts one is let in', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  const outcomes = await Promise.allSettled([a, b].map((by) => by.roster.add(newHostKey().hostId, 'host-4')));
+  t.deepEqual(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+  for (const outcome of outcomes)
+    if (outcome.status === 'rejected') t.like(outcome.reason, { code: 'CONFLICT' });
+  await town.meet(a, b, c);
+  t.is(names(c), '1 2 3 4');
+});
+
+test('roster: two hosts that remove each other at once leave one of them', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  await Promise.allSettled([a.roster.remove(b.self), b.roster.remove(a.self)]);
+  await town.meet(a, b, c);
+  t.is(c.roster.list().length, 2);
+  t.true(c.roster.has(c.self));
+});
+
+test('roster: no clock has a word in it', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  town.aheadMs.set(b.self, 10 * 365 * 86_400_000);
+  await b.roster.remove(c.self);
+  town.aheadMs.set(a.self, -10 * 365 * 86_400_000);
+  await town.meet(a, b);
+  await a.roster.add(c.self, 'host-3');
+  await town.meet(a, b);
+  for (const man of [a, b]) t.is(names(man), '1 2 3');
+});
+
+test('roster: a minority changes nothing, and goes on to know who is let in', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  town.cut(a, c);
+  town.cut(b, c);
+  await t.throwsAsync(c.roster.remove(a.self), { code: 'QUORUM_MISSED' });
+  t.is(names(c), '1 2 3');
+  await a.roster.remove(b.self);
+  town.heal();
+  await town.meet(a, c);
+  t.is(names(c), '1 3');
+});
+
+test('roster: a removed host that comes back with its old roster changes nothing', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  const old = await readFile(join(c.directory, 'roster.json'));
+  const oldTale = c.roster.tale();
+  await a.roster.remove(c.self);
+  await town.meet(a, b);
+  const after = a.roster.position();
+  await writeFile(join(c.directory, 'roster.json'), old);
+  await c.restart();
+  t.is(names(c), '1 2 3', 'it believes in it');
+  for (const man of [a, b]) await man.roster.learn(oldTale.steps, here);
+  // Each old step by itself, and all of them as if they came next.
+  for (const step of oldTale.steps) {
+    await a.roster.learn([step], here);
+    await a.roster.learn([{ ...step, version: after.version + 1 }], here);
+    await a.roster.learn([{ ...step, version: after.version + 1, previous: after.digest }], here);
   }
+  t.deepEqual(a.roster.position(), after);
+  // Nobody votes on what it stands at; the first that it asks tells it why.
+  await t.throwsAsync(c.roster.add(newHostKey().hostId, 'host-9'), { code: 'FORBIDDEN' });
+  await town.meet(a, b, c);
+  for (const man of [a, b, c]) t.is(names(man), '1 2');
 });
 
-test('roster: what a removed host signs later does not count, what it signed before does', (t) => {
-  const addB = entry(a, b, 'in', 3);
-  const removal = entry(f, a, 'removed', 5, [addB]);
-  t.is(letters([genesis, entry(f, a, 'in', 2), addB, removal, entry(a, c, 'in', 6)]), 'bf');
+test('roster: a removed host cannot undo it by an older word to one that has not heard', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  // What it signs with yesterday's time, on the version before its removal.
+  const undo = made(town, c, { kind: 'remove', hostId: a.self }, [c], { atMs: Date.now() - 86_400_000 });
+  await a.roster.remove(c.self);
+  await b.roster.learn([undo], here);
+  t.is(names(b), '1 2 3', 'one vote of three is no majority');
+  await town.meet(a, b);
+  await b.roster.learn([undo], here);
+  for (const man of [a, b]) t.is(names(man), '1 2');
+  t.true(b.lines.some((line) => line.message === 'roster step refused'));
 });
 
-test('roster: a removed host cannot let others in by signing with an old time', (t) => {
-  const addB = entry(a, b, 'in', 3);
-  const removal = entry(f, a, 'removed', 5, [addB]);
-  t.is(
-    letters([genesis, entry(f, a, 'in', 2), addB, removal, entry(a, c, 'in', 4), entry(c, d, 'in', 5)]),
-    'bf',
-  );
-});
-
-test('roster: a removal wins over an admission of the same moment', (t) => {
-  const entries = [
-    genesis,
-    entry(f, a, 'in', 2),
-    entry(f, b, 'in', 3),
-    entry(a, b, 'in', 7),
-    entry(f, b, 'removed', 7),
-  ];
-  t.is(letters(entries), 'af');
-});
-
-test('roster: a removed host that is invited again is in', (t) => {
-  t.is(letters([genesis, entry(f, a, 'in', 2), entry(f, a, 'removed', 3), entry(f, a, 'in', 4)]), 'af');
-});
-
-test('roster: the founder may leave, and those that it let in stay', (t) => {
-  const addA = entry(f, a, 'in', 2);
-  t.is(letters([genesis, addA, entry(a, f, 'removed', 3, [genesis, addA])]), 'a');
-});
-
-test('roster: an entry of another cluster does not verify', (t) => {
-  t.true(verifyEntry(clusterId, genesis));
-  t.false(verifyEntry(newClusterId(), genesis));
-  t.false(verifyEntry(clusterId, { ...genesis, name: 'other' }));
-});
-
-const open = async (t: ExecutionContext, key: HostKey, directory?: string): Promise<Roster> =>
-  openRoster(
-    { runtime: recordingRuntime().runtime, key },
+test('roster: what one host makes up alone is refused: steps without votes, with its own, forged, of others', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  const change = { kind: 'remove', hostId: b.self } as const;
+  const good = made(town, c, change, [a, b, c]);
+  const at = a.roster.position();
+  const stranger = { ...c, key: newHostKey() };
+  const forged = {
+    ...good,
+    proof: { ballot: { round: 2, host: c.self, run: 1 }, votes: good.proof?.votes ?? [] },
+  };
+  const sameTwice = made(town, c, change, [c]);
+  const votes = sameTwice.proof?.votes ?? [];
+  for (const step of [
+    made(town, c, change, []),
+    sameTwice,
     {
-      directory: directory ?? (await tempDirectory(t)),
-      clusterId: clusterId as ClusterId,
-      founder: f.hostId,
+      ...sameTwice,
+      proof: { ballot: { round: 1, host: c.self, run: 1 }, votes: [...votes, ...votes, ...votes] },
     },
-  );
-
-test('roster: two hosts that change it at once agree after they have merged', async (t) => {
-  const ours = await open(t, f);
-  await ours.add(f.hostId, 'host-0');
-  await ours.add(a.hostId, 'host-1');
-  const theirs = await open(t, a);
-  await theirs.merge(ours.entries());
-  await Promise.all([ours.add(b.hostId, 'host-2'), theirs.add(c.hostId, 'host-3'), ours.remove(c.hostId)]);
-  await ours.merge(theirs.entries());
-  await theirs.merge(ours.entries());
-  t.is(ours.digest(), theirs.digest());
-  const hosts = ours.list().map((member) => member.hostId);
-  t.deepEqual(hosts.sort(), [f, a, b, c].map((key) => key.hostId).sort());
+    forged,
+    { ...good, atMs: good.atMs + 1 },
+    { ...good, change: { ...change, hostId: a.self } },
+    made(town, { ...stranger, self: stranger.key.hostId } as Townsman, change, [a, b, c]),
+    made(town, c, { kind: 'voter', hostId: b.self, instead: null }, [a, b, c]),
+    made(town, c, { kind: 'add', hostId: newHostKey().hostId, name: 'host-1', expiresAtMs: null }, [a, b, c]),
+    made(town, c, change, [], { forced: true }),
+  ])
+    t.deepEqual((await a.roster.learn([step], here)).fresh, []);
+  t.deepEqual(a.roster.position(), at);
+  t.is((await a.roster.learn([good], here)).fresh.length, 1, 'with the votes of all three it counts');
 });
 
-test('roster: it is read again after a restart', async (t) => {
-  const directory = await tempDirectory(t);
-  const roster = await open(t, f, directory);
-  await roster.add(f.hostId, 'host-0');
-  await roster.add(a.hostId, 'host-1');
-  await roster.remove(a.hostId);
-  await roster.add(b.hostId, 'host-2');
-  const again = await open(t, f, directory);
-  t.is(again.digest(), roster.digest());
-  t.deepEqual(
-    again.list().map((member) => member.hostId),
-    [f.hostId, b.hostId],
-  );
+test('roster: a step of another cluster means nothing here', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  const step = made(town, c, { kind: 'remove', hostId: b.self }, [a, b, c]);
+  t.true(isVoted(town.clusterId(), a.roster.state(), step));
+  t.false(isVoted(newClusterId(), a.roster.state(), step));
+});
+
+test('roster: a voter that was killed remembers what it took', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  // c's proposal reaches a alone; then a and b decide without c, and must find it.
+  town.cut(b, c);
+  const [d, e] = [newHostKey().hostId, newHostKey().hostId];
+  const first = c.roster.add(d, 'host-4');
+  await first;
+  await a.restart();
+  town.cut(a, c);
+  await b.roster.add(e, 'host-5');
+  town.heal();
+  await town.meet(a, b, c);
+  for (const man of [a, b, c]) t.is(names(man), '1 2 3 4 5');
+});
+
+test('roster: a file of another host brings its knowledge, not its votes', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  await writeFile(join(c.directory, 'roster.json'), await readFile(join(b.directory, 'roster.json')));
+  await c.restart();
+  t.is(names(c), '1 2 3');
+  town.cut(a, b);
+  await t.throwsAsync(a.roster.remove(b.self), { code: 'QUORUM_MISSED' });
+});
+
+test('roster: one that is left of three gives up the others by force; who still sees them does not', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  const d = await town.join(a, 'host-4', { isVoter: false });
+  for (const man of [a, d]) for (const dead of [b, c]) town.cut(man, dead);
+  await t.throwsAsync(a.roster.remove(b.self), { code: 'QUORUM_MISSED', message: /by force/ });
+  await a.roster.remove(b.self, { force: true });
+  await a.roster.remove(c.self, { force: true });
+  t.is(names(a), '1 4');
+  const steps = a.roster.stepsAfter(d.roster.position());
+  await d.roster.learn(steps, here);
+  t.is(names(d), '1 2 3 4', 'it has both at hand');
+  await d.roster.learn(steps, gone);
+  t.is(names(d), '1 4');
+  await a.roster.add(newHostKey().hostId, 'host-5');
+  t.is(names(a), '1 4 5', 'its vote is enough now');
+});
+
+test('roster: a host that is there takes the place of a voter that is gone, and of no other', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  const d = await town.join(a, 'host-4', { isVoter: false });
+  await town.meet(a, b, c, d);
+  for (const man of [a, d]) town.cut(man, c);
+  const attempt = d.becomeVoter(c.self);
+  await t.throwsAsync(attempt, { code: 'QUORUM_MISSED' }, 'b sees it still');
+  town.cut(b, c);
+  await d.becomeVoter(c.self);
+  await town.meet(a, b, d);
+  t.deepEqual(a.roster.state().voters, [a.self, b.self, d.self]);
+  town.heal();
+  await town.meet(a, c);
+  t.deepEqual(c.roster.state().voters, [a.self, b.self, d.self]);
+  t.is(names(c), '1 2 3 4', 'it lost its vote, not its place');
+});
+
+test('roster: what a majority decided replaces what was forced meanwhile on the other side', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  town.cut(a, c);
+  town.cut(b, c);
+  await c.roster.remove(a.self, { force: true });
+  await c.roster.remove(b.self, { force: true });
+  t.is(names(c), '3');
+  await a.roster.add(newHostKey().hostId, 'host-4');
+  town.heal();
+  await town.meet(a, b, c);
+  for (const man of [a, b, c]) t.is(names(man), '1 2 3 4');
+  t.true(c.lines.some((line) => line.message.startsWith('a forced roster step is given up')));
+});
+
+test('roster: of two forced steps on one version all hosts take the same', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  const steps = [a, b].map((by) => made(town, by, { kind: 'remove', hostId: c.self }, [], { forced: true }));
+  for (const [man, order] of [
+    [a, steps],
+    [b, steps.toReversed()],
+  ] as const)
+    for (const step of order) await man.roster.learn([step], gone);
+  t.deepEqual(a.roster.position(), b.roster.position());
+  t.is(names(a), '1 2');
+});
+
+test('roster: a host whose time has run out is out on every clock that says so, and taken off by votes', async (t) => {
+  const town = await openTown(t);
+  const a = await town.found();
+  const b = await town.join(a, 'host-2', { isVoter: false, expiresAtMs: Date.now() + 3_600_000 });
+  t.true(a.roster.has(b.self));
+  const changed = new Promise<void>((resolve) => a.roster.onChange(() => resolve()));
+  town.aheadMs.set(a.self, 3_600_001);
+  t.false(a.roster.has(b.self), 'at once');
+  t.is(names(a), '1');
+  await changed;
+  await t.throwsAsync(b.roster.add(newHostKey().hostId, 'host-3'), { code: 'QUORUM_MISSED' });
+  town.aheadMs.delete(a.self);
+  await a.roster.expire(b.self, null);
+  town.aheadMs.set(a.self, 3_600_001);
+  t.true(a.roster.has(b.self), 'renewed');
+});
+
+test('roster: a host that was away for longer than the chain is kept is told so', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  const tale = a.roster.tale();
+  t.is(tale.base.version, 0);
+  const later = made(town, a, { kind: 'remove', hostId: c.self }, [a, b]);
+  const { isBehind, fresh } = await b.roster.learn([{ ...later, version: later.version + 1 }], here);
+  t.true(isBehind);
+  t.deepEqual(fresh, []);
 });
 
 test('roster: a host that is not on it cannot change it', async (t) => {
-  const roster = await open(t, d);
-  await roster.merge([genesis]);
-  await t.throwsAsync(roster.add(d.hostId, 'host-4'), { message: /not on it itself/ });
+  const town = await openTown(t);
+  const [a, , c] = await startThree(town);
+  await a.roster.remove(c.self);
+  await town.meet(a, c);
+  await t.throwsAsync(c.roster.add(newHostKey().hostId, 'host-4'), { message: /not on it itself/ });
 });
 
-test('roster: hostile entries are refused and change nothing', async (t) => {
-  const roster = await open(t, f);
-  await roster.add(f.hostId, 'host-0');
-  const digest = roster.digest();
-  const forged = { ...entry(d, d, 'in', 5), stamp: { wallMs: 5, count: 0, host: f.hostId } };
-  const farAhead = entry(f, d, 'in', Date.now() + 10 * 365 * 86_400_000);
-  t.deepEqual(await roster.merge([forged, farAhead]), []);
+test('roster: hostile messages are refused and change nothing', async (t) => {
+  const town = await openTown(t);
+  const a = await town.found();
+  const [genesis] = a.roster.tale().steps;
+  const at = a.roster.position();
   for (const value of [
     null,
     7,
@@ -170,15 +332,20 @@ test('roster: hostile entries are refused and change nothing', async (t) => {
     {},
     [null],
     [{ ...genesis, extra: 1 }],
-    [{ ...genesis, name: '../x' }],
+    [{ ...genesis, change: { ...genesis?.change, name: '../x' } }],
     [[]],
+    [genesis, genesis],
   ])
-    await t.throwsAsync(roster.merge(value), { message: /^Cannot read roster/ });
-  t.is(roster.digest(), digest);
+    await t.throwsAsync(a.roster.learn(value, here), { message: /^Cannot read roster/ });
+  t.deepEqual(a.roster.position(), at);
 });
 
-test('roster: a file that cannot be read stops the start with a clear word', async (t) => {
+test('roster: a file that cannot be read, and none at all, stop the start with a clear word', async (t) => {
   const directory = await tempDirectory(t);
+  const { runtime } = recordingRuntime();
+  const open = () =>
+    openRoster({ runtime, self: newHostKey().hostId }, { directory, clusterId: newClusterId() });
+  await t.throwsAsync(open(), { message: /Cannot read roster/ });
   await writeFile(join(directory, 'roster.json'), '[{');
-  await t.throwsAsync(open(t, f, directory), { message: /Cannot read roster/ });
+  await t.throwsAsync(open(), { message: /Cannot read roster/ });
 });

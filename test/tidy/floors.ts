@@ -7,8 +7,8 @@ const floors: readonly (readonly string[])[] = [
   ['proto'],
   ['agent/base'],
   ['agent/runtime'],
-  ['agent/store', 'agent/peer'],
-  ['agent/membership', 'agent/register'],
+  ['agent/store', 'agent/register', 'agent/peer'],
+  ['agent/membership'],
   ['agent/ring'],
   ['agent/table', 'agent/chunk', 'agent/journal'],
   ['agent/flow', 'agent/http'],
@@ -23,6 +23,7 @@ const floors: readonly (readonly string[])[] = [
 
 const neighbours: Readonly<Record<string, readonly string[]>> = {
   'agent/chunk': ['agent/table'],
+  'agent/peer': ['agent/register'],
 };
 
 /** Rooms that see `proto/` alone, wherever they stand. */

@@ -21,7 +21,7 @@ import { digest } from '../../../agent/table/keys.ts';
 import { decodeRow, encodeRow, isLive, markOf } from '../../../agent/table/row.ts';
 import { readGroup } from '../../../agent/table/row-store.ts';
 import { readCloud } from '../../../cli/clouds.ts';
-import { card, cluster, clusterId, nowMs, other, own, rosterEntries } from '../samples.ts';
+import { card, cluster, clusterId, nowMs, other, own, rosterTale } from '../samples.ts';
 import { bytesTarget, jsonTarget, packedTarget, type Target, textTarget, withoutValid } from '../target.ts';
 import { stillRuntime } from '../world.ts';
 
@@ -139,13 +139,16 @@ export const diskTargets = async (): Promise<readonly Target[]> => {
         refusals: ['DAMAGED'],
         run(text) {
           files.roster(text);
-          return openRoster(
-            { runtime: stillRuntime(), key: own },
-            { directory, clusterId, founder: own.hostId },
-          );
+          return openRoster({ runtime: stillRuntime(), self: own.hostId }, { directory, clusterId });
         },
       },
-      [rosterEntries],
+      [
+        { host: own.hostId, ...rosterTale, vote: null },
+        {
+          ...{ host: own.hostId, ...rosterTale },
+          vote: { promised: ballot, accepted: { ballot, value: 'AAAA', lineage: [1] } },
+        },
+      ],
     ),
     textTarget(
       {

@@ -10,8 +10,11 @@ import { checker } from '../../../agent/peer/check.ts';
 import { frameReader } from '../../../agent/peer/frame-reader.ts';
 import { publicKeyOf, verifySignature } from '../../../agent/peer/host-key.ts';
 import { encodeInvite, parseInvite, signInvite } from '../../../agent/peer/invite.ts';
+import type { Rpc } from '../../../agent/peer/port.ts';
 import { openRoster } from '../../../agent/peer/roster.ts';
-import { foldRoster, rosterDigest, verifyEntry } from '../../../agent/peer/roster-set.ts';
+import { snapshotOf, stateOf } from '../../../agent/peer/roster-chain.ts';
+import { baseOf, foldSteps, writeRoster } from '../../../agent/peer/roster-file.ts';
+import { decodeStep, rosterVotes } from '../../../agent/peer/roster-vote.ts';
 import { codec } from '../../../proto/codec.ts';
 import type { HostId } from '../../../proto/ids.ts';
 import { parseClusterId, parseHostId } from '../../../proto/ids.ts';
@@ -26,20 +29,20 @@ import {
   JoinRequest,
   JoinWelcome,
   Refusal,
-  RosterEntries,
-  type RosterEntry,
 } from '../../../proto/message/peer.ts';
 import { decodeFrame, encodeFrame, frameKind, type PeerFrame } from '../../../proto/message/peer-frame.ts';
+import { RosterPosition, RosterReply, RosterSteps, RosterTale } from '../../../proto/message/roster.ts';
 import {
   addresses,
   cluster,
   clusterId,
-  keyFrom,
   nowMs,
   other,
   own,
-  rosterEntries,
-  rosterEntry,
+  rosterState,
+  rosterSteps,
+  rosterTale,
+  stepAfter,
   third,
 } from '../samples.ts';
 import {
@@ -80,6 +83,7 @@ const invite = signInvite(own, cluster, {
   addresses: [{ hostId: own.hostId, peer: addresses.peer, dht: addresses.dht }],
 });
 const nonce = cluster.topic;
+const position = { version: rosterState.version, digest: rosterState.digest };
 
 const joinMessages: Readonly<
   Record<string, readonly [schema: Parameters<typeof checker>[1], sample: unknown]>
@@ -89,53 +93,93 @@ const joinMessages: Readonly<
   'join proof': [JoinProof, { proof: nonce }],
   'join welcome': [
     JoinWelcome,
-    { cluster, entries: rosterEntries, addresses: { [own.hostId]: addresses }, welcome: { any: ['thing'] } },
+    { cluster, roster: rosterTale, addresses: { [own.hostId]: addresses }, welcome: { any: ['thing'] } },
   ],
   refusal: [Refusal, { refused: { code: 'INVITE_REFUSED', message: 'no' } }],
-  hello: [Hello, { rosterDigest: 'x', addresses }],
-  'hello answer': [HelloAnswer, { rosterDigest: 'x', addresses, entries: rosterEntries }],
+  hello: [Hello, { roster: position, addresses }],
+  'hello answer': [HelloAnswer, { roster: position, addresses, steps: rosterSteps }],
   'cluster file': [ClusterFacts, cluster],
   'host addresses': [HostAddresses, addresses],
   'invite body': [InviteBody, invite.body],
-  'roster entries': [RosterEntries, rosterEntries],
+  'roster steps': [RosterSteps, rosterSteps],
+  'roster tale': [RosterTale, rosterTale],
+  'roster position': [RosterPosition, position],
 };
 
 const messages = codec<unknown>('join message');
 
-/** A roster on disk, as gossip, hellos and strangers' welcomes feed it. */
-const rosterTarget = async (): Promise<Target> => {
+const add = { kind: 'add', hostId: third.hostId, name: 'host-3', expiresAtMs: null } as const;
+/** What no majority has voted for: nothing may come of any of it. */
+const strangeSteps = [
+  stepAfter(rosterState, third, { ...add, name: 'self-made' }),
+  stepAfter(rosterState, own, { kind: 'remove', hostId: other.hostId }, { voters: [own] }),
+  stepAfter(rosterState, own, { kind: 'remove', hostId: other.hostId }, { forced: true }),
+  { ...stepAfter(rosterState, other, add, { voters: [own, other] }), atMs: nowMs + 1 },
+];
+const ballot = { round: 9, host: other.hostId, run: 1 };
+const accept = (value: Uint8Array) => ({
+  ...{ version: rosterState.version + 1, previous: rosterState.digest },
+  request: { kind: 'accept', accepted: { ballot, value, lineage: [1] }, next: null },
+});
+
+/** A roster on disk, as gossip, hellos and strangers' welcomes feed it; and as voters do. */
+const rosterTargets = async (): Promise<readonly Target[]> => {
   const directory = await mkdtemp(join(tmpdir(), 'shoal-fuzz-'));
-  const open = () =>
-    openRoster({ runtime: stillRuntime(), key: own }, { directory, clusterId, founder: own.hostId });
-  let roster = await open();
-  await roster.merge(rosterEntries);
-  const digest = roster.digest();
-  const strange = [
-    ...rosterEntries,
-    rosterEntry(third, { hostId: third.hostId, name: 'self-made', state: 'in' }),
-    rosterEntry(third, { hostId: own.hostId, name: 'host-1', state: 'removed', wallMs: nowMs + 5 }),
-    {
-      ...rosterEntry(third, { hostId: third.hostId, name: 'forged', state: 'in' }),
-      stamp: { wallMs: nowMs, count: 0, host: own.hostId },
+  const steps = rosterTale.steps;
+  const vote = null;
+  await writeRoster(directory, { host: own.hostId, base: baseOf(rosterTale), steps, vote });
+  const runtime = stillRuntime();
+  const roster = await openRoster({ runtime, self: own.hostId }, { directory, clusterId });
+  const state = (): string => JSON.stringify(roster.position());
+  const before = state();
+  let handleVote: (from: HostId, body: unknown) => unknown = () => {};
+  const rpc: Rpc = {
+    self: own.hostId,
+    request: async () => null,
+    notify: () => {},
+    handle(_method, handler) {
+      handleVote = (from, body) => handler(from, body, new AbortController().signal);
     },
+  };
+  rosterVotes({ runtime, rpc, key: own, roster, differs: () => {}, isGone: async () => false });
+  const still = (): void => {
+    // Nobody here holds a majority of keys: whatever was said, nothing may come of it.
+    if (state() !== before) throw new Error('a step that no majority has voted for counts');
+  };
+  return [
+    valueTarget(
+      {
+        name: 'roster steps learned',
+        refusals: ['BAD_REQUEST'],
+        async run(value) {
+          await roster.learn(value, () => false);
+          still();
+        },
+        state,
+        close: () => rm(directory, { recursive: true, force: true }),
+      },
+      [rosterSteps, ...strangeSteps.map((step) => [step]), [...rosterSteps, ...strangeSteps.slice(0, 1)]],
+    ),
+    valueTarget(
+      {
+        name: 'roster vote',
+        refusals: ['BAD_REQUEST', 'CONTENDED'],
+        async run(value) {
+          await handleVote(other.hostId, value);
+          still();
+        },
+        state,
+      },
+      [
+        { version: rosterState.version + 1, previous: rosterState.digest, request: { kind: 'read' } },
+        {
+          ...{ version: rosterState.version + 1, previous: rosterState.digest },
+          request: { kind: 'prepare', ballot },
+        },
+        accept(Buffer.from(JSON.stringify(stepAfter(rosterState, other, add)))),
+      ],
+    ),
   ];
-  return valueTarget(
-    {
-      name: 'roster merge',
-      refusals: ['BAD_REQUEST'],
-      async run(value) {
-        await roster.merge(value);
-        // Nobody here holds a key of the roster: whatever was said, nothing may come of it.
-        if (roster.digest() !== digest) throw new Error('an entry that no member signed counts');
-      },
-      state: () => roster.digest(),
-      async close() {
-        roster = await open();
-        await rm(directory, { recursive: true, force: true });
-      },
-    },
-    [rosterEntries, strange, strange.slice(2)],
-  );
 };
 
 const bookTarget = async (): Promise<Target> => {
@@ -219,35 +263,38 @@ export const peerTargets = async (): Promise<readonly Target[]> => [
   }),
   valueTarget(
     {
-      name: 'roster fold',
-      refusals: ['BAD_REQUEST'],
+      name: 'roster snapshot',
+      refusals: ['BAD_REQUEST', 'DAMAGED'],
       run(value) {
-        const entries = checker('roster', RosterEntries)(value) as RosterEntry[];
-        rosterDigest(
-          foldRoster(
-            own.hostId,
-            entries.filter((entry) => verifyEntry(clusterId, entry)),
-          ),
-        );
-        // Signatures apart: the fold itself must end on any set.
-        foldRoster(own.hostId, entries);
+        const { base, steps } = checker('roster', RosterTale)(value);
+        const state = stateOf(base);
+        if (state) foldSteps(clusterId, state, steps);
       },
     },
+    [rosterTale, { base: snapshotOf(rosterState), steps: [] }],
+  ),
+  bytesTarget({ name: 'roster step', refusals: ['BAD_REQUEST'], run: decodeStep }, [
+    Buffer.from(JSON.stringify(stepAfter(rosterState, other, add))),
+  ]),
+  valueTarget(
+    {
+      name: 'roster vote answer',
+      refusals: ['BAD_REQUEST'],
+      run: checker('roster reply', RosterReply, { bytes: true }),
+    },
     [
-      [
-        ...rosterEntries,
-        ...Array.from({ length: 8 }, (_, at) =>
-          rosterEntry(at % 2 ? own : other, {
-            hostId: keyFrom(10 + (at % 3)).hostId,
-            name: `host-${at}`,
-            state: at % 3 ? 'in' : 'removed',
-            wallMs: nowMs + at,
-          }),
-        ),
-      ],
+      { kind: 'state', accepted: null },
+      {
+        kind: 'promise',
+        ballot,
+        accepted: { ballot, value: Uint8Array.of(1), lineage: [] },
+        vote: 'A'.repeat(86),
+      },
+      { kind: 'accepted', ballot, next: null },
+      { kind: 'conflict', ballot, promised: ballot },
     ],
   ),
-  await rosterTarget(),
+  ...(await rosterTargets()),
   await bookTarget(),
   textTarget({ name: 'host id', refusals: ['BAD_REQUEST'], run: (text) => publicKeyOf(parseHostId(text)) }, [
     own.hostId,
