@@ -1,6 +1,7 @@
 /**
  * The one writer of this host's wishes. What an operator asks for here is on the disks of a majority of the layout's
- * voters before it is confirmed: whatever is agreed afterwards has met it.
+ * voters before it is confirmed: whatever is agreed afterwards has met it. They are asked what they hold
+ * first, so a host that has not heard of an earlier wish goes above it: of two that were confirmed the later one stands.
  */
 import { asShoalError, ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
@@ -52,8 +53,26 @@ export const wishBook = (world: WishBookWorld) => {
 
   rpc.handle('layout.wish', async (_from, body) => {
     await hear(checkWishes(body));
-    return null;
+    return held;
   });
+
+  /** How many voters heard these wishes, this host included; what they hold is known here then. */
+  const tell = async (voters: readonly HostId[], wishes: Wishes): Promise<number> => {
+    const told = await Promise.all(
+      voters.map(async (host) => {
+        if (host === rpc.self) return 1;
+        try {
+          const answer = await rpc.request(host, 'layout.wish', wishes, { timeoutMs: voteTimeoutMs });
+          await hear(checkWishes(answer));
+          return 1;
+        } catch (thrown) {
+          log.warn('layout wish not told', { host, error: asShoalError(thrown).message });
+          return 0;
+        }
+      }),
+    );
+    return told.reduce<number>((sum, one) => sum + one, 0);
+  };
 
   return {
     get held() {
@@ -68,25 +87,13 @@ export const wishBook = (world: WishBookWorld) => {
       const newest = world.newest();
       if (!newest)
         throw new ShoalError('BUSY', `Cannot set "${name}" of the layout: no layout is known here yet`);
+      const voters = acceptorsOf(newest);
+      const asked = await tell(voters, {});
       const wish = nextWish(held, name, { value, host: rpc.self, atMs: world.clock.wallMs(), by });
       await hear(wish);
       log.info('layout wish', { name, value, by });
       world.publish(wish);
-      const voters = acceptorsOf(newest);
-      const told = await Promise.all(
-        voters.map((host) =>
-          host === rpc.self
-            ? true
-            : rpc.request(host, 'layout.wish', wish, { timeoutMs: voteTimeoutMs }).then(
-                () => true,
-                (thrown: unknown) => {
-                  log.warn('layout wish not told', { host, error: asShoalError(thrown).message });
-                  return false;
-                },
-              ),
-        ),
-      );
-      const reached = told.filter((isTold) => isTold).length;
+      const reached = Math.min(asked, await tell(voters, wish));
       if (reached >= quorumOf(voters.length)) return;
       throw new ShoalError(
         'QUORUM_MISSED',

@@ -1,7 +1,7 @@
 /**
  * What goes wrong, drawn from the seed: one fault after the other, sometimes two at once, each healed after a
  * while. The other plans do one thing only: `replace` loses a host for good and a new one comes; `layouts` drains
- * hosts and takes them back, faster than a layout can settle.
+ * hosts and takes them back, faster than a layout can settle, while others are removed and new ones join.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Prng } from '../sim/prng.ts';
@@ -30,6 +30,7 @@ export interface NemesisSettings {
 
 /** Hosts that hold what there is, whatever is drained: one for each replica. */
 const holdersMin = 3;
+const lookMs = 500;
 /** Copying everything to a new host, on a machine that is busy with everything else. */
 const replacedMsMax = 180_000;
 
@@ -175,6 +176,7 @@ export const startNemesis = (
   const layouts = async (): Promise<void> => {
     const draw = chance.fork();
     const drained = new Set<ChaosHost>();
+    const active = (): number => town.hosts.length - drained.size;
     const turn = async (host: ChaosHost): Promise<void> => {
       const isBack = drained.delete(host);
       if (!isBack) drained.add(host);
@@ -183,13 +185,44 @@ export const startNemesis = (
       say(`${kind}: ${host.name}`);
       await town.drain(host, !isBack);
     };
-    while (!stopping.signal.aborted) {
-      const mayDrain = town.hosts.length - drained.size > holdersMin;
-      const candidates = town.hosts.filter((host) => mayDrain || drained.has(host));
-      if (candidates.length > 0) await turn(draw.pick(candidates));
-      await rest(draw.between(...settings.restMs));
+    let isHeld = false;
+    /** Any host may go while the layout is a settled one: then the others hold what it holds. So it is let settle first. */
+    const exchange = async (): Promise<void> => {
+      isHeld = true;
+      while (!stopping.signal.aborted && !(await town.isSettled())) await rest(lookMs);
+      isHeld = false;
+      if (stopping.signal.aborted) return;
+      const mayGo = town.hosts.filter((host) => active() > holdersMin || drained.has(host));
+      if (mayGo.length === 0) return;
+      const victim = draw.pick(mayGo);
+      busy.add(victim);
+      drained.delete(victim);
+      count('remove');
+      say(`remove: ${victim.name}`);
+      await town.expel(victim);
+      count('join');
+      say(`join: ${(await town.grow()).name}`);
+    };
+    const exchanges = async (): Promise<void> => {
+      while (!stopping.signal.aborted) {
+        await rest(draw.between(...settings.restMs));
+        if (!stopping.signal.aborted) await exchange();
+      }
+    };
+    const drains = async (): Promise<void> => {
+      while (!stopping.signal.aborted) {
+        const candidates = town.hosts.filter(
+          (host) => !busy.has(host) && (active() > holdersMin || drained.has(host)),
+        );
+        if (candidates.length > 0 && !isHeld) await turn(draw.pick(candidates));
+        await rest(draw.between(...settings.restMs));
+      }
+    };
+    try {
+      await Promise.all([drains(), exchanges()]);
+    } finally {
+      for (const host of [...drained]) await turn(host);
     }
-    for (const host of [...drained]) await turn(host);
   };
 
   let failure: unknown;

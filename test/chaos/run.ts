@@ -127,6 +127,7 @@ export const runChaos = async (options: ChaosOptions): Promise<Report> => {
   await work.readAll();
   const names = await work.namesFound();
   for (const what of work.damage) violate('content', what);
+  for (const what of work.unanswered) violate('answer', `none in the end to ${what}`);
   violations.push(...checkHistory(history.entries, names));
   if (options.work.objects && work.objectsMade < options.work.objects.count)
     violate('work', `only ${work.objectsMade} of ${options.work.objects.count} objects were made`);

@@ -14,6 +14,10 @@ export interface Town {
   grow(): Promise<ChaosHost>;
   /** Killed and never seen again; the operator takes it off the roster. */
   lose(host: ChaosHost): Promise<void>;
+  /** Taken off the roster while it runs and users call it; killed a moment later. */
+  expel(host: ChaosHost): Promise<void>;
+  /** All hosts know the same layout, and it has settled. */
+  isSettled(): Promise<boolean>;
   /** Its share goes to the others, or comes back; resolves when the wish is known, not when anything has moved. */
   drain(host: ChaosHost, isDrained: boolean): Promise<void>;
   /** Why it is not all green and fully replicated, as every host sees it; undefined when it is. */
@@ -34,6 +38,8 @@ export interface TownSettings {
 const readyMsMax = 90_000;
 const askMsMax = 5_000;
 const attemptsMax = 10;
+/** Of a host that was removed: long enough to meet its users, shorter than the 5 s within which all others must drop it. */
+const lastBreathMs = 2_000;
 
 export const openTown = async (
   network: TestNetwork,
@@ -135,6 +141,30 @@ export const openTown = async (
     if (layout.replicas !== Math.min(3, hosts.length)) return `${host.name} has ${layout.replicas} replicas`;
     return undefined;
   };
+  const layoutAt = async (host: ChaosHost): Promise<Layout | undefined> => {
+    const answer = await user.call(host, 'GET', '/cluster/v1/layout', { timeoutMs: askMsMax });
+    return answer.status === 200
+      ? (JSON.parse(answer.body.toString()) as { layout: Layout }).layout
+      : undefined;
+  };
+  const isSettled = async (): Promise<boolean> => {
+    const layouts = await Promise.all(hosts.map(layoutAt));
+    return layouts.every((each) => each?.settled && each.newest === layouts[0]?.newest);
+  };
+  const remove = async (host: ChaosHost): Promise<void> =>
+    void (await anyone(
+      `remove ${host.name}`,
+      'DELETE',
+      `/cluster/v1/hosts/${host.hostId}`,
+      204,
+      undefined,
+      host,
+    ));
+  /** Nobody calls it any more. */
+  const forget = (host: ChaosHost): void => {
+    hosts.splice(hosts.indexOf(host), 1);
+    gone.push(host);
+  };
   const trouble = async (): Promise<string | undefined> => {
     const all = await Promise.all(hosts.map(troubleAt));
     return all.find((one) => one !== undefined);
@@ -172,11 +202,18 @@ export const openTown = async (
     grow,
     async lose(host) {
       await host.kill();
-      hosts.splice(hosts.indexOf(host), 1);
-      gone.push(host);
-      await anyone(`remove ${host.name}`, 'DELETE', `/cluster/v1/hosts/${host.hostId}`, 204, undefined, host);
+      forget(host);
+      await remove(host);
       await network.removeHost(host.index);
     },
+    async expel(host) {
+      await remove(host);
+      await sleep(lastBreathMs);
+      forget(host);
+      await host.kill();
+      await network.removeHost(host.index);
+    },
+    isSettled,
     async drain(host, drained) {
       await anyone(`drain ${host.name}`, 'PATCH', `/cluster/v1/hosts/${host.hostId}`, 204, { drained });
     },

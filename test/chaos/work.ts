@@ -15,11 +15,15 @@ export interface WorkSettings {
   readonly bytesMax: number;
   /** Objects to be made in all, spread over the time; undefined: as it comes. */
   readonly objects?: { readonly count: number; readonly withinMs: number };
+  /** Nothing is changed or deleted: a set that only grows, so that whatever is missing was lost. */
+  readonly isGrowing?: boolean;
 }
 
 export interface Work {
   /** Bytes that were read and belong to no version. */
   readonly damage: readonly string[];
+  /** What was asked in the end and got no answer, however often. */
+  readonly unanswered: readonly string[];
   readonly objectsMade: number;
   stop(): Promise<void>;
   /** Every object and register through every host. Adds to the history. */
@@ -39,13 +43,20 @@ const sizes = [
   [0.11, 256 * KiB, 1_500 * KiB],
   [0.02, 4_200 * KiB, 9_000 * KiB],
 ] as const;
+/** Of a set that grows fast. */
+const smallSizes = [
+  [0.7, 0, 16 * KiB],
+  [0.28, 16 * KiB, 256 * KiB],
+  [0.02, 256 * KiB, 1_500 * KiB],
+] as const;
 const readersMax = 8;
+const lastAttemptsMax = 5;
 /** A host that took no call is not called again for so long, as any client would do. */
 const refusedMsMin = 1_000;
 
-const sizeOf = (chance: Prng): number => {
+const sizeOf = (chance: Prng, isSmall: boolean): number => {
   let left = chance.random();
-  for (const [share, from, to] of sizes) {
+  for (const [share, from, to] of isSmall ? smallSizes : sizes) {
     if (left < share) return Math.floor(chance.between(from, to));
     left -= share;
   }
@@ -73,6 +84,7 @@ export const startWork = async (
   const objects = new Map<string, number>();
   const names: string[] = [];
   const damage: string[] = [];
+  const unanswered: string[] = [];
   const refusedMs = new Map<ChaosHost, number>();
   let bytesWritten = 0;
   let made = 0;
@@ -194,12 +206,29 @@ export const startWork = async (
       : draw.pick(draw.chance(0.3) ? known.slice(-4) : known);
     const version = (objects.get(name) ?? 0) + 1;
     objects.set(name, version);
-    const bytes = sizeOf(draw);
+    const bytes = sizeOf(draw, settings.isGrowing === true);
     bytesWritten += bytes;
     await put(by, anyHost(draw), name, `${name}#${version}`.replaceAll('/', '.'), bytes);
   };
 
+  const claimByThree = async (by: string, draw: Prng): Promise<void> => {
+    const wanted = `name-${names.length}`;
+    names.push(wanted);
+    await Promise.all([1, 2, 3].map((rival) => claim(`${by}.${rival}`, anyHost(draw), wanted)));
+  };
+
+  /** Adds, and looks at what was added. */
+  const grow = async (by: string, draw: Prng): Promise<void> => {
+    const kind = draw.random();
+    const name = objects.size > 0 ? draw.pick([...objects.keys()]) : undefined;
+    if (kind < 0.6 && mayWrite()) return write(by, draw, true);
+    if (kind < 0.85 && name) return void (await get(by, anyHost(draw), name));
+    if (kind < 0.93) return void (await list(by, anyHost(draw), draw.pick(containers)));
+    return claimByThree(by, draw);
+  };
+
   const step = async (by: string, draw: Prng): Promise<void> => {
+    if (settings.isGrowing) return grow(by, draw);
     if (isDue()) return write(by, draw, true);
     const kind = draw.random();
     const known = [...objects.keys()];
@@ -211,9 +240,7 @@ export const startWork = async (
     if (kind < 0.82)
       return void (await set(by, anyHost(draw), draw.pick(registers), `${by}.${history.entries.length}`));
     if (kind < 0.97) return void (await look(by, anyHost(draw), draw.pick(registers)));
-    const wanted = `name-${names.length}`;
-    names.push(wanted);
-    await Promise.all([1, 2, 3].map((rival) => claim(`${by}.${rival}`, anyHost(draw), wanted)));
+    return claimByThree(by, draw);
   };
 
   const [first] = town.hosts;
@@ -231,13 +258,17 @@ export const startWork = async (
   };
   const running = Array.from({ length: settings.workers }, (_, worker) => work(worker));
 
-  /** In the end everything answers; one more try for what a busy machine let run out of time. */
-  const surely = async (call: () => Promise<Answered>): Promise<void> => {
-    for (let attempt = 0; attempt < 5; attempt++) {
-      const { status } = await call();
-      if (status === 404 || (status >= 200 && status < 300)) return;
+  /** In the end everything answers; some more tries for what a busy machine let run out of time. */
+  const surely = async (what: string, call: () => Promise<Answered>): Promise<Answered | undefined> => {
+    let word = '';
+    for (let attempt = 0; attempt < lastAttemptsMax; attempt++) {
+      const answer = await call();
+      if (answer.status === 404 || (answer.status >= 200 && answer.status < 300)) return answer;
+      word = wordOf(answer);
       await sleep(500);
     }
+    unanswered.push(`${what}: ${word}`);
+    return undefined;
   };
   const eachOf = async <T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> => {
     const queue = [...items];
@@ -247,8 +278,12 @@ export const startWork = async (
     await Promise.all(Array.from({ length: readersMax }, reader));
   };
 
+  const everywhere = <T>(items: readonly T[]): { readonly item: T; readonly host: ChaosHost }[] =>
+    items.flatMap((item) => town.hosts.map((host) => ({ item, host })));
+
   return {
     damage,
+    unanswered,
     get objectsMade() {
       return made;
     },
@@ -257,24 +292,28 @@ export const startWork = async (
       await Promise.all(running);
     },
     async readAll() {
-      const pairs = [...objects.keys()].flatMap((name) => town.hosts.map((host) => ({ name, host })));
-      await eachOf(pairs, ({ name, host }) => surely(() => get('end', host, name)));
-      const looks = registers.flatMap((register) => town.hosts.map((host) => ({ register, host })));
-      await eachOf(looks, ({ register, host }) => surely(() => look('end', host, register)));
-      for (const host of town.hosts)
-        for (const container of containers) await surely(() => list('end', host, container));
+      await eachOf(everywhere([...objects.keys()]), async ({ item, host }) => {
+        await surely(`${item} via ${host.name}`, () => get('end', host, item));
+      });
+      await eachOf(everywhere(registers), async ({ item, host }) => {
+        await surely(`${item} via ${host.name}`, () => look('end', host, item));
+      });
+      await eachOf(everywhere(containers), async ({ item, host }) => {
+        await surely(`list of ${item} via ${host.name}`, () => list('end', host, item));
+      });
     },
     async namesFound() {
       const found = new Map<string, { via: string; ids: string[] }[]>();
-      for (const name of names)
-        for (const host of town.hosts) {
-          const answer = await user.call(host, 'GET', `/identity/v3/projects?name=${name}`);
-          if (answer.status !== 200) continue;
-          const { projects } = JSON.parse(answer.body.toString()) as { projects: { id: string }[] };
-          const shown = found.get(name) ?? [];
-          shown.push({ via: host.name, ids: projects.map(({ id }) => id) });
-          found.set(name, shown);
-        }
+      await eachOf(everywhere(names), async ({ item, host }) => {
+        const answer = await surely(`name ${item} via ${host.name}`, () =>
+          user.call(host, 'GET', `/identity/v3/projects?name=${item}`),
+        );
+        if (answer?.status !== 200) return;
+        const { projects } = JSON.parse(answer.body.toString()) as { projects: { id: string }[] };
+        const shown = found.get(item) ?? [];
+        shown.push({ via: host.name, ids: projects.map(({ id }) => id) });
+        found.set(item, shown);
+      });
       return found;
     },
   };

@@ -662,6 +662,17 @@ test('ring: of two wishes at once one stands, the same everywhere', async (t) =>
   t.pass();
 });
 
+test('ring: of two wishes that were confirmed the later one stands, though its host had not heard of the earlier', async (t) => {
+  using house = town();
+  const [a, b, c] = await startThree(house);
+  house.kill(a);
+  await c.ring.pause(true, 'ada');
+  const late = await house.start(0);
+  t.is(late.ring.describe().paused, null);
+  await late.ring.pause(false, 'bob');
+  for (const { ring } of [late, b, c]) t.is(ring.describe().paused, null);
+});
+
 test('ring: the history tells when, by which host and why; the plan what the next one would move', async (t) => {
   using house = town();
   const [a, b, c] = await startThree(house);

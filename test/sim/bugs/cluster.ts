@@ -6,7 +6,6 @@
 import type { Static } from 'typebox';
 import { openChunkFiles } from '../../../agent/chunk/chunk-files.ts';
 import type { Rpc } from '../../../agent/peer/port.ts';
-import type { Ring } from '../../../agent/ring/port.ts';
 import type { KeyValue, KeyValueWriter } from '../../../agent/store/key-value.ts';
 import { markerKey } from '../../../agent/table/keys.ts';
 import { presence, presenceOfBytes } from '../../../agent/table/row.ts';
@@ -16,6 +15,7 @@ import { flush, simKeyValue } from '../key-value.ts';
 import type { Host } from '../node.ts';
 import { type ClusterParts, soundParts } from '../program/cluster-host.ts';
 import { shellRuntime } from '../shell-runtime.ts';
+import { instead } from './ring.ts';
 
 type Answers = Static<typeof BatchAnswer>['answers'];
 interface Batch {
@@ -44,8 +44,6 @@ const onTheWire =
       };
     },
   });
-/** The ring, but for what is given. Its getters stay alive, which a spread would not do. */
-const instead = (ring: Ring, changes: Partial<Ring>): Ring => Object.assign(Object.create(ring), changes);
 const isRepair = (operation: Operation): boolean => operation.do === 'put' && operation.repair;
 
 /** A host whose disk was lost answers from the empty one at once. */
@@ -70,12 +68,6 @@ const noJointQuorum: ClusterParts = {
     instead(ring, {
       ownerSets: (partition) => ring.ownerSets(partition).slice(-1),
     }),
-};
-
-/** Owners take messages from hosts that work on an older layout. */
-const staleLayoutTaken: ClusterParts = {
-  ...soundParts,
-  tableRing: (ring) => instead(ring, { checkVersion() {} }),
 };
 
 /** The tables say that they hold their share of a new layout, and leave the copying to the comparisons of owners. */
@@ -211,7 +203,6 @@ export const clusterBugs = {
   'a host that answers from a lost disk': voteAfterDiskLoss,
   'a host that takes its lost disk for a new one': forgottenLife,
   'writes to the newest layout alone while an older one lives': noJointQuorum,
-  'owners that serve hosts on an older layout': staleLayoutTaken,
   'tables that report a copy that they do not make': skippedSync,
   'a write that asks nobody for the newest stamp': noStampAsked,
   'a read that writes nothing back': noWriteBack,

@@ -1,9 +1,36 @@
-/** A planted bug of a host in the ring: it says that it has copied its share before it has. */
-import type { LayoutHostOptions } from '../program/layout-host.ts';
+/** Planted bugs of a host in the ring. */
+import type { Ring } from '../../../agent/ring/port.ts';
+import { type RingParts, soundParts } from '../scenario/ring.ts';
 
-export const hastySyncer = (syncer: LayoutHostOptions['syncer']): LayoutHostOptions['syncer'] => ({
-  ...syncer,
-  async sync(version, signal) {
-    void syncer.sync(version, signal).catch(() => {});
-  },
-});
+/** The ring, but for what is given. Its getters stay alive, which a spread would not do. */
+export const instead = (ring: Ring, changes: Partial<Ring>): Ring =>
+  Object.assign(Object.create(ring), changes);
+
+/** It says that it has copied its share before it has. */
+const hastySyncer: RingParts = {
+  ...soundParts,
+  syncer: (syncer) => ({
+    ...syncer,
+    async sync(version, signal) {
+      void syncer.sync(version, signal).catch(() => {});
+    },
+  }),
+};
+
+/** Owners take messages from hosts that work on an older layout. */
+const staleLayoutTaken: RingParts = {
+  ...soundParts,
+  tokenRing: (ring) => instead(ring, { checkVersion() {} }),
+};
+
+/** While a layout settles, writes and reads make do with a quorum of the newest version. */
+const noJointQuorum: RingParts = {
+  ...soundParts,
+  tokenRing: (ring) => instead(ring, { ownerSets: (partition) => ring.ownerSets(partition).slice(-1) }),
+};
+
+export const ringBugs = {
+  'a host that says it holds its share of a layout before it does': hastySyncer,
+  'owners that serve hosts on an older layout': staleLayoutTaken,
+  'writes and reads that skip the joint quorum': noJointQuorum,
+} satisfies Record<string, RingParts>;

@@ -1,10 +1,11 @@
-/** A host with the agent's whole membership and ring, shells included. What it would copy is left to the scenario. */
+/** A host with the agent's whole membership and ring, shells included, and sets of tokens in the place of tables and chunks. */
 import { type OwnMembers, openMembers } from '../../../agent/membership/members.ts';
 import type { MemberCard } from '../../../agent/membership/port.ts';
 import { loopbackSettings } from '../../../agent/membership/settings.ts';
 import { type OwnRing, openRing, type RingWorld } from '../../../agent/ring/open-ring.ts';
-import type { Syncer } from '../../../agent/ring/port.ts';
+import type { Ring, Syncer } from '../../../agent/ring/port.ts';
 import { rehearsalSettings } from '../../../agent/ring/settings.ts';
+import { sub } from '../../../agent/store/namespace.ts';
 import type { HostId } from '../../../proto/ids.ts';
 import { fakeSigner } from '../../fake/signer.ts';
 import { simKeyValue } from '../key-value.ts';
@@ -12,10 +13,12 @@ import { liveRoster } from '../live-roster.ts';
 import type { Host, Program } from '../node.ts';
 import { simPeer } from '../peer.ts';
 import { type LogWatch, shellRuntime } from '../shell-runtime.ts';
+import { openTokens, type Tokens } from './tokens.ts';
 
 export interface LayoutHost extends Program {
   /** Undefined for the moment that opening takes. */
   readonly ring: OwnRing | undefined;
+  readonly tokens: Tokens | undefined;
 }
 
 export interface LayoutHostOptions {
@@ -24,7 +27,10 @@ export interface LayoutHostOptions {
   readonly isFounder: boolean;
   /** Has this host never been in a layout? `ended`: it is now. */
   readonly life: { readonly isFirst: boolean; ended(): Promise<void> };
-  readonly syncer: Syncer;
+  /** What copies the tokens. */
+  syncer(copy: Tokens['copy']): Syncer;
+  /** The ring as the tokens see it. */
+  tokenRing(ring: Ring): Ring;
   readonly watch: LogWatch;
   /** Called after each change of the live versions. */
   changed(ring: OwnRing): void;
@@ -43,15 +49,17 @@ const cardOf = (id: HostId): MemberCard => ({
 
 export const layoutHost = (host: Host, options: LayoutHostOptions): LayoutHost => {
   const { rpc, gossip, handleMessage } = simPeer(host, options.everyone);
+  const store = simKeyValue(host);
   const world = {
     runtime: shellRuntime(host, options.watch),
     rpc,
     gossip,
     roster: liveRoster(host, options.roster),
-    keyValue: simKeyValue(host),
+    keyValue: sub(store, 'ring'),
     signer: fakeSigner(host.id),
   };
   let ring: OwnRing | undefined;
+  let tokens: Tokens | undefined;
 
   const open = async (): Promise<void> => {
     const members: OwnMembers = await openMembers(world, { card: cardOf(host.id), swim: loopbackSettings });
@@ -59,7 +67,11 @@ export const layoutHost = (host: Host, options: LayoutHostOptions): LayoutHost =
       { ...world, members },
       { ...rehearsalSettings, partitionBits: 3, isFounder: options.isFounder, life: options.life },
     );
-    opened.addSyncer(options.syncer);
+    tokens = openTokens({
+      ...{ rpc, timers: world.runtime.timers, keyValue: sub(store, 'tokens') },
+      ring: options.tokenRing(opened),
+    });
+    opened.addSyncer(options.syncer(tokens.copy));
     opened.onChange(() => options.changed(opened));
     ring = opened;
     options.changed(opened);
@@ -72,6 +84,9 @@ export const layoutHost = (host: Host, options: LayoutHostOptions): LayoutHost =
     handleMessage,
     get ring() {
       return ring;
+    },
+    get tokens() {
+      return tokens;
     },
   };
 };

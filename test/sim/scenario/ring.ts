@@ -1,17 +1,22 @@
 /**
  * The layout chain under fire: hosts join and leave while others crash and lose sight of each other, every one
  * running the agent's whole membership and ring. At no time may two hosts hold different layouts of one version, and
- * none may drop an old version before all that count have copied their share of the new one. Once all is mended,
+ * none may drop an old version before all that count have copied their share of the new one. What was added to the
+ * sets that ride on the layouts is in every later read, whatever layout the reader and the writer went by. Once all is mended,
  * all must settle on one layout that has everyone in it.
  */
 import type { OwnRing } from '../../../agent/ring/open-ring.ts';
+import type { Ring, Syncer } from '../../../agent/ring/port.ts';
 import type { HostId } from '../../../proto/ids.ts';
 import { minuteMs, secondMs } from '../../../proto/units.ts';
 import { fakeRoster, hostId } from '../../membership/fake-network.ts';
+import { additions } from '../client/additions.ts';
+import { client } from '../client/driver.ts';
 import { faultKinds, nemesis } from '../nemesis.ts';
 import { fairWeather, network } from '../network.ts';
 import { type Node, node } from '../node.ts';
-import { type LayoutHost, type LayoutHostOptions, layoutHost } from '../program/layout-host.ts';
+import { operatorHarms } from '../operator.ts';
+import { type LayoutHost, layoutHost } from '../program/layout-host.ts';
 import type { Outcome, Scenario } from '../scenario.ts';
 import { shellRuntime } from '../shell-runtime.ts';
 import type { World } from '../world.ts';
@@ -47,9 +52,14 @@ const chainWatch = (isRostered: (host: HostId) => boolean) => {
   };
 };
 
-type Syncer = LayoutHostOptions['syncer'];
+/** The parts that a planted bug takes the place of. */
+export interface RingParts {
+  syncer(syncer: Syncer): Syncer;
+  tokenRing(ring: Ring): Ring;
+}
+export const soundParts: RingParts = { syncer: (syncer) => syncer, tokenRing: (ring) => ring };
 
-const run = async (world: World, plant: (syncer: Syncer) => Syncer): Promise<Outcome> => {
+const run = async (world: World, parts: RingParts): Promise<Outcome> => {
   const { random } = world;
   const ids = Array.from({ length: 3 + random.int(3) }, (_, index) => hostId(index));
   const [founder, ...others] = ids as [HostId, ...HostId[]];
@@ -70,14 +80,17 @@ const run = async (world: World, plant: (syncer: Syncer) => Syncer): Promise<Out
           roster,
           isFounder: id === founder,
           life: { isFirst: !settled.has(id), ended: async () => void settled.add(id) },
-          syncer: plant({
-            name: 'scripted',
-            async sync(version, signal) {
-              await shellRuntime(host).timers.sleep(random.between(1, 2000), signal);
-              if (random.chance(0.2)) throw new Error('a copy failed');
-              chain.synced(id, version);
-            },
-          }),
+          tokenRing: parts.tokenRing,
+          syncer: (copy) =>
+            parts.syncer({
+              name: 'scripted',
+              async sync(version, signal) {
+                await shellRuntime(host).timers.sleep(random.between(1, 2000), signal);
+                if (random.chance(0.2)) throw new Error('a copy failed');
+                await copy(version, signal);
+                chain.synced(id, version);
+              },
+            }),
           watch(level, message) {
             if (level === 'error' && message.includes('fork')) world.fail(new Error(`${id}: ${message}`));
           },
@@ -119,35 +132,73 @@ const run = async (world: World, plant: (syncer: Syncer) => Syncer): Promise<Out
     if (isSafe) remove(random.pick(nodes));
     else world.after(secondMs, removeOne);
   };
-  if (random.chance(0.5)) world.after(random.between(busyMs / 2, busyMs), removeOne);
+  const wishes = operatorHarms({
+    world,
+    nodes,
+    random: random.fork(),
+    ringOf: ({ program }) => program?.ring,
+  });
+  const wished = random.chance(0.6) ? random.sample(Object.keys(wishes), 1 + random.int(2)) : [];
+  // One of one copy, or of two, may not go for good.
+  if (!wished.includes('replicas') && random.chance(0.5))
+    world.after(random.between(busyMs / 2, busyMs), removeOne);
   const faults = nemesis(
     { world, network: net, nodes },
     {
-      kinds: random.sample(faultKinds, 1 + random.int(faultKinds.length)),
+      kinds: random.sample(
+        faultKinds,
+        wished.length > 0 ? random.int(faultKinds.length) : 1 + random.int(faultKinds.length),
+      ),
+      harms: Object.fromEntries(Object.entries(wishes).filter(([kind]) => wished.includes(kind))),
       everyMs: random.between(0.5, 5) * secondMs,
       lastMs: [50, secondMs, 5 * secondMs],
       storm: { ...fairWeather, lossRate: 0.2, delayMaxMs: 100, straggleRate: 0.05, straggleMs: 2 * secondMs },
     },
   );
-  await world.run(world.nowMs() + busyMs);
+  const sets = additions(world);
+  const endsMs = world.nowMs() + busyMs;
+  for (let index = 0; index < 4; index++)
+    client(world, {
+      ...{ nodes, isOver: () => world.nowMs() > endsMs, meanThinkMs: 60 },
+      act({ ring, tokens }, host) {
+        if (!ring || !tokens || ring.newest === 0) return undefined;
+        return sets.act(tokens, ring.partitionCount, `c${index}@${host.slice(-2)}`);
+      },
+    });
+  await world.run(endsMs);
   faults.heal();
 
   const endMs = world.nowMs() + settleMs;
   while (unsettled().length > 0 && world.nowMs() < endMs) await world.run(world.nowMs() + secondMs);
   const left = unsettled();
-  const operations = chain.newest;
-  if (left.length === 0) return { operations };
-  return {
-    operations,
-    violation: `not settled on version ${chain.newest} with ${nodes.length} hosts: ${left.join('; ')}`,
-  };
+  const done = (violation?: string): Outcome => ({
+    operations: chain.newest + sets.operations,
+    ...(violation !== undefined && { violation }),
+  });
+  if (left.length > 0)
+    return done(`not settled on version ${chain.newest} with ${nodes.length} hosts: ${left.join('; ')}`);
+  for (const { id, program } of nodes)
+    for (const partition of sets.partitions()) {
+      let answer: true | undefined;
+      // An operator in doubt may just have asked once more for what stands already.
+      for (let attempt = 0; attempt < 5 && !answer; attempt++) {
+        const end = `end@${id.slice(-2)}`;
+        let isOver = false;
+        void (program?.tokens && sets.read(program.tokens, partition, end))?.then((value) => {
+          answer = value;
+          isOver = true;
+        });
+        await world.run(world.nowMs() + 10 * secondMs, () => isOver);
+      }
+      if (!answer) return done(`${id} cannot read partition ${partition}`);
+    }
+  return done();
 };
 
 const isSame = (some: readonly HostId[], others: readonly HostId[]): boolean =>
   some.length === others.length && some.every((host) => others.includes(host));
 
-/** `plant`: tests put a bug in the place of what copies a host's share. */
-export const ringScenario = (plant: (syncer: Syncer) => Syncer = (syncer) => syncer): Scenario => ({
+export const ringScenario = (parts: RingParts = soundParts): Scenario => ({
   name: 'ring',
-  run: (world) => run(world, plant),
+  run: (world) => run(world, parts),
 });
