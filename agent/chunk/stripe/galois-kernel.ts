@@ -2,7 +2,7 @@
  * Products of a matrix over GF(256) and rows of bytes, 16 bytes at a time. A product with a constant is two look-ups,
  * one for each half of the byte, in tables of 16; WebAssembly's `i8x16.swizzle` does 16 of them at once (Plank, Greenan,
  * Miller 2013). The module is one loop, assembled here: a compiler for 60 instructions would be the larger dependency,
- * and JavaScript alone reaches a fifth of its speed (docs/design/0014-erasure.md).
+ * and JavaScript alone reaches a fifth of its speed (docs/design/0015-erasure.md).
  *
  *     add(target, source, length, tables):  target[i] ^= low[source[i] & 15] ^ high[source[i] >> 4]
  */
