@@ -20,6 +20,8 @@ export const eventBytesMax = 16 * KiB;
 export const readEventsMax = 1_000;
 /** Logs held here: each host has one for every data directory it ever had. Beyond it no new ones are fetched. */
 export const logsMax = 512;
+/** Of one host: so many times it has lost its disk below a kept key. A host that makes logs up harms itself. */
+export const logsPerHostMax = 16;
 /** How often a neighbour is asked which logs there are. */
 export const exchangeMs = 20 * secondMs;
 /** What a connection brought before it was closed is written within this. */

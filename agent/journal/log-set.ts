@@ -16,14 +16,14 @@ import { serial } from '../base/serial.ts';
 import { checker } from '../peer/check.ts';
 import type { HostKey } from '../peer/host-key.ts';
 import type { Clock, Log } from '../runtime/ports.ts';
-import { logsMax } from './limits.ts';
-import { type HostLog, logId, openLog } from './log.ts';
+import { logsMax, logsPerHostMax } from './limits.ts';
+import { type HostLog, isLogName, logId, openLog, signLogName } from './log.ts';
 
 export interface LogSet {
   list(): readonly HostLog[];
   /** Where this host's events go. */
   own(): HostLog;
-  /** Opens those that are not held yet, up to `logsMax`. */
+  /** Opens those that are not held yet and that their hosts have signed, up to `logsMax`, `logsPerHostMax` of each. */
   adopt(names: readonly LogName[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -53,7 +53,8 @@ export const openLogSet = async (
   let own: HostLog;
   let closed = false;
 
-  const newName = (): LogName => ({ host: self, epoch: Math.floor(clock.wallMs()) });
+  const newName = (): LogName => signLogName(key, clusterId, Math.floor(clock.wallMs()));
+  const isTrue = (name: LogName): boolean => isLogName(clusterId, name);
   const names = (): LogName[] => [...logs.values()].map((one) => one.name);
   const writeNames = (all: readonly LogName[]): Promise<void> =>
     writeFileAtomic(namesPath, JSON.stringify(all));
@@ -86,7 +87,7 @@ export const openLogSet = async (
   const read = async (): Promise<readonly LogName[]> => {
     try {
       const stored = await readFileIfExists(namesPath);
-      return stored ? checkLogNames(JSON.parse(Buffer.from(stored).toString())) : [];
+      return stored ? checkLogNames(JSON.parse(Buffer.from(stored).toString())).filter(isTrue) : [];
     } catch (thrown) {
       log.error('list of logs dropped', { path: namesPath, error: thrown });
       return [];
@@ -124,7 +125,16 @@ export const openLogSet = async (
     own: () => own,
     adopt: (wanted) =>
       changes.run(async () => {
-        const fresh = wanted.filter((name) => !logs.has(logId(name))).slice(0, logsMax - logs.size);
+        const held = new Map<string, number>();
+        for (const { name } of logs.values()) held.set(name.host, (held.get(name.host) ?? 0) + 1);
+        const fresh = wanted
+          .filter((name) => !logs.has(logId(name)) && isTrue(name))
+          .filter(({ host }) => {
+            const count = (held.get(host) ?? 0) + 1;
+            held.set(host, count);
+            return count <= logsPerHostMax;
+          })
+          .slice(0, logsMax - logs.size);
         if (fresh.length === 0 || closed) return;
         await writeNames([...names(), ...fresh]);
         for (const name of fresh) await open(name, false);

@@ -8,8 +8,9 @@ import Hypercore, { type CoreStorage } from 'hypercore';
 import { codec } from '../../proto/codec.ts';
 import type { ClusterId, HostId } from '../../proto/ids.ts';
 import { type LogName, StoredEvent } from '../../proto/message/journal.ts';
+import { toBase64Url } from '../base/bytes.ts';
 import { checker } from '../peer/check.ts';
-import { type HostKey, publicKeyOf } from '../peer/host-key.ts';
+import { type HostKey, publicKeyOf, verifySignature } from '../peer/host-key.ts';
 import type { Log } from '../runtime/ports.ts';
 import { blockEventsMax } from './limits.ts';
 import type { JournalRecord } from './port.ts';
@@ -31,7 +32,17 @@ export interface HostLog {
   record(sequence: number): Promise<JournalRecord | undefined>;
 }
 
-export const logId = ({ host, epoch }: LogName): string => `${host}.${epoch}`;
+export const logId = ({ host, epoch }: Pick<LogName, 'host' | 'epoch'>): string => `${host}.${epoch}`;
+
+const nameBytes = (clusterId: ClusterId, { host, epoch }: Pick<LogName, 'host' | 'epoch'>): Uint8Array =>
+  Buffer.from(`shoal journal log\n${JSON.stringify([clusterId, host, epoch])}`);
+export const signLogName = (key: HostKey, clusterId: ClusterId, epoch: number): LogName => {
+  const name = { host: key.hostId, epoch };
+  return { ...name, signature: toBase64Url(key.sign(nameBytes(clusterId, name))) };
+};
+/** Did its host begin it? */
+export const isLogName = (clusterId: ClusterId, name: LogName): boolean =>
+  verifySignature(name.host as HostId, nameBytes(clusterId, name), Buffer.from(name.signature, 'base64url'));
 
 /** Version 1 was a single event. */
 export const blockCodec = codec<unknown>('journal block', [(event: unknown) => [event]]);

@@ -58,6 +58,8 @@ export const forcedStepsMax = 8;
 export const forcedSilenceMs = 20 * secondMs;
 /** Roster changes and votes that wait for the disk: hosts in a storm of joins ask again. */
 export const rosterChangesWaitingMax = 64;
+/** One host's attempts on one step at a voter: a whole vote takes a tenth of it, so others come through between them. */
+export const prepareEveryMs = 250;
 /** A vote is a small file written with fsync, and perhaps a dial before, to a voter that is said to be gone. */
 export const rosterVoteTimeoutMs = 4 * secondMs;
 /** A whole change, with its repetitions: an operator waits for it. */

@@ -10,6 +10,7 @@ import { asShoalError, hasCode, ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { type RosterChange, RosterReply, RosterStep, RosterVote } from '../../proto/message/roster.ts';
 import { deadline } from '../base/deadline.ts';
+import { serial } from '../base/serial.ts';
 import { handleRequest, sameContent } from '../register/acceptor.ts';
 import { ballotSource, sameBallot } from '../register/ballot.ts';
 import { changeRegister } from '../register/change.ts';
@@ -19,6 +20,8 @@ import type { Runtime } from '../runtime/ports.ts';
 import { checker } from './check.ts';
 import type { HostKey } from './host-key.ts';
 import {
+  prepareEveryMs,
+  rosterChangesWaitingMax,
   rosterChangeTimeoutMs,
   rosterRebasesMax,
   rosterRetryMs,
@@ -88,11 +91,24 @@ export const rosterVotes = (world: {
   const { chance, clock, timers } = world.runtime;
   const { clusterId } = roster;
   const ballots = ballotSource(rpc.self, () => chance.random());
+  const changes = serial('roster change', rosterChangesWaitingMax);
+  const prepared = new Map<HostId, { readonly version: number; readonly atMs: number }>();
+
+  /** Who outbids the others on one step all the time would stop the roster. Throws BUSY. */
+  const pace = (from: HostId, version: number): void => {
+    const atMs = clock.monotonicMs();
+    const last = prepared.get(from);
+    if (last?.version === version && atMs - last.atMs < prepareEveryMs)
+      throw new ShoalError('BUSY', `Cannot promise roster step ${version} again: it was a moment ago`);
+    for (const host of prepared.keys()) if (!roster.has(host)) prepared.delete(host);
+    prepared.set(from, { version, atMs });
+  };
 
   rpc.handle('roster.vote', async (from, body) => {
     const { version, previous, request: asked } = checkVote(body);
     const request = asked as Request;
     checkRequest(from, request, clock.wallMs());
+    if (request.kind === 'prepare') pace(from, version);
     const step =
       request.kind === 'accept' && request.accepted.value ? decodeStep(request.accepted.value) : undefined;
     if (step?.change.kind === 'voter' && step.change.instead !== null)
@@ -177,32 +193,35 @@ export const rosterVotes = (world: {
     return step;
   };
 
-  return {
-    async change(want, { withinMs = rosterChangeTimeoutMs } = {}) {
-      using limit = deadline('change the roster', withinMs, undefined, timers.after);
-      for (let rebase = 0; rebase < rosterRebasesMax; rebase++) {
-        const state = roster.state();
-        const wanted = want(state);
-        if (!wanted) return;
-        const step = stepOn(state, wanted, false);
-        try {
-          const decided = await decide(state, step, limit.signal);
-          await roster.learn([decided], () => false);
-          if (stepDigest(clusterId, decided) === stepDigest(clusterId, step)) return;
-        } catch (thrown) {
-          // Where the roster moved on meanwhile, its voters had something better to do than to answer for the old one.
-          if (!hasCode(thrown, 'QUORUM_MISSED', 'CONTENDED')) throw thrown;
-          if (limit.signal.aborted) throw thrown;
-          if (roster.state() === state) {
-            for (const voter of state.voters) if (voter !== rpc.self) world.differs(voter);
-            await timers.sleep(rosterRetryMs * (0.25 + 0.75 * chance.random()), limit.signal).catch(() => {
-              throw thrown;
-            });
-          }
+  const change: RosterVotes['change'] = async (want, { withinMs = rosterChangeTimeoutMs } = {}) => {
+    using limit = deadline('change the roster', withinMs, undefined, timers.after);
+    for (let rebase = 0; rebase < rosterRebasesMax; rebase++) {
+      const state = roster.state();
+      const wanted = want(state);
+      if (!wanted) return;
+      const step = stepOn(state, wanted, false);
+      try {
+        const decided = await decide(state, step, limit.signal);
+        await roster.learn([decided], () => false);
+        if (stepDigest(clusterId, decided) === stepDigest(clusterId, step)) return;
+      } catch (thrown) {
+        // Where the roster moved on meanwhile, its voters had something better to do than to answer for the old one.
+        if (!hasCode(thrown, 'QUORUM_MISSED', 'CONTENDED')) throw thrown;
+        if (limit.signal.aborted) throw thrown;
+        if (roster.state() === state) {
+          for (const voter of state.voters) if (voter !== rpc.self) world.differs(voter);
+          await timers.sleep(rosterRetryMs * (0.25 + 0.75 * chance.random()), limit.signal).catch(() => {
+            throw thrown;
+          });
         }
       }
-      throw new ShoalError('CONTENDED', 'Cannot change the roster: others change it all the time');
-    },
+    }
+    throw new ShoalError('CONTENDED', 'Cannot change the roster: others change it all the time');
+  };
+
+  return {
+    // One after the other: this host's own changes would only outbid each other.
+    change: (want, options) => changes.run(() => change(want, options)),
     async forceOut(host) {
       for (let tries = 0; tries < rosterRebasesMax && roster.state().members.has(host); tries++)
         await roster.learn([stepOn(roster.state(), { kind: 'remove', hostId: host }, true)], () => true);

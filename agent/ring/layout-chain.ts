@@ -19,7 +19,7 @@ import { type CountLives, countLives, type Lives } from '../register/lives.ts';
 import type { Accepted, Reply, Request } from '../register/message.ts';
 import { checkOneValue, checkRequest, isSound } from '../register/trust.ts';
 import type { Runtime } from '../runtime/ports.ts';
-import { acceptorsOf, decodeLayout, digestOf, faultOf, layoutCodec } from './layout.ts';
+import { acceptorsOf, decodeLayout, digestOf, faultOf, hostIdsOf, isMember, layoutCodec } from './layout.ts';
 import { isVote, signVote, type VoteSigner } from './layout-proof.ts';
 import type { LayoutStore, Vote } from './layout-store.ts';
 import { voteTimeoutMs } from './limits.ts';
@@ -32,6 +32,7 @@ export interface ChainWorld {
   readonly store: LayoutStore;
   newest(): Layout | undefined;
   votesFrom(): number;
+  isRostered(host: HostId): boolean;
   isPaused(): boolean;
   /** This host is behind, or the other is. */
   differs(from: HostId, newestThere: number): void;
@@ -52,6 +53,13 @@ const checkReply = checker('answer to a layout vote', LayoutReply, { bytes: true
 export const layoutChain = (world: ChainWorld) => {
   const { rpc, store, runtime } = world;
   const ballots = ballotSource(rpc.self, () => runtime.chance.random());
+
+  /** An honest proposer brings no such thing: what a vote may do is less than what may follow. */
+  const faultToVoteOn = (previous: Layout, next: Layout): string | undefined => {
+    if (next.forced.length > 0) return 'what is forced is not voted on';
+    const stranger = hostIdsOf(next).find((host) => !isMember(previous, host) && !world.isRostered(host));
+    return stranger ? `its new member ${stranger} is not on the roster here` : faultOf(previous, next);
+  };
 
   const refuse = (version: number, why: string): never => {
     throw new ShoalError('STALE_LAYOUT', `Cannot vote on layout ${version}: ${why}`);
@@ -91,7 +99,7 @@ export const layoutChain = (world: ChainWorld) => {
     }
     if (request.kind === 'accept') {
       const { value } = request.accepted;
-      const fault = value ? faultOf(newest, decodeLayout(value)) : 'it is empty';
+      const fault = value ? faultToVoteOn(newest, decodeLayout(value)) : 'it is empty';
       if (fault) return refuse(version, fault);
     }
     const { reply, lives } = await store.vote(version, (state: Vote = emptyState) => {

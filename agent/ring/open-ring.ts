@@ -151,6 +151,7 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
     store,
     newest,
     votesFrom: () => keeper.votesFrom,
+    isRostered,
     isPaused,
     differs: spread.differs,
     tell: spread.tell,

@@ -8,6 +8,8 @@ export const LogName = Type.Object({
   host: HostId,
   /** Wall time of its beginning, ms. */
   epoch: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  /** By its host: nobody makes up logs of others, which are passed on by all. base64url. */
+  signature: Type.String({ pattern: '^[A-Za-z0-9_-]{86}$' }),
 });
 export type LogName = Static<typeof LogName>;
 

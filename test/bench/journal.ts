@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Hypercore from 'hypercore';
 import { batchEventsMax, blockEventsMax, queueEventsMax } from '../../agent/journal/limits.ts';
-import { blockCodec, openLog } from '../../agent/journal/log.ts';
+import { blockCodec, openLog, signLogName } from '../../agent/journal/log.ts';
 import type { JournalEvent } from '../../agent/journal/port.ts';
 import { openHostKey } from '../../agent/peer/host-key.ts';
 import { systemRuntime } from '../../agent/runtime/system/runtime.ts';
@@ -34,10 +34,11 @@ const bareLog = async (seconds: number, blockEvents: number, blocks: number): Pr
   const directory = await mkdtemp(join(tmpdir(), 'shoal-bench-journal-'));
   const { log } = systemRuntime({ level: 'error' });
   const key = await openHostKey(directory);
+  const clusterId = newClusterId();
   const storage = Hypercore.defaultStorage(join(directory, 'cores'));
   const { core } = await openLog(
     { log, storage, conflict: () => {} },
-    { clusterId: newClusterId(), name: { host: key.hostId, epoch: 1 }, key },
+    { clusterId, name: signLogName(key, clusterId, 1), key },
   );
   try {
     const block = blockCodec.encode(Array.from({ length: blockEvents }, (_, index) => eventOf(index)));

@@ -1,6 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
+import { logsPerHostMax } from '../../agent/journal/limits.ts';
+import { signLogName } from '../../agent/journal/log.ts';
 import { type OpenJournal, openJournal } from '../../agent/journal/open-journal.ts';
 import type { ClusterId } from '../../proto/ids.ts';
+import type { LogName } from '../../proto/message/journal.ts';
 import { startCluster, type TestHost, until } from '../peer/cluster.ts';
 
 const discovery = { host: '127.0.0.1', port: 0 };
@@ -49,4 +52,29 @@ test('journal: what three hosts append is read at each of them, and after a rest
     await until('the event after the restart arrives', async () =>
       (await targets(other)).includes('0/after'),
     );
+});
+
+test('journal: a host that makes up logs, of others or of its own without end, fills nobody', async (t) => {
+  const { hosts } = await startCluster(t, 2, { discovery });
+  const [honest, liar] = hosts;
+  if (!honest || !liar) return t.fail();
+  const journal = await journalOf(t, honest);
+  const clusterId = honest.peer.cluster.clusterId as ClusterId;
+  const tell = async (names: readonly LogName[]): Promise<readonly LogName[]> =>
+    (await liar.peer.rpc.request(honest.peer.self, 'journal.logs', names)) as LogName[];
+  const made = Array.from({ length: 3 * logsPerHostMax }, (_, epoch) => epoch);
+  const ofHost = (names: readonly LogName[], host: TestHost): number =>
+    names.filter((name) => name.host === host.peer.self).length;
+  const forged = made.map((epoch) => ({
+    ...signLogName(liar.peer.key, clusterId, epoch),
+    host: honest.peer.self,
+  }));
+  t.is(ofHost(await tell(forged), honest), 1, 'its own only');
+  t.is(
+    ofHost(await tell(made.map((epoch) => signLogName(liar.peer.key, clusterId, epoch))), liar),
+    logsPerHostMax,
+  );
+  journal.append(event('still'));
+  await journal.flush();
+  t.deepEqual(await targets(journal), ['still']);
 });

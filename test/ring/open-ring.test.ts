@@ -2,14 +2,14 @@ import test from 'ava';
 import { type OwnMembers, openMembers } from '../../agent/membership/members.ts';
 import { loopbackSettings } from '../../agent/membership/settings.ts';
 import type { Gossip, Rpc } from '../../agent/peer/port.ts';
-import { digestOf } from '../../agent/ring/layout.ts';
+import { digestOf, layoutCodec, nextLayout } from '../../agent/ring/layout.ts';
 import { type OwnRing, openRing } from '../../agent/ring/open-ring.ts';
 import type { Syncer } from '../../agent/ring/port.ts';
 import type { RingSettings } from '../../agent/ring/settings.ts';
 import type { KeyValue } from '../../agent/store/key-value.ts';
 import { memoryKeyValue } from '../../agent/store/memory-key-value.ts';
 import type { HostId } from '../../proto/ids.ts';
-import type { LayoutTale } from '../../proto/message/layout.ts';
+import type { Layout, LayoutTale } from '../../proto/message/layout.ts';
 import { fakeSigner } from '../fake/signer.ts';
 import { fakeNetwork, fakeRoster, hostId, until } from '../membership/fake-network.ts';
 import { firstLayout, layoutAfter } from './make.ts';
@@ -371,6 +371,33 @@ test('ring: nobody votes for a version that does not follow, or that is decided'
   });
   await t.throwsAsync(b.rpc.request(a.self, 'layout.register', { ...vote, request: { kind: 'nonsense' } }), {
     code: 'BAD_REQUEST',
+  });
+});
+
+test('ring: nobody votes for a force that no operator used, or for a member that is not on the roster', async (t) => {
+  using house = town();
+  const [a, b] = await startThree(house);
+  const tale = (await b.rpc.request(a.self, 'layout.fetch', { after: a.ring.newest - 1 })) as LayoutTale;
+  const newest = tale.layouts.at(-1);
+  if (!newest) return t.fail();
+  const ballot = { round: 1_000, host: b.self, run: 1 };
+  const ask = (next: Layout) =>
+    b.rpc.request(a.self, 'layout.register', {
+      ...{ version: next.version, previous: digestOf(newest) },
+      request: {
+        kind: 'accept',
+        accepted: { ballot, value: layoutCodec.encode(next), lineage: [1] },
+        next: null,
+      },
+    });
+  const rest = newest.members.filter((member) => member.hostId !== a.self);
+  const proposal = { atMs: 1, by: b.self, reason: 'mine' };
+  await t.throwsAsync(ask(nextLayout(newest, { ...proposal, members: rest, forced: [a.self] })), {
+    message: /what is forced is not voted on/,
+  });
+  const stranger = { ...(rest[0] as Layout['members'][number]), hostId: hostId(77) };
+  await t.throwsAsync(ask(nextLayout(newest, { ...proposal, members: [...newest.members, stranger] })), {
+    message: /is not on the roster here/,
   });
 });
 

@@ -1,5 +1,5 @@
 /** What rostered hosts say to the ground rooms: membership, layouts, tables, chunks, journals. */
-import { blockCodec } from '../../../agent/journal/log.ts';
+import { blockCodec, signLogName } from '../../../agent/journal/log.ts';
 import { checkLogNames } from '../../../agent/journal/log-set.ts';
 import { signCard } from '../../../agent/membership/signed-card.ts';
 import { checker } from '../../../agent/peer/check.ts';
@@ -12,7 +12,7 @@ import { chunkMethods, parseMessage } from '../../../proto/message/chunk.ts';
 import { StoredEvent } from '../../../proto/message/journal.ts';
 import { packVitals, parseSwimMessage } from '../../../proto/message/membership.ts';
 import { BatchAnswer, operations } from '../../../proto/message/table.ts';
-import { card, facts, nowMs, other, own, third, vitals } from '../samples.ts';
+import { card, clusterId, facts, nowMs, other, own, third, vitals } from '../samples.ts';
 import { packedTarget, type Target, textTarget, valueTarget } from '../target.ts';
 import { type GroundWorld, lastLoggedError, openGround } from '../world.ts';
 
@@ -209,10 +209,7 @@ export const groundTargets = async (): Promise<readonly Target[]> => [
     ];
   }),
   valueTarget({ name: 'journal.logs', refusals: ['BAD_REQUEST'], run: checkLogNames }, [
-    [
-      { host: own.hostId, epoch: nowMs },
-      { host: other.hostId, epoch: 1 },
-    ],
+    [signLogName(own, clusterId, nowMs), signLogName(other, clusterId, 1)],
   ]),
   packedTarget(
     {
