@@ -17,6 +17,8 @@ import { profiles } from './profiles.ts';
 const chunkDirectoriesMax = 64;
 /** Names of one door, each with a wildcard in somebody's DNS. */
 const domainsMax = 16;
+/** Receivers of one cloud's events: each is a program that somebody runs. */
+const webhooksMax = 64;
 /** Any one that is alive is enough. */
 const meetingPointsMax = 64;
 
@@ -49,6 +51,18 @@ const HostConfig = Type.Object({
     Type.Object(
       { account: Type.Optional(Rate), container: Type.Optional(Rate) },
       { additionalProperties: false },
+    ),
+  ),
+  /** Who may be told of changes of objects, by the names that buckets' rules use. The same on all hosts. Default nobody. */
+  webhooks: Type.Optional(
+    Type.Array(
+      Type.Object({
+        name: Type.String({ pattern: '^[\\w.-]{1,64}$' }),
+        url: Type.String({ pattern: '^https?://' }),
+        /** Sent as `Authorization: Bearer`. */
+        token: Type.Optional(Type.String({ minLength: 1 })),
+      }),
+      { maxItems: webhooksMax },
     ),
   ),
   /** Also look for hosts in hyperswarm's public DHT. Default false: nothing leaves the cluster. */

@@ -5,6 +5,7 @@
 import { ShoalError } from '../../proto/error.ts';
 import type { Principal } from '../http/port.ts';
 import type { Facts } from './bucket-policy/facts.ts';
+import type { Asker } from './events/asker.ts';
 import { headerValueBytesMax } from './limits.ts';
 
 const refuse = (message: string): never => {
@@ -80,6 +81,8 @@ export interface Grant {
 }
 
 export interface Caller {
+  /** As those are told who hear of changes. */
+  readonly asker?: Asker | undefined;
   readonly principal?: Principal | undefined;
   readonly referrer?: string | undefined;
   readonly grant?: Grant | undefined;

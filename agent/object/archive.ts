@@ -25,7 +25,7 @@ const folderOf = (name: string): string => `${name.length.toString(16).padStart(
 /** Throws PRECONDITION_FAILED when the container of the copies is missing. */
 const openArchive = async (
   { containers }: Context,
-  project: string,
+  { project, asker }: Place,
   { container }: Archive,
 ): Promise<(object: string) => Place> => {
   const row = await containers.find(project, container);
@@ -36,7 +36,7 @@ const openArchive = async (
     );
   return (object) => {
     const path: ObjectPath = { project, container, object };
-    return placeOf(checkPath(path), row);
+    return placeOf(checkPath(path), row, asker);
   };
 };
 
@@ -46,7 +46,7 @@ const unchanged = (row: ObjectRow) => row;
 export const archiveObject = async (context: Context, place: Place, archive: Archive): Promise<void> => {
   const row = await context.objects.find(place);
   if (!row || row.kept[manifestHeader] !== undefined) return;
-  const placeIn = await openArchive(context, place.project, archive);
+  const placeIn = await openArchive(context, place, archive);
   const to = placeIn(`${folderOf(place.name)}${timestampText(row.changedAtMs)}`);
   await context.objects.copy(place, to, unchanged).catch((thrown) => {
     // Deleted meanwhile: there is nothing to keep.
@@ -64,7 +64,7 @@ const deleteToHistory = async (
   signal: AbortSignal,
 ): Promise<void> => {
   await archiveObject(context, place, archive);
-  const placeIn = await openArchive(context, place.project, archive);
+  const placeIn = await openArchive(context, place, archive);
   await context.objects.put(
     placeIn(`${folderOf(place.name)}${timestampText(context.runtime.clock.wallMs())}`),
     {
@@ -84,7 +84,8 @@ const deleteToStack = async (context: Context, place: Place, archive: Archive): 
   const steps = row ? walkObjects(parts, row, { prefix: folderOf(place.name), reverse: true }) : [];
   for await (const step of steps) {
     if (step.kind === 'folder' || !row) continue;
-    const from = placeOf({ project: place.project, container: archive.container, object: step.name }, row);
+    const path = { project: place.project, container: archive.container, object: step.name };
+    const from = placeOf(path, row, place.asker);
     const isMark = step.row.contentType === markerType;
     if (!isMark) await context.objects.copy(from, place, unchanged);
     await context.objects.delete(from);

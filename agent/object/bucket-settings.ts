@@ -1,4 +1,5 @@
 import type { AclGrant } from './acl-grant.ts';
+import type { EventRule } from './events/event-rule.ts';
 import type { LockMode } from './lock.ts';
 import type { Metadata } from './metadata.ts';
 import type { Website } from './website.ts';
@@ -46,6 +47,8 @@ export interface BucketSettings {
   /** JSON, as it was put. */
   readonly policy?: string | undefined;
   readonly website?: Website | undefined;
+  /** Who is told of changes of its objects. */
+  readonly events?: readonly EventRule[] | undefined;
   readonly cors?: readonly CorsRule[] | undefined;
   /** New objects are encrypted with the cluster's key, whichever door they come by. */
   readonly isSealed?: true | undefined;

@@ -8,6 +8,8 @@ import { decidePolicy, statementsOf } from './bucket-policy/decide.ts';
 import { isPublic } from './bucket-policy/document.ts';
 import { type Facts, tagFactPrefix } from './bucket-policy/facts.ts';
 import { type Containers, noContainer } from './containers.ts';
+import type { Asker } from './events/asker.ts';
+import type { Delivery } from './events/deliver.ts';
 import type { Multiparts } from './multipart.ts';
 import type { ObjectPath } from './name.ts';
 import type { Place } from './object-turn.ts';
@@ -25,6 +27,7 @@ export interface Context {
   readonly journal: Journal;
   readonly seals: Seals;
   readonly rates: Rates;
+  readonly delivery: Delivery;
 }
 
 /** What a policy calls it when only the use is known. */
@@ -146,6 +149,7 @@ export const openContainer = async (
 export const placeOf = (
   { project, container, object }: ObjectPath,
   { id, versions, isUnposted, isGuarded, bucket }: ContainerRow,
+  asker?: Asker,
 ): Place => ({
   project,
   container,
@@ -155,6 +159,8 @@ export const placeOf = (
   ...(isUnposted ? { isUnposted } : {}),
   ...(isGuarded ? { isGuarded } : {}),
   ...(bucket?.lock ? { locking: bucket.lock } : {}),
+  ...(bucket?.events ? { rules: bucket.events } : {}),
+  ...(asker ? { asker } : {}),
 });
 
 /** Opens the container of an object. */
@@ -165,5 +171,5 @@ export const openPlace = async (
   caller: Caller,
 ): Promise<{ readonly place: Place; readonly container: ContainerRow }> => {
   const container = await openContainer(context, use, path, caller);
-  return { place: placeOf(path, container), container };
+  return { place: placeOf(path, container, caller.asker), container };
 };

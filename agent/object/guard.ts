@@ -26,6 +26,11 @@ export interface Decision<Seen> {
   readonly row: ObjectRow | undefined;
 }
 
+/** With the stamp at which the row was put, or deleted. */
+export interface Done<Seen> extends Decision<Seen> {
+  readonly stamp: Stamp;
+}
+
 interface Named {
   readonly id: Uuid;
   readonly name: string;
@@ -67,7 +72,7 @@ export const openGuard = ({ objects, guards }: Pick<Records, 'objects' | 'guards
       look: (reading: Promise<ObjectRow | undefined>) => Promise<Seen>,
       judge: (before: Seen) => Promise<ObjectRow | undefined>,
       prepare: (decision: Decision<Seen>) => Promise<void>,
-    ): Promise<Decision<Seen>> {
+    ): Promise<Done<Seen>> {
       for (let attempt = 0; attempt < decisionsMax; attempt++) {
         const last = await settle(place);
         const held = await objects.getForPut(place.id, place.name);
@@ -79,7 +84,7 @@ export const openGuard = ({ objects, guards }: Pick<Records, 'objects' | 'guards
         await objects.putAt(place.id, place.name, row, stamp);
         // Whoever comes next does it otherwise.
         await finish(place, token).catch(() => undefined);
-        return { before, row };
+        return { before, row, stamp };
       }
       throw new ShoalError(
         'CONTENDED',

@@ -101,6 +101,38 @@ export const incarnationsKeptMax = 10_000;
 /** Decisions of others that a write with a condition may find before its own; then it is answered 503. */
 export const decisionsMax = 32;
 
+/**
+ * Events of one bucket that wait for one webhook: some 100 MB on each of their owners. Of more the newest are not kept: a receiver
+ * that is down for long must not stop uploads.
+ */
+export const eventsQueuedMax = 100_000;
+/** How often a host asks how many wait, while it adds to them. A queue grows beyond its bound by what all hosts add in that time. */
+export const eventsWeighedMs = secondMs;
+/** How often it says that events were not kept. */
+export const eventDropsToldMs = minuteMs;
+/** Queues whose length a host remembers: 100 bytes each. */
+export const eventQueuesKnownMax = 1000;
+/** Events fetched at a time: some 40 KB. */
+export const eventPageRows = 64;
+/** Events of one queue on their way at the same time, of different objects. */
+export const webhooksInFlightMax = 8;
+/** For an answer. */
+export const webhookWaitMs = 10 * secondMs;
+/** A host holds a queue that long without saying so again; when it died others wait as long. */
+export const eventHoldMs = 45 * secondMs;
+/** When a host looks again for a queue that another holds. */
+export const eventTurnMs = secondMs;
+/** How often a host looks for queues that nobody empties: a range, and a sum for each queue. */
+export const eventsLookMs = 30 * secondMs;
+/** Between attempts, twice as long each time. */
+export const eventRetryMsMin = 250;
+/** A receiver that is back hears of it within that time. */
+export const eventRetryMsMax = minuteMs;
+/** An event is tried that long. */
+export const eventLifeMs = 24 * hourMs;
+/** A queue without rules stays that long: any upload that began before has ended then. */
+export const eventQueueUnusedMs = 24 * hourMs;
+
 /** A bucket's policy: S3's. */
 export const policyBytesMax = 20 * KiB;
 /** Policies kept parsed: those of the buckets in use, some 50 KiB each at worst. */

@@ -1,5 +1,7 @@
 /** Removing objects: for a caller, because their time has come, or because their container is gone. */
+import { hasCode } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
+import { removalName } from './events/event-rule.ts';
 import { listingPageRows } from './limits.ts';
 import type { Check, ObjectParts, ObjectTurns, Place } from './object-turn.ts';
 import { markerOf, noObject, type ObjectVersions } from './object-versions.ts';
@@ -8,7 +10,7 @@ import { versionKey } from './versions.ts';
 
 export const openObjectRemovals = (
   { runtime, records: { objects, versions } }: Pick<ObjectParts, 'runtime' | 'records'>,
-  { run, look, replace, inOrder, keepVersions, giveUp, release, dropPosts }: ObjectTurns,
+  { run, look, replace, tell, inOrder, keepVersions, giveUp, release, dropPosts }: ObjectTurns,
   deleteVersion: ObjectVersions['deleteVersion'],
 ) => ({
   /**
@@ -21,7 +23,7 @@ export const openObjectRemovals = (
     return run(place, async () => {
       let marker: ObjectRow | undefined;
       const isGone = (row: ObjectRow): boolean => isExpired(row, runtime.clock.wallMs());
-      const { before } = await replace(
+      const { before, stamp } = await replace(
         place,
         async ({ row }) => {
           if (!row) throw noObject(place.name);
@@ -35,18 +37,20 @@ export const openObjectRemovals = (
       );
       await giveUp(place, place, before);
       if (before.row && isGone(before.row) && !marker) throw noObject(place.name);
+      await tell(place, { name: removalName(place, marker !== undefined), row: marker ?? before.row }, stamp);
       return marker?.versionId;
     });
   },
 
-  /** S3's deletion where no versions are kept, if the check lets it pass. Throws NOT_FOUND and what it throws. */
+  /** S3's deletion where no versions are kept, if the check lets it pass. Throws what it throws. */
   remove: (place: Place, check: Check): Promise<void> =>
     run(place, async () => {
-      const { before } = await replace(place, async ({ row }) => {
+      const { before, stamp } = await replace(place, async ({ row }) => {
         check(row);
         return undefined;
       });
       await giveUp(place, place, before);
+      await tell(place, { name: removalName(place, false), row: before.row }, stamp);
     }),
 
   /** Removes the object if this upload is still the current one, whatever became of its bytes. */
@@ -59,16 +63,21 @@ export const openObjectRemovals = (
     }),
 
   /**
-   * Removes this upload if it is the current one and its time has come. Read and deletion are two steps: an
-   * upload of another host that lands between them is removed too. docs/design/0010 says what would close this.
+   * Removes this upload if it is the current one and its time has come. The deletion is stamped just above the row that was
+   * read, so an upload of another host that lands meanwhile stays.
    */
   expire: (place: Place, upload: Uuid): Promise<boolean> =>
     run(place, async () => {
-      const before = await look(place);
-      const { row } = before;
-      if (row?.upload !== upload || !isExpired(row, runtime.clock.wallMs())) return false;
-      await objects.delete(place.id, place.name);
-      await giveUp(place, place, before);
+      const nothing = async (): Promise<void> => {};
+      const judge = async ({ row }: { readonly row: ObjectRow | undefined }): Promise<undefined> => {
+        if (row?.upload !== upload || !isExpired(row, runtime.clock.wallMs())) throw noObject(place.name);
+      };
+      const done = await replace(place, judge, nothing).catch((thrown: unknown) => {
+        if (!hasCode(thrown, 'NOT_FOUND')) throw thrown;
+      });
+      if (!done) return false;
+      await giveUp(place, place, done.before);
+      await tell(place, { name: removalName(place, false), row: done.before.row }, done.stamp);
       return true;
     }),
 

@@ -12,7 +12,10 @@ import type { Content, ContentStore } from '../chunk/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { BucketSettings } from './bucket-settings.ts';
 import { type Containers, noContainer } from './containers.ts';
-import { type Decision, openGuard } from './guard.ts';
+import type { Asker } from './events/asker.ts';
+import type { EventRule } from './events/event-rule.ts';
+import type { Said, Tell } from './events/tell.ts';
+import { type Decision, type Done, openGuard } from './guard.ts';
 import { changesWaitingMax, listingPageRows, partsReleasedMax } from './limits.ts';
 import type { ObjectPath } from './name.ts';
 import { findNullVersion } from './null-version.ts';
@@ -47,6 +50,10 @@ export interface Place {
   readonly isGuarded?: true;
   /** Its versions may be locked, and are so unless they say otherwise. */
   readonly locking?: NonNullable<BucketSettings['lock']>;
+  /** Who is told of its changes, if anybody, ... */
+  readonly rules?: readonly EventRule[];
+  /** ... and who asks for them; absent: the agent itself. */
+  readonly asker?: Asker;
 }
 
 /** What stands under a name. */
@@ -64,9 +71,10 @@ export interface ObjectParts {
   readonly content: ContentStore;
   readonly containers: Containers;
   readonly seals: Seals;
+  readonly tell: Tell;
 }
 
-export const openObjectTurns = ({ runtime, records, content, containers }: ObjectParts) => {
+export const openObjectTurns = ({ runtime, records, content, containers, tell }: ObjectParts) => {
   const { objects, posts, versions } = records;
   const turns = keyedSerial('changes of object', changesWaitingMax);
   const log = runtime.log.with({ part: 'object' });
@@ -193,7 +201,7 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
     place: Place,
     judge: (before: Seen) => Promise<ObjectRow | undefined>,
     first: (decision: Decision<Seen>) => Promise<void> = (decision) => prepare(place, decision),
-  ): Promise<Decision<Seen>> => {
+  ): Promise<Done<Seen>> => {
     if (place.isGuarded) return guard.replace(place, (reading) => withPosts(place, reading), judge, first);
     const held = objects.getForPut(place.id, place.name);
     const before = await withPosts(
@@ -202,9 +210,9 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
     );
     const row = await judge(before);
     await first({ before, row });
-    if (row) await (await held).put(row);
-    else await objects.delete(place.id, place.name);
-    return { before, row };
+    const stamp = (await held).stamp();
+    await objects.putAt(place.id, place.name, row, stamp);
+    return { before, row, stamp };
   };
 
   /** The first write with a condition came meanwhile and may not have seen this one: it is put again, behind it. */
@@ -218,7 +226,7 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
     });
 
   /** Puts the row and settles with everyone who changed container or object at the same time. */
-  const commit = (wanted: Place, made: ObjectRow, check?: Check): Promise<ObjectRow> =>
+  const commit = (wanted: Place, made: ObjectRow, how: Said['name'], check?: Check): Promise<ObjectRow> =>
     run(wanted, async () => {
       if (check && !wanted.isGuarded) await containers.guard(wanted.project, wanted.container, wanted.id);
       const place: Place = check ? { ...wanted, isGuarded: true } : wanted;
@@ -231,7 +239,11 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
         }
         return inOrder(place, made, seen.row);
       };
-      const { before, row = made } = await replace(place, judge).catch(async (thrown) => {
+      const {
+        before,
+        row = made,
+        stamp,
+      } = await replace(place, judge).catch(async (thrown) => {
         // Others were always first: nothing was decided.
         if (place.isGuarded && hasCode(thrown, 'CONTENDED', 'BUSY')) await undo(place, made);
         throw thrown;
@@ -239,6 +251,7 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
       const [stands, after] = await Promise.all([
         containers.confirm(place.project, place.container, place.id),
         row.content.kind === 'chunks' ? objects.get(place.id, place.name) : row,
+        tell(place, { name: how, row }, stamp),
       ]);
       if (!stands) {
         await objects.delete(place.id, place.name);
@@ -265,6 +278,7 @@ export const openObjectTurns = ({ runtime, records, content, containers }: Objec
 
   return {
     run,
+    tell,
     look,
     lookAhead,
     commit,

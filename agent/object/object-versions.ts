@@ -4,12 +4,13 @@
  */
 import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
+import { removalName } from './events/event-rule.ts';
 import type { Lock } from './lock.ts';
 import { openLocks } from './locks.ts';
 import { findNullVersion } from './null-version.ts';
 import type { Check, ObjectParts, ObjectTurns, Place } from './object-turn.ts';
 import { isExpired, type ObjectRow, postKey, withPost } from './records.ts';
-import { markerType, nullVersion, shownVersionId, versionIdOf, versionKey } from './versions.ts';
+import { asVersion, markerType, nullVersion, shownVersionId, versionIdOf, versionKey } from './versions.ts';
 
 export const noObject = (name: string): ShoalError =>
   new ShoalError('NOT_FOUND', `There is no object ${JSON.stringify(name)}.`);
@@ -43,7 +44,7 @@ export interface DeletedVersion {
 
 export const openObjectVersions = (
   { runtime, records }: Pick<ObjectParts, 'runtime' | 'records'>,
-  { run, look, replace, inOrder, keepVersions, giveUp, release, dropPosts, dropNull }: ObjectTurns,
+  { run, look, replace, tell, inOrder, keepVersions, giveUp, release, dropPosts, dropNull }: ObjectTurns,
 ) => {
   const { objects, posts, versions } = records;
   const locks = openLocks({ records, clock: runtime.clock });
@@ -51,6 +52,14 @@ export const openObjectVersions = (
   const findCurrent = async (place: Place): Promise<ObjectRow | undefined> => {
     const { row } = await look(place);
     return row && !isExpired(row, runtime.clock.wallMs()) ? row : undefined;
+  };
+
+  /** A version that is no object's has no row whose stamp would order it: that of its own row does. */
+  const tellRemoval = async (place: Place, version: ObjectRow): Promise<void> => {
+    if (!place.rules) return;
+    const key = versionKey(place.name, asVersion(version).versionId);
+    const { stamp } = await versions.getForPut(place.id, key);
+    await tell(place, { name: removalName(place, false), row: version }, stamp());
   };
 
   const newestOf = async ({ id, name }: Place): Promise<ObjectRow | undefined> =>
@@ -67,13 +76,14 @@ export const openObjectVersions = (
     return row && withPost(row, await posts.get(place.id, postKey(place.name, row.upload)));
   };
 
+  const nothing = async (): Promise<void> => {};
+
   /** The object shows the newest of its versions, or nothing where that is a deletion. */
   const promote = async (place: Place): Promise<void> => {
-    const [current, newest] = await Promise.all([objects.get(place.id, place.name), newestOf(place)]);
-    if (current && current.versionId === undefined) return;
-    if (newest && !newest.isMarker) {
-      if (current?.versionId !== newest.versionId) await objects.put(place.id, place.name, newest);
-    } else if (current) await objects.delete(place.id, place.name);
+    const [now, newest] = await Promise.all([objects.get(place.id, place.name), newestOf(place)]);
+    const shown = newest?.isMarker ? undefined : newest;
+    if ((now && now.versionId === undefined) || now?.upload === shown?.upload) return;
+    await replace(place, async ({ row }) => (row?.upload === now?.upload ? shown : row), nothing);
   };
 
   return {
@@ -100,13 +110,19 @@ export const openObjectVersions = (
         const [version, { row: current }] = await Promise.all([lookUp(place, versionId), look(place)]);
         if (!version) throw noObject(place.name);
         await locks.seal(place, version, bypasses);
-        if (version.upload === current?.upload) await objects.delete(place.id, place.name);
+        if (version.upload === current?.upload)
+          await replace(
+            place,
+            async ({ row }) => (row?.upload === version.upload ? undefined : row),
+            nothing,
+          );
         if (version.versionId !== undefined)
           await versions.delete(place.id, versionKey(place.name, version.versionId));
         if (promotes) await promote(place);
         await release(place, version);
         await dropPosts(place.id, place.name, [version]);
         await locks.unseal(place, version);
+        await tellRemoval(place, version);
         return { versionId, isMarker: version.isMarker === true };
       }),
 
@@ -134,7 +150,7 @@ export const openObjectVersions = (
     hide: (place: Place, check?: Check): Promise<string> =>
       run(place, async () => {
         let marker = markerOf(newUuid(), runtime.clock.wallMs());
-        const { before } = await replace(
+        const { before, stamp } = await replace(
           place,
           async ({ row }) => {
             check?.(row);
@@ -151,18 +167,25 @@ export const openObjectVersions = (
           },
         );
         if (place.versions !== 'enabled') await giveUp(place, place, before);
+        await tell(place, { name: removalName(place, true), row: marker }, stamp);
         return place.versions === 'enabled' ? shownVersionId(marker) : nullVersion;
       }),
 
     /** Makes an older version the current one. Throws NOT_FOUND. */
     restore: (place: Place, versionId: string): Promise<ObjectRow> =>
       run(place, async () => {
-        const [row, before] = await Promise.all([lookUp(place, versionId), look(place)]);
+        const row = await lookUp(place, versionId);
         if (!row || row.isMarker) throw noObject(place.name);
         if (row.versionId === undefined) return row;
-        if (place.versions === 'enabled') await keepVersions(place, [before.row]);
-        await objects.put(place.id, place.name, row);
+        const { before, stamp } = await replace(
+          place,
+          async () => row,
+          async ({ before: { row: old } }) => {
+            if (place.versions === 'enabled') await keepVersions(place, [old]);
+          },
+        );
         await giveUp(place, place, before);
+        await tell(place, { name: 'ObjectCreated:Copy', row }, stamp);
         return row;
       }),
   };

@@ -10,6 +10,7 @@
  */
 import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
+import type { Said } from './events/tell.ts';
 import { objectBytesMax, racesMax } from './limits.ts';
 import type { Lock } from './lock.ts';
 import { defaultLock } from './locks.ts';
@@ -36,6 +37,8 @@ export interface Upload {
   readonly check?: Check;
   /** What makes it more than its bytes. */
   readonly kind?: Pick<ObjectRow, 'large' | 'link' | 'lock'>;
+  /** What those are told who hear of changes. Default `ObjectCreated:Put`. */
+  readonly how?: Said['name'];
   /** Encrypts it on its way. */
   readonly opener?: Opener | undefined;
   /** Asked once the source has ended: it may come behind the bytes. */
@@ -136,7 +139,7 @@ export const openObjectRows = (parts: ObjectParts) => {
         bytes: written.length,
         md5,
       };
-      return commit(place, row, upload.check);
+      return commit(place, row, upload.how ?? 'ObjectCreated:Put', upload.check);
     },
 
     /** An object whose bytes are there already, as those of its parts. Throws NOT_FOUND, and what the check throws. */
@@ -148,7 +151,7 @@ export const openObjectRows = (parts: ObjectParts) => {
     ): Promise<ObjectRow> {
       const atMs = runtime.clock.wallMs();
       const row = { ...facts, ...newVersion(place, made.upload, atMs), ...made, changedAtMs: atMs };
-      return commit(place, row, check);
+      return commit(place, row, 'ObjectCreated:CompleteMultipartUpload', check);
     },
 
     /** A second object with the same chunks; no byte moves. Throws NOT_FOUND, CONTENDED. */
@@ -188,7 +191,7 @@ export const openObjectRows = (parts: ObjectParts) => {
           upload,
           changedAtMs: atMs,
         };
-        return { source, row: await commit(to, row, check) };
+        return { source, row: await commit(to, row, 'ObjectCreated:Copy', check) };
       }
       throw new ShoalError(
         'CONTENDED',

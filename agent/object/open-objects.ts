@@ -9,9 +9,12 @@ import type { Runtime } from '../runtime/ports.ts';
 import type { Tables } from '../table/port.ts';
 import { openContainers } from './containers.ts';
 import type { Context } from './context.ts';
+import { openDelivery } from './events/deliver.ts';
+import { openTell } from './events/tell.ts';
+import type { Webhook } from './events/webhook.ts';
 import { removeExpired } from './expirer.ts';
 import { sweepLifecycles } from './lifecycle-sweep.ts';
-import { expirerPeriodMs, lifecyclePeriodMs } from './limits.ts';
+import { eventsLookMs, expirerPeriodMs, lifecyclePeriodMs } from './limits.ts';
 import { openMultiparts } from './multipart.ts';
 import { walkObjects } from './object-listing.ts';
 import { openObjectRows } from './objects.ts';
@@ -36,16 +39,20 @@ export interface ObjectSettings {
   readonly rateLimits?: RateLimits | undefined;
   /** Objects are encrypted whether or not somebody asks for it. Default false. */
   readonly encryptAtRest?: boolean | undefined;
+  /** Who may be told of changes of objects. Default nobody. */
+  readonly webhooks?: readonly Webhook[] | undefined;
+  /** As events name it. */
+  readonly region?: string;
 }
 
 export interface Objects extends Context {
-  /** The expirer and the sweeper of lifecycle rules end what they are at. */
+  /** The expirer, the sweeper of lifecycle rules and the delivery of events end what they are at. */
   stop(): Promise<void>;
 }
 
 export const openObjects = (
   { runtime, tables, content, journal, http, sealSecret }: ObjectParts,
-  { rateLimits, encryptAtRest = false }: ObjectSettings = {},
+  { rateLimits, encryptAtRest = false, webhooks = [], region = 'us-east-1' }: ObjectSettings = {},
 ): Objects => {
   const records = openRecords(tables);
   const { clock } = runtime;
@@ -55,7 +62,9 @@ export const openObjects = (
     return (await records.versions.range(row.id, { limit: 1 })).entries.length > 0;
   });
   const seals = openSeals(sealSecret, runtime.chance, encryptAtRest);
-  const objects = openObjectRows({ runtime, records, content, containers, seals });
+  const delivery = openDelivery({ runtime, records, journal }, { webhooks, region });
+  const tell = openTell({ runtime, records, journal }, delivery.wake);
+  const objects = openObjectRows({ runtime, records, content, containers, seals, tell });
   const multiparts = openMultiparts({ runtime, records, content, containers, objects });
   const context: Context = {
     runtime,
@@ -66,6 +75,7 @@ export const openObjects = (
     journal,
     seals,
     rates: openRates(runtime, rateLimits),
+    delivery,
   };
   http.shapeErrors('object', swiftErrors);
   for (const route of Object.values(objectRoutes))
@@ -90,5 +100,14 @@ export const openObjects = (
     },
     { name: 'object-lifecycle', periodMs: lifecyclePeriodMs },
   );
-  return { ...context, stop: async () => void (await Promise.all([expirer.stop(), sweeper.stop()])) };
+  const teller = startReconciler(
+    { runtime, reconcile: delivery.look },
+    { name: 'object-events', periodMs: eventsLookMs },
+  );
+  return {
+    ...context,
+    async stop() {
+      await Promise.all([expirer.stop(), sweeper.stop(), teller.stop(), delivery.stop()]);
+    },
+  };
 };

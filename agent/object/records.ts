@@ -13,6 +13,7 @@
  *   object-lifecycle   register  "rules" / incarnation           a bucket's rules, and when they were last obeyed
  *   object-bucket      register  bucket name / ""               whose container S3 means by that name
  *   object-expiry      rows      shard / second incarnation ... what to look at when that second has come
+ *   object-event, object-event-queue                           what is told of changes: `events/event-row.ts`
  *
  * An object's partition key is the id of its container's incarnation, drawn when the container is created: a
  * container that is deleted and created again can never show an old row, and no two names can run together.
@@ -27,6 +28,7 @@ import type { AccountList } from './account-list.ts';
 import type { AclGrant } from './acl-grant.ts';
 import type { BucketNameRow } from './bucket-names.ts';
 import type { BucketSettings } from './bucket-settings.ts';
+import type { EventQueueRow, EventRow } from './events/event-row.ts';
 import type { LifecycleRule } from './lifecycle.ts';
 import type { Lock } from './lock.ts';
 import type { Metadata } from './metadata.ts';
@@ -195,6 +197,8 @@ export interface Records {
   readonly locks: Registers<LockRow>;
   readonly lifecycles: Registers<LifecycleRow>;
   readonly guards: Registers<GuardRow>;
+  readonly events: Rows<EventRow>;
+  readonly eventQueues: Registers<EventQueueRow>;
 }
 
 export const accountKey = 'account';
@@ -231,10 +235,20 @@ export const openRecords = (tables: Tables): Records => ({
   locks: tables.registers<LockRow>({ name: 'object-lock' }),
   guards: tables.registers<GuardRow>({ name: 'object-guard' }),
   lifecycles: tables.registers<LifecycleRow>({ name: 'object-lifecycle' }),
+  events: tables.rows<EventRow>({ name: 'object-event' }),
+  eventQueues: tables.registers<EventQueueRow>({ name: 'object-event-queue' }),
 });
 
 /** Put together from parts by S3: its ETag is no MD5 of its bytes, nor is that of a copy. */
 export const isJoined = ({ md5 }: Pick<ObjectRow, 'md5'>): boolean => md5.includes('-');
+
+/**
+ * S3's ETag. Of a large object of Swift's with `-N` behind it, as Swift's own S3 does, so that no client takes it for the
+ * MD5 of the bytes.
+ */
+export const etagShown = ({ large, md5 }: Pick<ObjectRow, 'large' | 'md5'>): string =>
+  large ? largeEtag(large.etag) : md5;
+export const largeEtag = (etag: string): string => `${etag}-N`;
 
 /** An upload as its newest post shows it. */
 export const withPost = (row: ObjectRow, post: PostRow | undefined): ObjectRow =>

@@ -104,6 +104,7 @@ export const copyInto = async (
     const { check, lock } = options;
     const stored = await storeInto(context, target, {
       ...{ source: context.objects.read(row, {}, signal), facts: factsOf(row), signal },
+      how: 'ObjectCreated:Copy',
       ...(check && { check }),
       ...(lock && { kind: { lock } }),
     });

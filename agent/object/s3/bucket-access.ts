@@ -7,6 +7,7 @@ import type { Use } from '../access.ts';
 import { grantsAllow, type Permission } from '../acl-grant.ts';
 import type { BucketSettings } from '../bucket-settings.ts';
 import { authorize, placeOf } from '../context.ts';
+import type { Asker } from '../events/asker.ts';
 import type { Place } from '../object-turn.ts';
 import { accountKey, type ContainerRow } from '../records.ts';
 import type { Target } from '../store-object.ts';
@@ -136,13 +137,13 @@ export const changeSettings = async (
     });
 };
 
-export const placeIn = ({ project, name, row }: Bucket, key: string): Place =>
-  placeOf({ project, container: name, object: key }, row);
+export const placeIn = ({ project, name, row }: Bucket, key: string, asker?: Asker): Place =>
+  placeOf({ project, container: name, object: key }, row, asker);
 
 /** A key that may be written, and what its account has to say about room. */
 export const openTarget = async (context: S3Context, ask: S3Ask, action: Action): Promise<Target> => {
   const bucket = await openBucket(context, ask, action);
   checkGrants(grantsAsked(ask.headers), bucket.row.bucket);
   const account = await context.records.accounts.get(bucket.project, accountKey);
-  return { place: placeIn(bucket, ask.key), container: bucket.row, account };
+  return { place: placeIn(bucket, ask.key, ask.caller.asker), container: bucket.row, account };
 };

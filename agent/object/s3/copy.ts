@@ -91,6 +91,7 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
         facts: factsOf(row),
         bytes: thing.bytes,
         signal: ask.signal,
+        how: 'ObjectCreated:Copy',
         wish,
         ...(check && { check }),
         ...(lock && { kind: { lock } }),

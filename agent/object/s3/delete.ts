@@ -29,12 +29,12 @@ interface Deleted {
 /** Deleting what is not there succeeds. Throws FORBIDDEN on a version that is locked. */
 const deleteKey = async (
   context: S3Context,
-  { signal }: S3Ask,
+  { signal, caller }: S3Ask,
   bucket: Bucket,
   { key, versionId }: Wanted,
   bypasses: boolean,
 ): Promise<Deleted> => {
-  const place = placeIn(bucket, key);
+  const place = placeIn(bucket, key, caller.asker);
   const { archive, versions } = bucket.row;
   try {
     if (versionId !== undefined)

@@ -13,6 +13,7 @@ import type { Caller } from '../access-list.ts';
 import { openBucketNames } from '../bucket-names.ts';
 import { factsOf } from '../bucket-policy/facts.ts';
 import type { Context } from '../context.ts';
+import { askerOf } from '../events/asker.ts';
 import { addressOf, hostBucketOf } from './address.ts';
 import type { S3Ask, S3Context } from './ask.ts';
 import { preflight, withCors } from './cors.ts';
@@ -61,8 +62,10 @@ const callerOf = ({
   query,
   remoteAddress,
   origin,
-}: Pick<S3Ask, 'principal' | 'headers' | 'query' | 'remoteAddress' | 'origin'>): Caller => ({
+  requestId,
+}: Pick<S3Ask, 'principal' | 'headers' | 'query' | 'remoteAddress' | 'origin' | 'requestId'>): Caller => ({
   principal,
+  asker: askerOf({ principal, remoteAddress, requestId }),
   referrer: headers.referer,
   facts: (project, nowMs) =>
     factsOf({

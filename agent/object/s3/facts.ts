@@ -11,7 +11,7 @@ import {
 } from '../metadata.ts';
 import type { NewFacts } from '../objects.ts';
 import type { Readable } from '../readable.ts';
-import type { ContainerRow, ObjectRow } from '../records.ts';
+import { type ContainerRow, etagShown, type ObjectRow } from '../records.ts';
 import { httpDate } from '../time.ts';
 import { shownVersionId } from '../versions.ts';
 import { grantsAsked } from './acl-request.ts';
@@ -88,11 +88,8 @@ export const factsOfCopy = (headers: Headers, source: ObjectRow): NewFacts => {
 
 export const quoted = (etag: string): string => `"${etag}"`;
 
-/** Of Swift's large objects: as Swift's own S3 does, so that no client takes it for the MD5 of the bytes. */
-export const largeEtag = (etag: string): string => `${etag}-N`;
-
 /** Of an object's row as listings show it. */
-export const etagOf = ({ large, md5 }: ObjectRow): string => quoted(large ? largeEtag(large.etag) : md5);
+export const etagOf = (row: ObjectRow): string => quoted(etagShown(row));
 
 /** Nothing where the bucket never had versions. */
 export const versionHeader = (

@@ -25,7 +25,6 @@ const missing =
 export const fixedSettings: Readonly<Record<string, Serve>> = {
   accelerate: told('s3:GetAccelerateConfiguration', 'AccelerateConfiguration'),
   logging: told('s3:GetBucketLogging', 'BucketLoggingStatus'),
-  notification: told('s3:GetBucketNotification', 'NotificationConfiguration'),
   replication: missing('s3:GetReplicationConfiguration', 'ReplicationConfigurationNotFoundError'),
   requestPayment: told('s3:GetBucketRequestPayment', 'RequestPaymentConfiguration', [
     element('Payer', 'BucketOwner'),

@@ -37,6 +37,10 @@ export const lifecycleRulesMax = 1000;
 /** Routing rules of a website: S3's. */
 export const webRulesMax = 50;
 
+/** Rules of a bucket about whom to tell, and bytes of a prefix or suffix: S3's. */
+export const eventRulesMax = 100;
+export const eventFilterBytesMax = KiB;
+
 /** Grants of one access list: S3's. */
 export const grantsMax = 100;
 

@@ -13,6 +13,7 @@ import { fixedSettings } from './fixed.ts';
 import * as lifecycle from './lifecycle.ts';
 import { listObjects, listObjectsV2 } from './listing.ts';
 import { abortUpload, completeUpload, createUpload, putPart } from './multipart.ts';
+import * as notification from './notification.ts';
 import { getObject } from './object.ts';
 import * as lock from './object-lock.ts';
 import { listParts, listUploads } from './part-listing.ts';
@@ -46,6 +47,7 @@ const ofBucket: Methods = {
     acl: acl.getBucketAcl,
     cors: cors.getCors,
     encryption: sse.getEncryption,
+    notification: notification.getNotifications,
     ownershipControls: publicAccess.getOwnership,
     policy: policy.getBucketPolicy,
     policyStatus: policy.getPolicyStatus,
@@ -60,6 +62,7 @@ const ofBucket: Methods = {
     lifecycle: lifecycle.putLifecycle,
     'object-lock': lock.putLockConfiguration,
     encryption: sse.putEncryption,
+    notification: notification.putNotifications,
     ownershipControls: publicAccess.putOwnership,
     policy: policy.putBucketPolicy,
     publicAccessBlock: publicAccess.putPublicAccess,

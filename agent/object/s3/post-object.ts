@@ -4,6 +4,7 @@
  */
 import { hasCode } from '../../../proto/error.ts';
 import type { ApiAnswer } from '../../http/port.ts';
+import { askerOf } from '../events/asker.ts';
 import { type FormPart, formParts } from '../form.ts';
 import { objectBytesMax } from '../limits.ts';
 import { storeInto } from '../store-object.ts';
@@ -128,12 +129,19 @@ export const postObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
         Buffer.from(value).toString('latin1'),
       ]),
     );
-    const asked: S3Ask = { ...ask, key, headers, principal, caller: { ...ask.caller, principal } };
+    const asked: S3Ask = {
+      ...ask,
+      key,
+      headers,
+      principal,
+      caller: { ...ask.caller, principal, asker: askerOf({ ...ask, principal }) },
+    };
     const target = await openTarget(context, asked, { name: 's3:PutObject', use: 'writeObject' });
     const row = await storeInto(context, target, {
       source: within(file.body, range ?? { bytesMin: 0, bytesMax: objectBytesMax }),
       facts: factsOfPut(headers),
       signal: ask.signal,
+      how: 'ObjectCreated:Post',
     }).catch(orNoBucket(ask.bucket));
     record(context, asked, 'object.put', { bytes: row.bytes, by: 'form' });
     return answerTo(ask, fields, key, { ETag: etagOf(row), ...versionHeader(target.container, row) });

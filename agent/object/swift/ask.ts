@@ -4,6 +4,7 @@ import { type ApiRequest, actorOf } from '../../http/port.ts';
 import type { Caller, Grant } from '../access-list.ts';
 import { factsOf } from '../bucket-policy/facts.ts';
 import type { Context } from '../context.ts';
+import { askerOf } from '../events/asker.ts';
 import { headerText } from '../metadata.ts';
 import { accountOf, checkPath, type ObjectPath, parsePath } from '../name.ts';
 import type { Reader } from '../readable.ts';
@@ -26,6 +27,7 @@ export const asked = (request: Ask): Asked => ({
   path: checkPath(parsePath(request.params)),
   caller: {
     principal: request.principal,
+    asker: askerOf(request),
     referrer: headerText(request.headers, 'referer'),
     grant: request.grant,
     deletes: request.method === 'DELETE',

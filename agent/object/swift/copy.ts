@@ -48,6 +48,7 @@ const copy = async (context: Context, request: Ask, from: ObjectPath, to: Object
           facts: withoutManifest(factsOf(row)),
           bytes: thing.bytes,
           signal: request.signal,
+          how: 'ObjectCreated:Copy',
         }),
       }
     : await copyInto(

@@ -74,6 +74,7 @@ const storeFile = async (
     facts: factsOfPut(headers, context.runtime.clock.wallMs(), typeOfName(file.name)),
     bytesMax: signed.fileBytesMax,
     signal: request.signal,
+    how: 'ObjectCreated:Post',
   });
   record(context, request, 'object.put', to, { bytes: row.bytes, by: 'form' });
 };
