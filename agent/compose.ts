@@ -41,7 +41,7 @@ import { sub } from './store/namespace.ts';
 import { openTables } from './table/tables.ts';
 
 /** How often the agent looks at its own load; what others hear of it is decided in membership. */
-const vitalsEveryMs = 1_000;
+const vitalsEveryMs = 2_000;
 
 export interface Agent {
   readonly apiUrl: string;

@@ -19,6 +19,7 @@ import {
   forcedSilenceMs,
   reconnectBaseMs,
   reconnectCapMs,
+  reconnectQuietMs,
   reconnectTickMs,
   strangerMsMax,
 } from './limits.ts';
@@ -98,13 +99,16 @@ export const watchConnections = (world: {
     }
   };
 
-  const tick = (): void => {
+  /** Is one missing? */
+  const tick = (): boolean => {
+    let isOneMissing = false;
     const others = roster
       .list()
       .map((member) => member.hostId)
       .filter((hostId) => hostId !== self);
     for (const hostId of roster.has(self) ? keptHosts(self, others) : []) {
       if (openConnection(hostId)) continue;
+      isOneMissing = true;
       const retry = retries.get(hostId) ?? { attempt: 0, nextMs: 0 };
       if (clock.monotonicMs() < retry.nextMs) continue;
       // Until the dial has ended this host is not tried again.
@@ -119,12 +123,18 @@ export const watchConnections = (world: {
         log.debug('host not reached', { host: hostId, attempt: retry.attempt, error: thrown });
       });
     }
+    return isOneMissing;
   };
 
   let stopTick: () => void = () => {};
+  let isQuiet = false;
+  const arm = (): void => {
+    stopTick();
+    if (!stopped) stopTick = timers.after(isQuiet ? reconnectQuietMs : reconnectTickMs, run);
+  };
   const run = (): void => {
-    tick();
-    stopTick = timers.after(reconnectTickMs, run);
+    isQuiet = !stopped && !tick();
+    arm();
   };
   run();
 
@@ -144,6 +154,9 @@ export const watchConnections = (world: {
     strangers.delete(connection);
     const hostId = hostIdOfPeer(connection.remotePeer);
     if (roster.has(hostId)) lostAtMs.set(hostId, clock.monotonicMs());
+    if (!isQuiet) return;
+    isQuiet = false;
+    arm();
   };
   libp2p.addEventListener('connection:open', opened);
   libp2p.addEventListener('connection:close', closed);
@@ -161,10 +174,10 @@ export const watchConnections = (world: {
     }
     retries.clear();
     for (const hostId of lostAtMs.keys()) if (!roster.has(hostId)) lostAtMs.delete(hostId);
-    if (!stopped) tick();
+    run();
   });
   const stopBook = book.onChange((hostId) => {
-    if (retries.delete(hostId) && !stopped) tick();
+    if (retries.delete(hostId)) run();
   });
 
   return {

@@ -10,7 +10,14 @@ import { createLibp2p, type Libp2p } from 'libp2p';
 import { gathered } from './gathered.ts';
 import { guarded, type IsAllowed, rosterGater } from './guard.ts';
 import type { HostKey } from './host-key.ts';
-import { connectionsMax, dialTimeoutMs, gossipBytesMax, strangersMax } from './limits.ts';
+import {
+  connectionsMax,
+  dialTimeoutMs,
+  gossipBytesMax,
+  gossipHeartbeatMs,
+  gossipScoreMs,
+  strangersMax,
+} from './limits.ts';
 
 export interface Libp2pSettings {
   /** Multiaddrs, e.g. `/ip4/127.0.0.1/tcp/0`. */
@@ -62,6 +69,8 @@ export const startLibp2p = (
           allowPublishToZeroTopicPeers: true,
           doPX: false,
           maxInboundDataLength: gossipBytesMax,
+          heartbeatInterval: gossipHeartbeatMs,
+          scoreParams: { decayInterval: gossipScoreMs },
         })(guarded(components, isAllowed)),
     },
   });

@@ -13,6 +13,10 @@ export const requestsInFlightMax = 20_000;
 export const sendQueueBytesMax = 64 * MiB;
 /** One write to libp2p: noise cuts it into 64 KiB pieces anyway, and a buffer this big stays cheap to allocate. */
 export const writeBytesMax = 256 * KiB;
+/** Window updates that wait for company: a quarter of the smallest window of a stream ... */
+export const owedBytesMax = 64 * KiB;
+/** ... and 300 of them, so that a stream of tiny frames costs no memory. */
+export const heldBytesMax = 4 * KiB;
 /** libp2p resets a stream whose unread or unsent bytes pass this; a frame of the largest size must fit twice. */
 export const streamBufferBytesMax = sendQueueBytesMax + 2 * frameBytesMax;
 
@@ -28,8 +32,10 @@ export const dialMemoryMs = 200;
 export const reconnectBaseMs = 200;
 /** A host that came back is found by us this late at worst; it dials us at once anyway. */
 export const reconnectCapMs = 15 * secondMs;
-/** How often the missing connections are looked at. */
+/** How often the missing connections are looked at; one that closes is looked at as soon ... */
 export const reconnectTickMs = 500;
+/** ... and where none is missing, the others in case that nobody was told. */
+export const reconnectQuietMs = 5 * secondMs;
 /** Connections held open by themselves; others are dialled when needed. Gossip needs 12, probes are random. */
 export const connectionsKept = 32;
 /** libp2p closes idle ones beyond this. Every host of a 1,000-host cluster may probe us. */
@@ -83,6 +89,10 @@ export const expiryTurnMs = 2 * secondMs;
 /** How often a random peer is asked whether its roster differs: the cure for lost gossip. */
 export const rosterExchangeMs = 15 * secondMs;
 
+/** gossipsub mends its mesh and tells what it has this often. What a host publishes reaches those it is connected to at once. */
+export const gossipHeartbeatMs = 3 * secondMs;
+/** Scores of peers matter among strangers; on a roster they are only kept. */
+export const gossipScoreMs = 15 * secondMs;
 /** Topics carry member updates of below 1 KiB each; a batch of a few hundred fits. */
 export const gossipBytesMax = 256 * KiB;
 
@@ -129,7 +139,7 @@ export const topicHostsMax = 16;
 /** A newcomer's whole search: a look-up takes some ms, and a second per dead node on its way. */
 export const topicSearchMsMax = 8 * secondMs;
 /** How often a missing swarm connection is dialled while libp2p has one. */
-export const swarmTickMs = secondMs;
+export const swarmTickMs = 3 * secondMs;
 /** Time for the last packets of closed swarm connections to leave. */
 export const swarmFarewellMs = 50;
 /** hyperswarm connections, for journals only: twice `connectionsKept`, and hyperswarm counts each four times. */

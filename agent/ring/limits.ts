@@ -1,4 +1,5 @@
 /** Bounds of the ring, each with its reason. Quantities end in their unit. */
+import { secondMs } from '../../proto/units.ts';
 
 /** Copies of everything unless operators wish otherwise: one may be lost while another is being repaired. */
 export const replicasDefault = 3;
@@ -22,6 +23,9 @@ export const pushPeriodMsMin = 100;
 export const newsPeriodMs = 1_000;
 /** ... and this often in quiet times, for hosts that missed the end. */
 export const newsQuietPeriodMs = 30_000;
+
+/** How often a ring looks where nothing is on its way: what no event tells it is due this much later at worst. */
+export const quietTickMs = secondMs;
 
 /** Waits between failed attempts to sync or to propose: doubling from the first to the last. */
 export const retryBaseMs = 200;

@@ -19,12 +19,12 @@ import { type FirstLife, layoutKeeper } from './layout-keeper.ts';
 import { isProven, type VoteSigner } from './layout-proof.ts';
 import { layoutSpread } from './layout-spread.ts';
 import { layoutStore } from './layout-store.ts';
-import { newsPeriodMs, newsQuietPeriodMs } from './limits.ts';
 import { moving as watchMoving } from './moving.ts';
 import { ownerIndex } from './owner-index.ts';
 import { partitionOf } from './partition.ts';
 import { planner } from './planner.ts';
 import type { Ring, Syncer } from './port.ts';
+import { pulse } from './pulse.ts';
 import { rebirth } from './rebirth.ts';
 import { type RingOperator, ringOperator } from './ring-operator.ts';
 import { defaultSettings, type RingSettings } from './settings.ts';
@@ -199,30 +199,6 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
 
   const moving = watchMoving(runtime.clock, syncers);
 
-  let isStarted = false;
-  /** Anything that may be due is begun; each step is a no-op when it is not. */
-  const look = (): void => {
-    const current = newest();
-    if (!isStarted || !current) return;
-    const { history } = keeper;
-    settle.look(history, isPaused());
-    moving.look(settle.isRunning);
-    const isIn = isMember(current, self);
-    const hasSaid = (history.progress.syncAck[self] ?? 0) >= current.version;
-    if (isIn && !hasSaid && waitedFor(history, 'sync', isRostered).length === 0)
-      void keeper
-        .reach('syncAck', current.version)
-        .then(() => {
-          spread.publish();
-          look();
-        })
-        .catch(report('layout progress not stored'));
-    if (history.live.length > 1 && waitedFor(history, 'syncAck', isRostered).length === 0)
-      keeper.retire().then(look).catch(report('layout not retired'));
-    recall.look();
-    plan.look(current);
-  };
-
   const found = async (): Promise<void> => {
     const card = members.get(self)?.card;
     if (newest() || !options.isFounder || !card || roster.list().some(({ hostId }) => hostId !== self))
@@ -233,26 +209,15 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
     log.info('layout founded', { partitionBits: settings.partitionBits });
   };
 
-  let toldAtMs = -Infinity;
-  let cancel = (): void => {};
-  const tick = async (): Promise<void> => {
-    const now = runtime.clock.monotonicMs();
-    const isQuiet = keeper.history.live.length === 1;
-    try {
-      if (!newest()) await found();
-      if (keeper.isLost) await spread.bootstrap();
-      // With nobody to hear it this would only put off the moment when somebody is.
-      else if (now - toldAtMs >= (isQuiet ? newsQuietPeriodMs : newsPeriodMs) && reachable().length > 0) {
-        toldAtMs = now;
-        spread.publish();
-        await spread.compare();
-      }
-      look();
-    } catch (error) {
-      report('ring tick failed')(error);
-    }
-    if (isStarted) cancel = runtime.timers.after(settings.tickMs, () => void tick());
-  };
+  const beats = pulse(
+    {
+      ...{ runtime, log, self, keeper, spread, settle, moving, recall, plan },
+      ...{ newest, isRostered, isPaused, found, report },
+      isHeard: () => reachable().length > 0,
+    },
+    settings,
+  );
+  const look = (): void => beats.look();
   const unwatch = [
     members.onChange(() => look()),
     roster.onChange(() => {
@@ -301,14 +266,9 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    start() {
-      if (isStarted) return;
-      isStarted = true;
-      void tick();
-    },
+    start: beats.start,
     stop() {
-      isStarted = false;
-      cancel();
+      beats.stop();
       for (const stop of unwatch) stop();
       settle.stop();
       plan.stop();

@@ -65,10 +65,11 @@ export const planner = (world: PlannerWorld, settings: RingSettings) => {
 
   return {
     planNext,
-    /** Proposes what is due, when it is this host's turn. */
-    look(newest: Layout): void {
+    /** Proposes what is due, when it is this host's turn. Is anything due, or will it be as time passes? */
+    look(newest: Layout): boolean {
       const plan = isMember(newest, self) && isRostered(self) ? planNext(newest) : undefined;
       propose.look(newest, plan?.hold === undefined ? plan?.draft : undefined);
+      return plan !== undefined && (plan.draft !== undefined || plan.coming.length > 0);
     },
     stop(): void {
       seen.stop();

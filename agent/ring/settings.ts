@@ -15,7 +15,7 @@ export interface RingSettings {
    * write that one of them let in just before is then on its disk.
    */
   readonly copyDelayMs: number;
-  /** How often the ring looks whether something is due, besides at each change. */
+  /** How often the ring looks whether something is due while a change is on its way, besides at each event. */
   readonly tickMs: number;
 }
 
