@@ -2,6 +2,7 @@
  * The chunk room as the agent sees it: content in, content out, and the keepers that mend, compare, collect and
  * scrub behind it. `openChunks` wires the parts; each part says what it is for.
  */
+import { type Code, codes, fragmentCount } from '../../proto/policy.ts';
 import type { Members } from '../membership/port.ts';
 import type { Bulk, Rpc } from '../peer/port.ts';
 import type { Ring } from '../ring/port.ts';
@@ -119,7 +120,14 @@ export const openChunks = async (
   const stopping = new AbortController();
 
   return {
-    content: contentStore({ clock: runtime.clock, log, digestPool, copies, stripes }),
+    content: contentStore({
+      clock: runtime.clock,
+      log,
+      digestPool,
+      copies,
+      stripes,
+      codes: () => wideEnough(ring),
+    }),
     status() {
       const look = async (): Promise<void> => {
         space.copies = await files.space();
@@ -157,6 +165,12 @@ export const openChunks = async (
     },
   };
 };
+
+/** Each fragment on a host of its own, in the newest layout. */
+const wideEnough = (ring: Ring): readonly Code[] =>
+  codes.filter(
+    (code) => ring.wideOwners(0, fragmentCount(code)).at(-1)?.owners.length === fragmentCount(code),
+  );
 
 const sumOf = <T>(items: readonly T[], count: (item: T) => number): number =>
   items.reduce((sum, item) => sum + count(item), 0);

@@ -73,12 +73,14 @@ export const contentStore = ({
   digestPool,
   copies,
   stripes,
+  codes,
 }: {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Log;
   readonly digestPool: DigestPool;
   readonly copies: Kept;
   readonly stripes: Kept;
+  readonly codes: ContentStore['codes'];
 }): ContentStore => {
   const kinds = [copies, stripes];
   const keptAs = ({ isStripe }: Pick<Piece, 'isStripe'>): Kept => (isStripe ? stripes : copies);
@@ -200,6 +202,7 @@ export const contentStore = ({
   };
 
   return {
+    codes,
     async write(source, options) {
       const stop = new AbortController();
       const abort = (): void => stop.abort(options.signal?.reason);

@@ -60,6 +60,8 @@ export interface ReadOptions {
 }
 
 export interface ContentStore {
+  /** Those that there are hosts for now. */
+  codes(): readonly Code[];
   /**
    * One pass over the source, bounded memory. Durable on a write quorum of every chunk's owners when it resolves.
    * When it throws (the source's own error, TOO_LARGE, QUORUM_MISSED, DISK_FULL), what it stored is given back.

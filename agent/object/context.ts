@@ -1,5 +1,6 @@
 /** What the use cases of the object service share, and how they open what a caller may use. */
 import { hasCode, ShoalError } from '../../proto/error.ts';
+import type { Code } from '../../proto/policy.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { checkAccess, isOwner, isStranger, type Target, type Use } from './access.ts';
@@ -28,6 +29,8 @@ export interface Context {
   readonly seals: Seals;
   readonly rates: Rates;
   readonly delivery: Delivery;
+  /** Those that there are hosts for now. */
+  codes(): readonly Code[];
 }
 
 /** What a policy calls it when only the use is known. */

@@ -102,7 +102,10 @@ export const openMultiparts = ({
     /** Throws NOT_FOUND when the container is gone. */
     async create(
       place: Place,
-      made: Pick<MultipartRow, 'facts' | 'initiator' | 'checksum' | 'lock' | 'seal'>,
+      made: Pick<
+        MultipartRow,
+        'facts' | 'initiator' | 'checksum' | 'lock' | 'seal' | 'storageClass' | 'code'
+      >,
     ): Promise<MultipartRow> {
       const upload = newUuid();
       const row = { ...made, upload, name: place.name, startedAtMs: runtime.clock.wallMs() };
@@ -114,7 +117,7 @@ export const openMultiparts = ({
 
     /** Throws NOT_FOUND, UNPROCESSABLE, ABORTED, TOO_LARGE; nothing is left of the part then. */
     async put(place: Place, uploadId: string, part: NewPart): Promise<PartRow> {
-      const { upload, seal } = await get(place, uploadId);
+      const { upload, seal, code } = await get(place, uploadId);
       const id = newUuid();
       const opener = part.open(seal);
       const sealing = opener && !opener.vault ? sealBytes(opener.key, id, part.source) : undefined;
@@ -124,6 +127,7 @@ export const openMultiparts = ({
         inlineBytesMax: 0,
         digests: sealing ? [] : ['md5'],
         vault: opener?.vault,
+        code,
         signal: part.signal,
       });
       const md5 = sealing?.md5() ?? written.digests.md5 ?? '';
@@ -199,6 +203,7 @@ export const openMultiparts = ({
             })),
             ...(checksum && { checksum }),
             ...(open.lock && { lock: open.lock }),
+            ...(open.storageClass && { storageClass: open.storageClass }),
             ...(open.seal && {
               seal:
                 open.seal.kind === 'managed'

@@ -10,6 +10,7 @@
  */
 import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
+import type { Code } from '../../proto/policy.ts';
 import type { Said } from './events/tell.ts';
 import { objectBytesMax, racesMax } from './limits.ts';
 import type { Lock } from './lock.ts';
@@ -18,6 +19,7 @@ import type { ObjectPath } from './name.ts';
 import { openObjectRemovals } from './object-removals.ts';
 import { type Check, type ObjectParts, openObjectTurns, type Place } from './object-turn.ts';
 import { noObject, openObjectVersions } from './object-versions.ts';
+import type { StorageClass } from './policy.ts';
 import { type Checksum, chunkUser, isExpired, type ObjectFacts, type ObjectRow, postKey } from './records.ts';
 import { type Opener, type Range, sealBytes, unsealBytes } from './seal.ts';
 import { versionIdOf } from './versions.ts';
@@ -39,6 +41,9 @@ export interface Upload {
   readonly kind?: Pick<ObjectRow, 'large' | 'link' | 'lock'>;
   /** What those are told who hear of changes. Default `ObjectCreated:Put`. */
   readonly how?: Said['name'];
+  readonly storageClass?: StorageClass | undefined;
+  /** What it is kept as; undefined: copies. */
+  readonly code?: Code | undefined;
   /** Encrypts it on its way. */
   readonly opener?: Opener | undefined;
   /** Asked once the source has ended: it may come behind the bytes. */
@@ -49,6 +54,7 @@ export interface CopyOptions {
   readonly versionId?: string | undefined;
   readonly check?: Check | undefined;
   readonly lock?: Lock | undefined;
+  readonly storageClass?: StorageClass | undefined;
 }
 
 /** What Swift does not know of, and so must not lose. */
@@ -112,6 +118,7 @@ export const openObjectRows = (parts: ObjectParts) => {
         bytesMax: upload.bytesMax ?? objectBytesMax,
         digests: sealing ? [] : ['md5'],
         vault: opener?.vault,
+        code: upload.code,
         signal: upload.signal,
       });
       const md5 = sealing?.md5() ?? written.digests.md5 ?? '';
@@ -133,6 +140,7 @@ export const openObjectRows = (parts: ObjectParts) => {
         ...upload.kind,
         ...(opener && { seal: opener.seal }),
         ...(checksum && { checksum }),
+        ...(upload.storageClass && { storageClass: upload.storageClass }),
         changedAtMs: atMs,
         upload: id,
         content: written.content,
@@ -145,7 +153,10 @@ export const openObjectRows = (parts: ObjectParts) => {
     /** An object whose bytes are there already, as those of its parts. Throws NOT_FOUND, and what the check throws. */
     async join(
       place: Place,
-      made: Pick<ObjectRow, 'upload' | 'content' | 'bytes' | 'md5' | 'parts' | 'checksum' | 'lock' | 'seal'>,
+      made: Pick<
+        ObjectRow,
+        'upload' | 'content' | 'bytes' | 'md5' | 'parts' | 'checksum' | 'lock' | 'seal' | 'storageClass'
+      >,
       facts: NewFacts,
       check?: Check,
     ): Promise<ObjectRow> {
@@ -159,7 +170,7 @@ export const openObjectRows = (parts: ObjectParts) => {
       from: Place,
       to: Place,
       factsOf: (source: ObjectRow) => NewFacts,
-      { versionId, check, lock }: CopyOptions = {},
+      { versionId, check, lock, storageClass }: CopyOptions = {},
     ): Promise<{ source: ObjectRow; row: ObjectRow }> {
       for (let attempt = 0; attempt < racesMax; attempt++) {
         const source = await get(from, versionId);
@@ -181,6 +192,7 @@ export const openObjectRows = (parts: ObjectParts) => {
           parts: _parts,
           lock: _lock,
           grants: _grants,
+          storageClass: _class,
           ...bare
         } = source;
         const row: ObjectRow = {
@@ -188,6 +200,7 @@ export const openObjectRows = (parts: ObjectParts) => {
           ...facts,
           ...newVersion(to, upload, atMs),
           ...(lock && { lock }),
+          ...(storageClass && { storageClass }),
           upload,
           changedAtMs: atMs,
         };

@@ -76,6 +76,7 @@ export const openObjects = (
     seals,
     rates: openRates(runtime, rateLimits),
     delivery,
+    codes: content.codes,
   };
   http.shapeErrors('object', swiftErrors);
   for (const route of Object.values(objectRoutes))

@@ -21,6 +21,7 @@
  * bytes back. The upload's id ties the two; a POST to an upload that was replaced has no effect.
  */
 import type { Uuid } from '../../proto/ids.ts';
+import type { Code } from '../../proto/policy.ts';
 import type { Stamp } from '../../proto/stamp.ts';
 import type { Content } from '../chunk/port.ts';
 import type { Registers, Rows, Tables } from '../table/port.ts';
@@ -32,6 +33,7 @@ import type { EventQueueRow, EventRow } from './events/event-row.ts';
 import type { LifecycleRule } from './lifecycle.ts';
 import type { Lock } from './lock.ts';
 import type { Metadata } from './metadata.ts';
+import type { StorageClass } from './policy.ts';
 import type { Seal } from './seal.ts';
 
 export interface AccountRow {
@@ -58,6 +60,8 @@ export interface ContainerRow {
   readonly isUnposted?: true;
   /** There was a write with a condition in it: changes of its objects are decided at registers (`guard.ts`). */
   readonly isGuarded?: true;
+  /** How the bytes of its objects are kept, for good: `policy.ts`. Absent: the default. */
+  readonly policy?: string;
   /** What only S3 has. */
   readonly bucket?: BucketSettings | undefined;
 }
@@ -81,6 +85,9 @@ export interface MultipartRow {
   readonly lock?: Lock;
   readonly checksum?: { readonly name: string; readonly isWhole: boolean };
   readonly seal?: Seal | undefined;
+  readonly storageClass?: StorageClass | undefined;
+  /** What its parts are kept as. */
+  readonly code?: Code | undefined;
   /** Being put together: no part is taken any more. */
   readonly isClosing?: true;
 }
@@ -161,6 +168,8 @@ export interface ObjectRow extends ObjectFacts {
   readonly parts?: readonly ObjectPart[];
   /** S3: checked when the bytes came, and told to whoever asks. */
   readonly checksum?: Checksum;
+  /** S3's, where it is not STANDARD. */
+  readonly storageClass?: StorageClass | undefined;
   /** As it was made; `object-lock` has what was said since. */
   readonly lock?: Lock;
   /** Names it in `?version-id=`. Its bytes belong to its row in `object-version`. */

@@ -1,18 +1,20 @@
 /** Storing an object for a caller: access, quotas, what its container does with old versions, then the upload. */
 import { ShoalError } from '../../proto/error.ts';
+import { isKeptAs } from '../chunk/kept-as.ts';
 import type { Caller } from './access-list.ts';
+import { accountSums } from './account-sums.ts';
 import { archiveObject } from './archive.ts';
 import { type Context, openPlace } from './context.ts';
 import { objectBytesMax } from './limits.ts';
 import type { ObjectPath } from './name.ts';
 import type { Place } from './object-turn.ts';
 import type { CopyOptions, NewFacts, Upload } from './objects.ts';
-import { accountSums } from './policy.ts';
+import { codeFor } from './policy.ts';
 import { bytesLeft, hasQuota } from './quota.ts';
 import { type AccountRow, accountKey, type ContainerRow, type ObjectRow } from './records.ts';
 import type { Opener, SealWish } from './seal.ts';
 
-export interface Store extends Omit<Upload, 'bytesMax' | 'opener'> {
+export interface Store extends Omit<Upload, 'bytesMax' | 'opener' | 'code'> {
   /** How to encrypt it. Default what its container says. */
   readonly wish?: SealWish | undefined;
   /** Beside the quotas. Default `objectBytesMax`. */
@@ -73,6 +75,7 @@ export const storeInto = async (context: Context, target: Target, store: Store):
   return context.objects.put(place, {
     ...upload,
     // What a manifest or a link says is no content.
+    code: codeFor(container, upload.storageClass),
     opener: store.kind?.large || store.kind?.link ? undefined : openerFor(context, target, wish),
     bytesMax: Math.min(room, store.bytesMax ?? objectBytesMax),
   });
@@ -86,7 +89,10 @@ export const storeObject = async (
   store: Store,
 ): Promise<ObjectRow> => storeInto(context, await openTarget(context, path, caller), store);
 
-/** Shares the source's chunks and what encrypts them; no byte moves, unless its new container wants it encrypted. */
+/**
+ * Shares the source's chunks and what encrypts them; no byte moves, unless it is to be encrypted, or kept otherwise, where
+ * it goes.
+ */
 export const copyInto = async (
   context: Context,
   from: { readonly place: Place; readonly row: ObjectRow; readonly versionId?: string | undefined },
@@ -99,11 +105,16 @@ export const copyInto = async (
     throw new ShoalError('TOO_LARGE', 'Upload exceeds quota.');
   if (container.archive) await archiveObject(context, place, container.archive);
   const { row, versionId } = from;
-  if (isSealed(context, container) && !row.seal && !row.large && !row.link) {
+  const isBytes = !row.large && !row.link;
+  // Without the customer's key its bytes cannot be written anew.
+  const movesKind =
+    row.seal?.kind !== 'customer' && !isKeptAs(row.content, codeFor(container, options.storageClass));
+  if (isBytes && (movesKind || (isSealed(context, container) && !row.seal))) {
     const { signal } = new AbortController();
-    const { check, lock } = options;
+    const { check, lock, storageClass } = options;
     const stored = await storeInto(context, target, {
-      ...{ source: context.objects.read(row, {}, signal), facts: factsOf(row), signal },
+      ...{ source: context.objects.read(row, {}, signal), facts: factsOf(row), signal, storageClass },
+      wish: row.seal ? { kind: 'managed' } : undefined,
       how: 'ObjectCreated:Copy',
       ...(check && { check }),
       ...(lock && { kind: { lock } }),

@@ -1,9 +1,12 @@
 /** Content kept in memory: cut, hashed and inlined as the real store does, without hosts. */
 import { createHash } from 'node:crypto';
 import { blake3 } from '@napi-rs/blake-hash';
+import { stripeBytesMin } from '../../agent/chunk/limits.ts';
 import type { Content, ContentStore, DigestName, Piece } from '../../agent/chunk/port.ts';
+import { stripeIdOf } from '../../agent/chunk/stripe/name.ts';
 import { ShoalError } from '../../proto/error.ts';
 import type { ChunkId } from '../../proto/ids.ts';
+import { codes } from '../../proto/policy.ts';
 import { KiB, MiB } from '../../proto/units.ts';
 
 export const fakeContent = (): ContentStore & {
@@ -25,6 +28,7 @@ export const fakeContent = (): ContentStore & {
   return {
     chunks,
     users,
+    codes: () => codes,
     async write(source, options) {
       const hashes = options.digests.map((name) => [name, createHash(name)] as const);
       const pieces: Uint8Array[] = [];
@@ -49,9 +53,10 @@ export const fakeContent = (): ContentStore & {
       for (let at = 0; at < length; at += 4 * MiB) {
         const plain = bytes.subarray(at, at + 4 * MiB);
         const { bytes: part, ...sealed } = options.vault?.seal(plain) ?? { bytes: plain };
-        const id = blake3(Buffer.from(part)).toString('hex') as ChunkId;
+        const code = part.length < stripeBytesMin ? undefined : options.code;
+        const id = code ? stripeIdOf(part, code) : (blake3(Buffer.from(part)).toString('hex') as ChunkId);
         chunks.set(id, part);
-        list.push({ id, length: part.length, ...sealed });
+        list.push({ id, length: part.length, ...sealed, ...(code && { isStripe: true }) });
       }
       const content: Content = { kind: 'chunks', chunks: list };
       use(content, options.user, true);

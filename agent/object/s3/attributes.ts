@@ -9,6 +9,7 @@ import { keysMax } from './limits.ts';
 import { openObject } from './object.ts';
 import { s3Error } from './s3-error.ts';
 import { kindOfValue } from './sign/joined-checksum.ts';
+import { storageClassOf } from './storage-class.ts';
 import { versionAsked } from './version.ts';
 import { element, optional, root, type Xml } from './xml.ts';
 
@@ -71,7 +72,7 @@ export const getAttributes = async (context: S3Context, ask: S3Ask): Promise<Api
           ]),
       ),
       when('ObjectParts', partsXml(row, ask)),
-      when('StorageClass', element('StorageClass', 'STANDARD')),
+      when('StorageClass', element('StorageClass', storageClassOf(row))),
       when('ObjectSize', element('ObjectSize', thing.bytes)),
     ]),
     { 'Last-Modified': httpDate(thing.changedAtMs), ...versionHeader(bucket.row, row) },

@@ -15,6 +15,7 @@ import { type ObjectName, type Opened, openObject } from './object.ts';
 import { orNoBucket, writeCheck } from './put.ts';
 import { s3Error } from './s3-error.ts';
 import { sealAsked, sealHeaders, sourcePrefix } from './sse.ts';
+import { storageClassAsked, storageClassHeader } from './storage-class.ts';
 import { parseVersionId } from './version.ts';
 import { element, root } from './xml.ts';
 
@@ -63,7 +64,12 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
   const { bucket, row, thing } = await openSource(context, ask, from);
   const isItself = from.bucket === ask.bucket && from.key === ask.key && from.versionId === undefined;
   const directives = [ask.headers['x-amz-metadata-directive'], ask.headers['x-amz-tagging-directive']];
-  if (isItself && !directives.includes('REPLACE') && !sealAsked(ask.headers))
+  if (
+    isItself &&
+    !directives.includes('REPLACE') &&
+    !sealAsked(ask.headers) &&
+    !ask.headers['x-amz-storage-class']
+  )
     throw s3Error(
       'InvalidRequest',
       "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
@@ -75,6 +81,7 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
     );
   const check = writeCheck(ask);
   const lock = lockAsked(ask, target.container, context.runtime.clock.wallMs());
+  const storageClass = storageClassAsked(context, ask.headers);
   check?.(await context.objects.find(target.place));
   const factsOf = (source: ObjectRow) => factsOfCopy(ask.headers, source);
   const { versionId } = from;
@@ -93,6 +100,7 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
         signal: ask.signal,
         how: 'ObjectCreated:Copy',
         wish,
+        storageClass,
         ...(check && { check }),
         ...(lock && { kind: { lock } }),
       }).catch(orNoBucket(ask.bucket))
@@ -100,6 +108,7 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
         await copyInto(context, { place: placeIn(bucket, from.key), row, versionId }, target, factsOf, {
           check,
           lock,
+          storageClass,
         }).catch(orNoBucket(ask.bucket))
       ).row;
   record(context, ask, 'object.copy', { from: `${from.bucket}/${from.key}`, bytes: copied.bytes });
@@ -111,6 +120,7 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
     {
       ...versionHeader(target.container, copied),
       ...sealHeaders(copied),
+      ...storageClassHeader(copied),
       ...versionHeader(bucket.row, row, sourceVersionHeader),
     },
   );

@@ -19,6 +19,7 @@ import { userMetadataBytesMax } from './limits.ts';
 import { s3Error } from './s3-error.ts';
 import type { Headers } from './sign/headers.ts';
 import { kindOfValue } from './sign/joined-checksum.ts';
+import { storageClassHeader } from './storage-class.ts';
 import { parseTaggingHeader } from './tags.ts';
 
 const metadataPrefix = 'x-amz-meta-';
@@ -118,6 +119,7 @@ export const objectHeaders = (
   ...(row.tags && Object.keys(row.tags).length > 0
     ? { 'x-amz-tagging-count': String(Object.keys(row.tags).length) }
     : {}),
+  ...storageClassHeader(row),
   ...keptHeaderValues(row.kept),
   ...Object.fromEntries(
     Object.entries(row.metadata).map(([name, value]) => [metadataPrefix + name, headerValue(value)]),

@@ -9,6 +9,7 @@ import { openBucket } from './bucket-access.ts';
 import { etagOf } from './facts.ts';
 import { keysMax } from './limits.ts';
 import { s3Error } from './s3-error.ts';
+import { storageClassOf } from './storage-class.ts';
 import { element, optional, root, type Xml } from './xml.ts';
 
 export const invalid = (name: string, value: string, why: string) =>
@@ -88,7 +89,7 @@ const contentsXml = (
       ...(row.checksum ? [element('ChecksumAlgorithm', row.checksum.name)] : []),
       element('Size', row.large?.bytes ?? row.link?.fixed?.bytes ?? row.bytes),
       owner,
-      element('StorageClass', 'STANDARD'),
+      element('StorageClass', storageClassOf(row)),
     ]),
   ),
   ...folders.map((folder) => element('CommonPrefixes', [element('Prefix', write(folder))])),

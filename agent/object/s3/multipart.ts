@@ -4,6 +4,7 @@ import type { ApiAnswer } from '../../http/port.ts';
 import { archiveObject } from '../archive.ts';
 import { type ByteRange, parseRange } from '../byte-range.ts';
 import { objectBytesMax } from '../limits.ts';
+import { codeFor } from '../policy.ts';
 import type { PartRow } from '../records.ts';
 import { isOneVault, type Opener, type Seal } from '../seal.ts';
 import { openerFor, roomFor } from '../store-object.ts';
@@ -18,6 +19,7 @@ import { announcedBytes, orNoBucket, writeCheck } from './put.ts';
 import { s3Error } from './s3-error.ts';
 import { checksumKind, kindOfValue, parseChecksumName } from './sign/joined-checksum.ts';
 import { checkSealKey, customerKeyOf, sealAsked, sealHeaders } from './sse.ts';
+import { storageClassAsked } from './storage-class.ts';
 import { element, optional, root } from './xml.ts';
 import { readXml } from './xml-reader.ts';
 
@@ -48,6 +50,7 @@ export const createUpload = async (context: S3Context, ask: S3Ask): Promise<ApiA
   const facts = factsOfPut(ask.headers);
   const lock = lockAsked(ask, container, context.runtime.clock.wallMs());
   const checksum = checksumAsked(ask);
+  const storageClass = storageClassAsked(context, ask.headers);
   const user = ask.principal?.user;
   const { upload } = await context.multiparts
     .create(place, {
@@ -55,7 +58,7 @@ export const createUpload = async (context: S3Context, ask: S3Ask): Promise<ApiA
       initiator: user ? { id: user.id, name: user.name } : null,
       ...(checksum && { checksum }),
       ...(lock && { lock }),
-      seal,
+      ...{ seal, storageClass, code: codeFor(container, storageClass) },
     })
     .catch(orNoBucket(ask.bucket));
   record(context, ask, 'object.upload', { upload });

@@ -122,21 +122,15 @@ export const subresources: readonly string[] = [
 /** Headers of what is not served: taking the request without them would do something else than was asked. */
 const strangeHeaders: readonly string[] = ['x-amz-write-offset-bytes'];
 
-/** Kept as everything is kept here; the classes that promise less or cost to read are not pretended. */
-const storageClasses: readonly string[] = ['STANDARD', 'REDUCED_REDUNDANCY'];
-
 const checkHeaders = ({ headers }: S3Ask): void => {
   const strange = strangeHeaders.find((name) => headers[name] !== undefined);
   if (strange !== undefined) throw s3Error('NotImplemented', undefined, { fields: { Header: strange } });
-  const storageClass = headers['x-amz-storage-class'];
-  if (storageClass !== undefined && !storageClasses.includes(storageClass))
-    throw s3Error('InvalidStorageClass');
 };
 
 const methodsOf = ({ bucket: name, key }: S3Ask): Methods =>
   name === '' ? ofAccount : key === '' ? ofBucket : ofObject;
 
-/** Throws NotImplemented, MethodNotAllowed, InvalidStorageClass. */
+/** Throws NotImplemented, MethodNotAllowed. */
 export const callOf = (ask: S3Ask): Serve => {
   const calls = methodsOf(ask)[ask.method] ?? {};
   const name = subresources.find((candidate) => ask.query.has(candidate)) ?? '';

@@ -9,6 +9,7 @@ import { quoted } from './facts.ts';
 import { keysMax } from './limits.ts';
 import { countAsked, nameWriter } from './listing.ts';
 import { orNoUpload, uploadIdOf } from './multipart.ts';
+import { storageClassOf } from './storage-class.ts';
 import { element, optional, root, type Xml } from './xml.ts';
 
 const initiatorXml = (initiator: MultipartRow['initiator']): Xml | undefined =>
@@ -31,7 +32,7 @@ export const listParts = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
     use: 'readContainer',
   });
   const uploadId = uploadIdOf(ask);
-  const { upload, initiator, checksum } = await context.multiparts
+  const { upload, initiator, checksum, storageClass } = await context.multiparts
     .get(placeIn(bucket, ask.key), uploadId)
     .catch(orNoUpload(uploadId));
   const max = countAsked(query, 'max-parts', keysMax);
@@ -52,7 +53,7 @@ export const listParts = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
       element('UploadId', uploadId),
       initiatorXml(initiator),
       ownerXml(bucket.project),
-      element('StorageClass', 'STANDARD'),
+      element('StorageClass', storageClassOf({ storageClass })),
       element('PartNumberMarker', marker),
       optional('NextPartNumberMarker', parts.at(-1)?.number),
       element('MaxParts', max),
@@ -127,7 +128,7 @@ export const listUploads = async (context: S3Context, ask: S3Ask): Promise<ApiAn
           element('UploadId', upload.upload),
           initiatorXml(upload.initiator),
           ownerXml(bucket.project),
-          element('StorageClass', 'STANDARD'),
+          element('StorageClass', storageClassOf(upload)),
           element('Initiated', timeText(upload.startedAtMs)),
           optional('ChecksumAlgorithm', upload.checksum?.name),
         ]),

@@ -16,6 +16,7 @@ import { checkFormPolicy, type LengthRange } from './form-policy.ts';
 import { formFieldBytesMax, formFieldsMax } from './limits.ts';
 import { orNoBucket } from './put.ts';
 import { s3Error } from './s3-error.ts';
+import { storageClassAsked } from './storage-class.ts';
 import { element, root, xmlType } from './xml.ts';
 
 /** Fields that an object keeps, or that say something about the answer; other `x-amz-` ones are not served here. */
@@ -140,6 +141,7 @@ export const postObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
     const row = await storeInto(context, target, {
       source: within(file.body, range ?? { bytesMin: 0, bytesMax: objectBytesMax }),
       facts: factsOfPut(headers),
+      storageClass: storageClassAsked(context, headers),
       signal: ask.signal,
       how: 'ObjectCreated:Post',
     }).catch(orNoBucket(ask.bucket));

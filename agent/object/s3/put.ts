@@ -13,6 +13,7 @@ import { checksumHeaders, etagOf, factsOfPut, versionHeader } from './facts.ts';
 import { lockAsked } from './lock-words.ts';
 import { s3Error } from './s3-error.ts';
 import { sealAsked, sealHeaders } from './sse.ts';
+import { storageClassAsked, storageClassHeader } from './storage-class.ts';
 
 /** Throws MissingContentLength, EntityTooLarge. */
 export const announcedBytes = ({ bytes }: S3Ask): number => {
@@ -60,6 +61,7 @@ export const putObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
   const facts = factsOfPut(ask.headers);
   const check = writeCheck(ask);
   const lock = lockAsked(ask, target.container, context.runtime.clock.wallMs());
+  const storageClass = storageClassAsked(context, ask.headers);
   check?.(await context.objects.find(target.place));
   const row: ObjectRow = await storeInto(context, target, {
     source: ask.body,
@@ -68,6 +70,7 @@ export const putObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
     signal: ask.signal,
     checksum: () => ask.checksum,
     wish: sealAsked(ask.headers),
+    storageClass,
     ...(ask.md5 === undefined ? {} : { md5: ask.md5 }),
     ...(check && { check }),
     ...(lock && { kind: { lock } }),
@@ -78,6 +81,7 @@ export const putObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
       ETag: etagOf(row),
       ...checksumHeaders(row),
       ...sealHeaders(row),
+      ...storageClassHeader(row),
       ...versionHeader(target.container, row),
     },
   };

@@ -8,6 +8,7 @@ import { etagOf } from './facts.ts';
 import { keysMax } from './limits.ts';
 import { countAsked, invalid, nameWriter } from './listing.ts';
 import { s3Error } from './s3-error.ts';
+import { storageClassOf } from './storage-class.ts';
 import { parseVersionId } from './version.ts';
 import { element, optional, root, type Xml } from './xml.ts';
 import { readXml, textOf } from './xml-reader.ts';
@@ -90,7 +91,7 @@ export const listVersions = async (context: S3Context, ask: S3Ask): Promise<ApiA
             ? []
             : [element('ETag', etagOf(row)), element('Size', row.large?.bytes ?? row.bytes)]),
           owner,
-          row.isMarker ? undefined : element('StorageClass', 'STANDARD'),
+          row.isMarker ? undefined : element('StorageClass', storageClassOf(row)),
         ]),
       );
     }

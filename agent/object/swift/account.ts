@@ -3,12 +3,12 @@ import { ShoalError } from '../../../proto/error.ts';
 import type { ApiAnswer } from '../../http/port.ts';
 import { isOwner, isReseller } from '../access.ts';
 import { accountLevel, parseAccountList } from '../account-list.ts';
+import { accountSums } from '../account-sums.ts';
 import type { NamedContainer } from '../containers.ts';
 import { authorize, type Context } from '../context.ts';
 import { listingNamesMax } from '../limits.ts';
 import { headerText, headerValue, mergeMetadata, metadataHeaders } from '../metadata.ts';
 import { accountOf } from '../name.ts';
-import { accountSums, policyName } from '../policy.ts';
 import { checkQuotaValues } from '../quota.ts';
 import { accountKey } from '../records.ts';
 import { listingTime, timestampText } from '../time.ts';
@@ -31,14 +31,19 @@ const accountHeaders = async (context: Context, { path, caller }: Asked): Promis
   const shown = Object.entries(row?.metadata ?? {}).filter(
     ([name]) => isTrusted || !secretMetadata.test(name),
   );
-  const policy = `X-Account-Storage-Policy-${policyName}`;
+  const policyHeaders = [...sums.byPolicy].flatMap(([policy, { containers, objects, bytes }]) => {
+    const prefix = `X-Account-Storage-Policy-${policy}`;
+    return [
+      [`${prefix}-Container-Count`, String(containers)],
+      [`${prefix}-Object-Count`, String(objects)],
+      [`${prefix}-Bytes-Used`, String(bytes)],
+    ];
+  });
   return {
     'X-Account-Container-Count': String(sums.containers),
     'X-Account-Object-Count': String(sums.objects),
     'X-Account-Bytes-Used': String(sums.bytes),
-    [`${policy}-Container-Count`]: String(sums.containers),
-    [`${policy}-Object-Count`]: String(sums.objects),
-    [`${policy}-Bytes-Used`]: String(sums.bytes),
+    ...Object.fromEntries(policyHeaders),
     'X-Timestamp': timestampText(row?.createdAtMs ?? 0),
     'Accept-Ranges': 'bytes',
     ...metadataHeaders('account', Object.fromEntries(shown)),

@@ -9,7 +9,7 @@ import { listingNamesMax } from '../limits.ts';
 import { headerText, headerValue, type Metadata, mergeMetadata, metadataHeaders } from '../metadata.ts';
 import { accountOf, parseContainerName } from '../name.ts';
 import { walkObjects } from '../object-listing.ts';
-import { checkPolicyName, policyName } from '../policy.ts';
+import { parsePolicy, policyDefault, policyOf } from '../policy.ts';
 import { checkQuotaValues } from '../quota.ts';
 import type { ContainerRow, ObjectRow } from '../records.ts';
 import { removeContainer } from '../remove-container.ts';
@@ -97,6 +97,15 @@ const changeOf =
     };
   };
 
+/** What is there was kept under the old one. Throws CONFLICT. */
+const refusePolicy = (asked: string | undefined, old: ContainerRow | undefined): void => {
+  if (!asked || !old || asked === policyOf(old)) return;
+  throw new ShoalError(
+    'CONFLICT',
+    `Cannot change the storage policy of a container: it is ${policyOf(old)} for good`,
+  );
+};
+
 /** Asked for but not served: better said than kept and not done. */
 const refuseSync = ({ headers }: Ask): void => {
   for (const name of ['x-container-sync-to', 'x-container-sync-key'])
@@ -109,9 +118,13 @@ export const createContainer = async (context: Context, request: Ask): Promise<A
   if (kind) return bulkUpload(context, request, kind);
   const { path, caller } = asked(request);
   await authorize(context, 'writeContainer', path, caller);
-  checkPolicyName(headerText(request.headers, 'x-storage-policy'));
+  const policy = parsePolicy(headerText(request.headers, 'x-storage-policy'), context.codes());
   refuseSync(request);
-  const { created } = await context.containers.create(path.project, path.container, changeOf(request));
+  const change = changeOf(request);
+  const { created } = await context.containers.create(path.project, path.container, (old) => {
+    refusePolicy(policy, old);
+    return { ...change(old), ...(!old && policy !== undefined && policy !== policyDefault && { policy }) };
+  });
   record(context, request, created ? 'container.create' : 'container.update', path);
   return { status: created ? 201 : 202, headers: textHtml };
 };
@@ -120,7 +133,12 @@ export const updateContainer = async (context: Context, request: Ask): Promise<A
   const { path, caller } = asked(request);
   await authorize(context, 'writeContainer', path, caller);
   refuseSync(request);
-  await context.containers.update(path.project, path.container, changeOf(request));
+  const policy = headerText(request.headers, 'x-storage-policy')?.toLowerCase();
+  const change = changeOf(request);
+  await context.containers.update(path.project, path.container, (old) => {
+    refusePolicy(policy, old);
+    return change(old);
+  });
   record(context, request, 'container.update', path);
   return { headers: textHtml };
 };
@@ -150,7 +168,7 @@ const containerHeaders = async (
     'X-Container-Bytes-Used': String(tally?.weight ?? 0),
     'X-Timestamp': timestampText(row.createdAtMs),
     'Last-Modified': httpDate(row.changedAtMs),
-    'X-Storage-Policy': policyName,
+    'X-Storage-Policy': policyOf(row),
     'Accept-Ranges': 'bytes',
     ...metadataHeaders('container', shownMetadata(row.metadata, owner)),
     ...(row.versions ? { 'X-Versions-Enabled': row.versions === 'enabled' ? 'True' : 'False' } : {}),

@@ -41,7 +41,7 @@ const handlers: Readonly<Record<HandledName, Serve>> = {
 };
 /** Answers about this host and no account. No plug-in of any site is let in. */
 const aboutHost: { readonly [Name in RouteName]?: (context: Context) => ApiAnswer } = {
-  showInfo: ({ rates }) => ({ body: infoOf(rates.limits) }),
+  showInfo: ({ rates, codes }) => ({ body: infoOf(rates.limits, codes()) }),
   checkHealth: () => ({ headers: { 'Content-Type': 'text/plain; charset=UTF-8' }, body: 'OK' }),
   showCrossDomain: () => ({
     headers: { 'Content-Type': 'application/xml; charset=UTF-8' },

@@ -1,4 +1,5 @@
 /** `GET /info`: limits and features, for clients to ask before they use them. */
+import type { Code } from '../../../proto/policy.ts';
 import {
   bulkDeletesMax,
   bulkFailuresMax,
@@ -16,7 +17,7 @@ import {
   rateWaitMs,
   segmentsMax,
 } from '../limits.ts';
-import { policyName } from '../policy.ts';
+import { policyDefault, policyNames } from '../policy.ts';
 import type { RateLimits } from '../rates.ts';
 import { digestNames } from '../signature.ts';
 import { tempUrlMethods } from './temp-url.ts';
@@ -34,7 +35,7 @@ const rateLimitOf = ({ account, container }: RateLimits) =>
         },
       };
 
-export const infoOf = (rateLimits: RateLimits) => ({
+export const infoOf = (rateLimits: RateLimits, kept: readonly Code[]) => ({
   swift: {
     version: 'shoal',
     account_autocreate: true,
@@ -51,7 +52,11 @@ export const infoOf = (rateLimits: RateLimits) => ({
     max_meta_value_length: metadataValueBytesMax,
     account_acls: true,
     strict_cors_mode: true,
-    policies: [{ name: policyName, default: true }],
+    policies: policyNames(kept).map((name) => ({
+      name,
+      aliases: name,
+      ...(name === policyDefault && { default: true }),
+    })),
   },
   account_quotas: {},
   bulk_delete: { max_deletes_per_request: bulkDeletesMax, max_failed_deletes: bulkFailuresMax },
