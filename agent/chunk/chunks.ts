@@ -19,6 +19,7 @@ import { openKeepers } from './keepers.ts';
 import * as limits from './limits.ts';
 import type { ContentStore } from './port.ts';
 import { referenceRows } from './reference.ts';
+import { rekeep } from './rekeep.ts';
 import type { ChunkSettings } from './settings.ts';
 import { chunkShelf, type Shelf } from './shelf.ts';
 import { fragmentShelf } from './stripe/files.ts';
@@ -99,6 +100,9 @@ export const openChunks = async (
       perSecond: settings.scrubBytesPerSecond ?? limits.scrubBytesPerSecondDefault,
     }),
   };
+  const rekeeping = throttle(runtime, {
+    perSecond: settings.rekeepBytesPerSecond ?? limits.rekeepBytesPerSecondDefault,
+  });
   const later = (what: string, work: Promise<unknown>): void =>
     void work.catch((thrown: unknown) => log.warn(`${what} failed`, { thrown }));
 
@@ -127,6 +131,7 @@ export const openChunks = async (
       copies,
       stripes,
       codes: () => wideEnough(ring),
+      rekeep: rekeep({ copies, stripes, throttle: rekeeping }),
     }),
     status() {
       const look = async (): Promise<void> => {

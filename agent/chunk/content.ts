@@ -74,6 +74,7 @@ export const contentStore = ({
   copies,
   stripes,
   codes,
+  rekeep,
 }: {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Log;
@@ -81,6 +82,7 @@ export const contentStore = ({
   readonly copies: Kept;
   readonly stripes: Kept;
   readonly codes: ContentStore['codes'];
+  readonly rekeep: ContentStore['rekeep'];
 }): ContentStore => {
   const kinds = [copies, stripes];
   const keptAs = ({ isStripe }: Pick<Piece, 'isStripe'>): Kept => (isStripe ? stripes : copies);
@@ -203,6 +205,7 @@ export const contentStore = ({
 
   return {
     codes,
+    rekeep,
     async write(source, options) {
       const stop = new AbortController();
       const abort = (): void => stop.abort(options.signal?.reason);

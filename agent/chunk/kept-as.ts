@@ -4,7 +4,10 @@ import { stripeBytesMin } from './limits.ts';
 import type { Content, Piece } from './port.ts';
 import { codeOf } from './stripe/name.ts';
 
-const isPieceKeptAs = ({ id, length, zstdBytes, isStripe }: Piece, code: Code | undefined): boolean => {
+export const isPieceKeptAs = (
+  { id, length, zstdBytes, isStripe }: Piece,
+  code: Code | undefined,
+): boolean => {
   const kept = isStripe ? codeOf(id)?.code : undefined;
   if (!isStripe && (zstdBytes ?? length) < stripeBytesMin) return true;
   return kept && code ? codeName(kept) === codeName(code) : kept === code;

@@ -1,6 +1,11 @@
 /** Bounds of the chunk room; `docs/LIMITS.md` lists them. */
 import { GiB, hourMs, KiB, MiB, minuteMs, secondMs } from '../../proto/units.ts';
 
+/** A content's chunks that move to another policy at once: 8 MiB in memory and, as fragments, 12 more. */
+export const rekeepInFlightMax = 2;
+/** What moves to another policy in the background must not starve the users: a quarter of a 1 Gbit/s link. */
+export const rekeepBytesPerSecondDefault = 32 * MiB;
+
 /** Large enough that a name costs little per byte (32 in 4 Mi), small enough to hold several in memory. */
 export const chunkBytesMax = 4 * MiB;
 /** Below this a round trip to a row beats one to a chunk, and rows of this size still travel in one rpc frame. */

@@ -70,6 +70,11 @@ export interface ContentStore {
   write(source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<Written>;
   /** Each piece was verified against its chunk's name. Throws DAMAGED when no good copy of a chunk is left. */
   read(content: Content, options?: ReadOptions): AsyncIterable<Uint8Array>;
+  /**
+   * The same bytes as new content of that code would be kept (undefined: copies), for another user; `content` stays as it is. In
+   * the background: throttled. Durable when it resolves; throws what `read` and `write` throw, and leaves nothing then.
+   */
+  rekeep(content: Content, user: string, code: Code | undefined, signal: AbortSignal): Promise<Content>;
   /** The user no longer needs the content. Idempotent; chunks nobody uses are collected later. */
   release(content: Content, user: string): Promise<void>;
   /**

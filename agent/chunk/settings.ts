@@ -12,6 +12,8 @@ export interface ChunkSettings {
   readonly compareEveryMs?: number;
   /** Default `repairBytesPerSecondDefault`. */
   readonly repairBytesPerSecond?: number;
+  /** Default `rekeepBytesPerSecondDefault`. */
+  readonly rekeepBytesPerSecond?: number;
   /** Default `scrubBytesPerSecondDefault`. */
   readonly scrubBytesPerSecond?: number;
 }

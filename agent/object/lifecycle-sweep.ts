@@ -4,13 +4,15 @@
  *
  *   object-lifecycle   register  "rules" / incarnation    a bucket's rules, and when it was swept last
  *
- * What is due is deleted only if it still is what was looked at, and a locked version stays.
+ * What is due is deleted, or moved to another storage class, only if it still is what was looked at, and a locked version stays.
  */
 import { hasCode, ShoalError } from '../../proto/error.ts';
+import { stripeBytesMin } from '../chunk/limits.ts';
 import { walkRows } from '../table/walk-rows.ts';
 import type { Context } from './context.ts';
 import { placeOf } from './context.ts';
 import {
+  classDue,
   isExpiredBy,
   isLoneMarkerExpired,
   isNoncurrentExpired,
@@ -21,6 +23,7 @@ import {
 import { lifecycleSweepMs, listingPageRows } from './limits.ts';
 import { walkObjects } from './object-listing.ts';
 import type { Check, Place } from './object-turn.ts';
+import { codeFor, parseStorageClass } from './policy.ts';
 import type { ContainerRow, LifecycleRow, ObjectRow } from './records.ts';
 import { lifecycleGroup } from './records.ts';
 import { walkVersions } from './version-listing.ts';
@@ -58,19 +61,42 @@ const onlyIf =
     if (current?.upload !== upload) throw new ShoalError('PRECONDITION_FAILED', 'It was replaced meanwhile');
   };
 
+/** What is too small for a code stays as it is, and so do versions. */
+const moveIfDue = async (sweep: Sweep, name: string, row: ObjectRow): Promise<number> => {
+  const { context, rules, container, nowMs, signal, placeFor } = sweep;
+  const storageClass = classDue(rules, subjectOf(name, row), nowMs);
+  if (!storageClass || storageClass === row.storageClass || container.versions) return 0;
+  if (row.content.kind === 'inline' || row.bytes < stripeBytesMin || row.large || row.link) return 0;
+  if (parseStorageClass(storageClass, context.codes()) !== storageClass) return 0;
+  const code = codeFor(container, storageClass);
+  return unlessKept(
+    context.objects.move(placeFor(name), row, { code, storageClass }, signal).catch((thrown: unknown) => {
+      signal.throwIfAborted();
+      // The next sweep tries it again; the others need not wait for it.
+      if (!hasCode(thrown, 'QUORUM_MISSED', 'UNREACHABLE', 'DAMAGED', 'DISK_FULL', 'TIMEOUT')) throw thrown;
+      context.runtime.log.warn('an object could not be moved yet', { object: name, thrown });
+      throw new ShoalError('BUSY', `Cannot move ${JSON.stringify(name)} now`, { cause: thrown });
+    }),
+  );
+};
+
 const sweepObjects = async (sweep: Sweep): Promise<number> => {
   const { context, rules, container, nowMs, signal, placeFor } = sweep;
   const { records, runtime, objects } = context;
-  let removed = 0;
+  let changed = 0;
   for await (const step of walkObjects({ records, clock: runtime.clock }, container, {})) {
     signal.throwIfAborted();
-    if (step.kind !== 'name' || !isExpiredBy(rules, subjectOf(step.name, step.row), nowMs)) continue;
+    if (step.kind !== 'name') continue;
+    if (!isExpiredBy(rules, subjectOf(step.name, step.row), nowMs)) {
+      changed += await moveIfDue(sweep, step.name, step.row);
+      continue;
+    }
     const [place, check] = [placeFor(step.name), onlyIf(step.row.upload)];
-    removed += await unlessKept(
+    changed += await unlessKept(
       container.versions ? objects.hide(place, check) : objects.remove(place, check),
     );
   }
-  return removed;
+  return changed;
 };
 
 /** Newest first within a name: each was replaced when the one before it came. */

@@ -6,6 +6,7 @@
  */
 import { hourMs } from '../../proto/units.ts';
 import type { Metadata } from './metadata.ts';
+import type { StorageClass } from './policy.ts';
 
 const dayMs = 24 * hourMs;
 
@@ -17,6 +18,12 @@ export interface LifecycleFilter {
   readonly bytesBelow?: number;
 }
 
+/** From then on an object is kept as its class says. */
+export type Transition = { readonly storageClass: StorageClass } & (
+  | { readonly days: number }
+  | { readonly atMs: number }
+);
+
 export interface LifecycleRule {
   readonly id: string;
   readonly isOn: boolean;
@@ -26,6 +33,7 @@ export interface LifecycleRule {
     | { readonly atMs: number }
     /** Markers under which no version is left. */
     | { readonly markers: true };
+  readonly transitions?: readonly Transition[];
   readonly noncurrent?: { readonly days: number; readonly keep?: number };
   /** Days after which an upload that was not completed is aborted. */
   readonly abortDays?: number;
@@ -61,6 +69,20 @@ export const isExpiredBy = (
     if (!isOn || !expiration || 'markers' in expiration || !matches(filter, subject)) return false;
     return nowMs >= ('days' in expiration ? dueMs(subject.changedAtMs, expiration.days) : expiration.atMs);
   });
+
+/** The class that came last; undefined: none has come. */
+export const classDue = (
+  rules: readonly LifecycleRule[],
+  subject: Subject & { readonly changedAtMs: number },
+  nowMs: number,
+): StorageClass | undefined => {
+  const due = rules
+    .filter(({ isOn, filter }) => isOn && matches(filter, subject))
+    .flatMap(({ transitions = [] }) => transitions)
+    .map((one) => ({ ...one, atMs: 'days' in one ? dueMs(subject.changedAtMs, one.days) : one.atMs }))
+    .filter(({ atMs }) => nowMs >= atMs);
+  return due.sort((a, b) => a.atMs - b.atMs).at(-1)?.storageClass;
+};
 
 /** @param newer how many versions came after it that are not current either. */
 export const isNoncurrentExpired = (

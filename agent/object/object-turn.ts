@@ -93,11 +93,12 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
   /** Gives back an object's chunks. Nobody may put the object together again from its parts after that. */
   const release = async (
     { id, name }: Pick<Place, 'id' | 'name'>,
-    { content: bytes, upload, parts }: Pick<ObjectRow, 'content' | 'upload' | 'parts'>,
+    { content: bytes, upload, heldBy, parts }: Pick<ObjectRow, 'content' | 'upload' | 'heldBy' | 'parts'>,
   ): Promise<void> => {
     if (bytes.kind === 'inline') return;
-    if (!parts) return releaseContent(bytes, upload);
+    if (!parts) return releaseContent(bytes, heldBy ?? upload);
     await records.multiparts.change(id, multipartKey(name, upload), () => undefined);
+    if (heldBy) return releaseContent(bytes, heldBy);
     await mapLimit(partContents(bytes.chunks, parts), partsReleasedMax, (part) =>
       releaseContent(part.content, part.upload),
     );

@@ -16,6 +16,7 @@ import { objectBytesMax, racesMax } from './limits.ts';
 import type { Lock } from './lock.ts';
 import { defaultLock } from './locks.ts';
 import type { ObjectPath } from './name.ts';
+import { openObjectMoves } from './object-moves.ts';
 import { openObjectRemovals } from './object-removals.ts';
 import { type Check, type ObjectParts, openObjectTurns, type Place } from './object-turn.ts';
 import { noObject, openObjectVersions } from './object-versions.ts';
@@ -95,6 +96,7 @@ export const openObjectRows = (parts: ObjectParts) => {
   return {
     ...changes,
     ...openObjectRemovals(parts, turns, deleteVersion),
+    ...openObjectMoves(parts, turns),
     find,
     /** Throws NOT_FOUND. */
     get,
@@ -178,9 +180,9 @@ export const openObjectRows = (parts: ObjectParts) => {
         const facts = factsOf(source);
         if (source.content.kind === 'chunks') {
           await content.retain(source.content, chunkUser(upload));
-          // Still the same upload: its chunks had a user the whole time.
+          // Still the same upload, kept as it was: its chunks had a user the whole time.
           const now = await (versionId === undefined ? find(from) : findVersion(from, versionId));
-          if (now?.upload !== source.upload) {
+          if (now?.upload !== source.upload || now.heldBy !== source.heldBy) {
             await releaseContent(source.content, upload);
             continue;
           }
@@ -190,6 +192,7 @@ export const openObjectRows = (parts: ObjectParts) => {
           versionId: _old,
           isNull: _null,
           parts: _parts,
+          heldBy: _held,
           lock: _lock,
           grants: _grants,
           storageClass: _class,

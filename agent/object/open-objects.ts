@@ -95,8 +95,8 @@ export const openObjects = (
     {
       runtime,
       async reconcile(signal) {
-        const removed = await sweepLifecycles(context, signal);
-        if (removed > 0) runtime.log.info('removed by lifecycle rules', { removed });
+        const changed = await sweepLifecycles(context, signal);
+        if (changed > 0) runtime.log.info('removed or moved by lifecycle rules', { changed });
       },
     },
     { name: 'object-lifecycle', periodMs: lifecyclePeriodMs },

@@ -157,6 +157,8 @@ export interface ObjectRow extends ObjectFacts {
   /** Names this upload; the user of its chunks is `chunkUser(upload)`. */
   readonly upload: Uuid;
   readonly content: Content;
+  /** Its bytes moved to another policy: the user of its chunks is `chunkUser` of this one, its parts' own no more. */
+  readonly heldBy?: Uuid;
   readonly bytes: number;
   readonly md5: string;
   /** A static large object: `content` is its list of segments, these are the sums. */

@@ -1,6 +1,7 @@
 /** Content kept in memory: cut, hashed and inlined as the real store does, without hosts. */
 import { createHash } from 'node:crypto';
 import { blake3 } from '@napi-rs/blake-hash';
+import { isPieceKeptAs } from '../../agent/chunk/kept-as.ts';
 import { stripeBytesMin } from '../../agent/chunk/limits.ts';
 import type { Content, ContentStore, DigestName, Piece } from '../../agent/chunk/port.ts';
 import { stripeIdOf } from '../../agent/chunk/stripe/name.ts';
@@ -61,6 +62,21 @@ export const fakeContent = (): ContentStore & {
       const content: Content = { kind: 'chunks', chunks: list };
       use(content, options.user, true);
       return { content, length, digests };
+    },
+    async rekeep(content, user, code) {
+      if (content.kind === 'inline') return content;
+      const list = content.chunks.map((piece) => {
+        const part = chunks.get(piece.id);
+        if (!part) throw new ShoalError('DAMAGED', `Cannot read chunk ${piece.id}: no copy is left`);
+        if (isPieceKeptAs(piece, code)) return piece;
+        const { isStripe: _was, ...rest } = piece;
+        const id = code ? stripeIdOf(part, code) : (blake3(Buffer.from(part)).toString('hex') as ChunkId);
+        chunks.set(id, part);
+        return { ...rest, id, ...(code && { isStripe: true as const }) };
+      });
+      const moved: Content = { kind: 'chunks', chunks: list };
+      use(moved, user, true);
+      return moved;
     },
     async *read(content, options = {}) {
       const opened = (iv: Uint8Array | undefined, bytes: Uint8Array): Uint8Array => {

@@ -1,7 +1,9 @@
 /** A bucket's lifecycle as XML. Pure. */
+import type { Code } from '../../../proto/policy.ts';
 import { hourMs } from '../../../proto/units.ts';
-import type { LifecycleFilter, LifecycleRule } from '../lifecycle.ts';
+import type { LifecycleFilter, LifecycleRule, Transition } from '../lifecycle.ts';
 import type { Metadata } from '../metadata.ts';
+import { parseStorageClass } from '../policy.ts';
 import { lifecycleRulesMax } from './limits.ts';
 import { s3Error } from './s3-error.ts';
 import { element, optional, root, type Xml } from './xml.ts';
@@ -45,6 +47,14 @@ const parseFilter = (rule: XmlNode): LifecycleFilter => {
   };
 };
 
+/** Throws InvalidArgument. */
+const midnightOf = (date: string): number => {
+  const atMs = Date.parse(date);
+  if (Number.isNaN(atMs) || atMs % (24 * hourMs) !== 0)
+    throw s3Error('InvalidArgument', "'Date' must be at midnight GMT");
+  return atMs;
+};
+
 const parseExpiration = (rule: XmlNode): LifecycleRule['expiration'] => {
   const node = childOf(rule, 'Expiration');
   if (!node) return undefined;
@@ -54,15 +64,22 @@ const parseExpiration = (rule: XmlNode): LifecycleRule['expiration'] => {
   if ([days, date, markers].filter((one) => one !== undefined).length !== 1) return malformed();
   if (days !== undefined) return { days };
   if (markers !== undefined) return markers === 'true' ? { markers: true } : undefined;
-  const atMs = Date.parse(date ?? '');
-  if (Number.isNaN(atMs) || atMs % (24 * hourMs) !== 0)
-    throw s3Error('InvalidArgument', "'Date' must be at midnight GMT");
-  return { atMs };
+  return { atMs: midnightOf(date ?? '') };
 };
 
-const parseRule = (rule: XmlNode, at: number): LifecycleRule => {
-  if (childOf(rule, 'Transition') || childOf(rule, 'NoncurrentVersionTransition'))
-    throw s3Error('NotImplemented', 'There is one storage class, so nothing can be moved to another');
+/** Throws InvalidStorageClass on what is none here, or would need more hosts. */
+const parseTransition = (node: XmlNode, kept: readonly Code[]): Transition => {
+  const storageClass = parseStorageClass(wantedText(node, 'StorageClass'), kept);
+  if (!storageClass) throw s3Error('InvalidStorageClass');
+  const days = numberOf(node, 'Days', 0);
+  const date = textOf(node, 'Date');
+  if ((days === undefined) === (date === undefined)) return malformed();
+  return { storageClass, ...(days === undefined ? { atMs: midnightOf(date ?? '') } : { days }) };
+};
+
+const parseRule = (rule: XmlNode, at: number, kept: readonly Code[]): LifecycleRule => {
+  if (childOf(rule, 'NoncurrentVersionTransition'))
+    throw s3Error('NotImplemented', 'Versions stay in the storage class in which they were made');
   const status = textOf(rule, 'Status');
   if (status !== 'Enabled' && status !== 'Disabled') return malformed();
   const expiration = parseExpiration(rule);
@@ -73,7 +90,8 @@ const parseRule = (rule: XmlNode, at: number): LifecycleRule => {
   const abortDays = abort && (numberOf(abort, 'DaysAfterInitiation') ?? malformed());
   if (old && noncurrentDays === undefined) return malformed();
   const filter = parseFilter(rule);
-  if (!childOf(rule, 'Expiration') && !old && !abort)
+  const transitions = childrenOf(rule, 'Transition').map((node) => parseTransition(node, kept));
+  if (!childOf(rule, 'Expiration') && !old && !abort && transitions.length === 0)
     throw s3Error('InvalidRequest', 'At least one action needs to be specified in a rule');
   if (abort && (filter.tags || filter.bytesAbove !== undefined || filter.bytesBelow !== undefined))
     throw s3Error(
@@ -85,15 +103,16 @@ const parseRule = (rule: XmlNode, at: number): LifecycleRule => {
     isOn: status === 'Enabled',
     filter,
     ...(expiration && { expiration }),
+    ...(transitions.length > 0 && { transitions }),
     ...(noncurrentDays === undefined ? {} : { noncurrent: { days: noncurrentDays, ...(keep && { keep }) } }),
     ...(abortDays === undefined ? {} : { abortDays }),
     ...(childOf(rule, 'Filter') ? {} : { isOld: true as const }),
   };
 };
 
-/** Throws MalformedXML, InvalidArgument, InvalidRequest, NotImplemented. */
-export const parseLifecycle = (node: XmlNode): readonly LifecycleRule[] => {
-  const rules = childrenOf(node, 'Rule').map(parseRule);
+/** Throws MalformedXML, InvalidArgument, InvalidRequest, InvalidStorageClass, NotImplemented. */
+export const parseLifecycle = (node: XmlNode, kept: readonly Code[]): readonly LifecycleRule[] => {
+  const rules = childrenOf(node, 'Rule').map((rule, at) => parseRule(rule, at, kept));
   if (rules.length === 0 || rules.length > lifecycleRulesMax) return malformed();
   if (new Set(rules.map(({ id }) => id)).size < rules.length)
     throw s3Error('InvalidArgument', 'Rule ID must be unique. Found same ID for more than one rule');
@@ -112,7 +131,7 @@ const filterXml = ({ prefix, tags = {}, bytesAbove, bytesBelow }: LifecycleFilte
   return element('Filter', parts.length > 1 ? [element('And', parts)] : parts);
 };
 
-const expirationXml = (expiration: NonNullable<LifecycleRule['expiration']>): Xml => {
+const expirationXml = (expiration: NonNullable<LifecycleRule['expiration']> | Transition): Xml => {
   if ('days' in expiration) return element('Days', expiration.days);
   if ('atMs' in expiration) return element('Date', new Date(expiration.atMs).toISOString());
   return element('ExpiredObjectDeleteMarker', true);
@@ -121,12 +140,15 @@ const expirationXml = (expiration: NonNullable<LifecycleRule['expiration']>): Xm
 export const lifecycleText = (rules: readonly LifecycleRule[]): string =>
   root(
     'LifecycleConfiguration',
-    rules.map(({ id, isOn, filter, expiration, noncurrent, abortDays, isOld }) =>
+    rules.map(({ id, isOn, filter, expiration, transitions = [], noncurrent, abortDays, isOld }) =>
       element('Rule', [
         element('ID', id),
         element('Status', isOn ? 'Enabled' : 'Disabled'),
         isOld ? element('Prefix', filter.prefix ?? '') : filterXml(filter),
         optional('Expiration', expiration && [expirationXml(expiration)]),
+        ...transitions.map((one) =>
+          element('Transition', [expirationXml(one), element('StorageClass', one.storageClass)]),
+        ),
         optional(
           'NoncurrentVersionExpiration',
           noncurrent && [

@@ -21,8 +21,10 @@ export const getLifecycle = async (context: S3Context, ask: S3Ask): Promise<ApiA
 };
 
 export const putLifecycle = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
-  const rules = parseLifecycle(await readXml(ask, 'LifecycleConfiguration'));
+  const rules = parseLifecycle(await readXml(ask, 'LifecycleConfiguration'), context.codes());
   const { project, name: container, row } = await openBucket(context, ask, putAction);
+  if (row.versions && rules.some(({ transitions }) => transitions))
+    throw s3Error('NotImplemented', 'Versions stay in the storage class in which they were made');
   await context.records.lifecycles.change(lifecycleGroup, row.id, (old) => ({
     ...{ project, container, rules },
     sweptAtMs: old?.sweptAtMs ?? 0,

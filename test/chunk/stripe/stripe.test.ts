@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import test from 'ava';
+import { isKeptAs } from '../../../agent/chunk/kept-as.ts';
 import { codeOf } from '../../../agent/chunk/stripe/name.ts';
 import type { HostId } from '../../../proto/ids.ts';
 import { MiB } from '../../../proto/units.ts';
@@ -203,5 +204,47 @@ test('stripes: fewer hosts than fragments hold several each, and one may go', as
   const { bytes, content } = await upload(cluster, 4 * MiB);
   await until('two each', each(cluster, 2));
   cluster.setDown(0, true);
+  t.true(bytes.equals(await collect(cluster.host(2).chunks.content.read(content))));
+});
+
+test('stripes: a content moves between copies and fragments as it lies, and back', async (t) => {
+  await using cluster = await startCluster(6, { settings: { collectGraceMs: 50, collectEveryMs: 100 } });
+  const { content: store } = cluster.host(0).chunks;
+  const { signal } = new AbortController();
+  const bytes = Buffer.concat([randomBytes(5 * MiB), Buffer.alloc(MiB)]);
+  const { content } = await store.write(pieces(bytes), { user: 'old', bytesMax: 100 * MiB, digests: [] });
+  const moved = await store.rekeep(content, 'new', code, signal);
+  if (moved.kind !== 'chunks' || content.kind !== 'chunks') return t.fail('it is inline');
+  t.true(isKeptAs(moved, code) && isKeptAs(content, undefined));
+  t.deepEqual(
+    moved.chunks.map(({ length, zstdBytes }) => [length, zstdBytes]),
+    content.chunks.map(({ length, zstdBytes }) => [length, zstdBytes]),
+  );
+  await store.release(content, 'old');
+  await until('the copies are gone', async () => (await cluster.host(1).files()).length === 0);
+  t.true(bytes.equals(await collect(cluster.host(4).chunks.content.read(moved))));
+  const again = await store.rekeep(moved, 'newer', code, signal);
+  t.deepEqual(again, moved, 'kept so already: one more user');
+  await store.release(moved, 'new');
+  const back = await store.rekeep(again, 'back', undefined, signal);
+  await store.release(again, 'newer');
+  await until('the fragments are gone', each(cluster, 0));
+  t.true(bytes.equals(await collect(cluster.host(5).chunks.content.read(back))));
+});
+
+test('stripes: a move that finds no quorum leaves the old content, and gives back what it took', async (t) => {
+  await using cluster = await startCluster(6, {
+    owners: 6,
+    settings: { collectGraceMs: 50, collectEveryMs: 100 },
+  });
+  const { content: store } = cluster.host(0).chunks;
+  const bytes = randomBytes(5 * MiB);
+  const { content } = await store.write(pieces(bytes), { user: 'old', bytesMax: 100 * MiB, digests: [] });
+  for (const index of [4, 5]) cluster.setDown(index, true);
+  await t.throwsAsync(store.rekeep(content, 'new', code, new AbortController().signal), {
+    code: 'QUORUM_MISSED',
+  });
+  t.deepEqual(await cluster.tables.usedBy('new'), []);
+  await until('its fragments are collected', async () => (await cluster.host(1).fragments()).length === 0);
   t.true(bytes.equals(await collect(cluster.host(2).chunks.content.read(content))));
 });

@@ -77,7 +77,11 @@ test('rules that cannot be are refused', async (t) => {
   t.is(
     (await rules(`${prefix('a')}<Transition><Days>1</Days><StorageClass>GLACIER</StorageClass></Transition>`))
       .code,
-    'NotImplemented',
+    'InvalidStorageClass',
+  );
+  t.is(
+    (await rules(`${prefix('a')}<Transition><StorageClass>STANDARD_IA</StorageClass></Transition>`)).code,
+    'MalformedXML',
   );
   t.is((await rules(after(1))).code, 'MalformedXML');
   t.is((await rules()).code, 'MalformedXML');
