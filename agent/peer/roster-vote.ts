@@ -160,7 +160,7 @@ export const rosterVotes = (world: {
           if (vote) votes.push(vote);
           return reply;
         },
-        ...{ ballots, timers, chance },
+        ...{ ballots, timers, clock, chance },
       },
       {
         name: `roster step ${step.version}`,

@@ -8,11 +8,17 @@
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { backoffMs } from '../base/backoff.ts';
-import type { Chance, Timers } from '../runtime/ports.ts';
+import type { Chance, Clock, Timers } from '../runtime/ports.ts';
 import type { Ballot, BallotSource } from './ballot.ts';
-import { backoffBaseMs, backoffCapMs, changeAttemptsMax } from './limits.ts';
+import {
+  backoffBaseMs,
+  backoffCapMs,
+  backoffCapMsMin,
+  backoffCapRounds,
+  changeAttemptsMax,
+} from './limits.ts';
 import { type ChangeId, type Lineage, newChangeId } from './lineage.ts';
-import type { Accepted, Reply, Request, Value } from './message.ts';
+import type { Accepted, Reply, Request } from './message.ts';
 import { type Attempt, type Promised, proposer, type Step } from './proposer.ts';
 import { hasQuorum, ownersOf, type QuorumSet } from './quorum.ts';
 import { decideRead, type ReadDecision } from './read.ts';
@@ -26,7 +32,17 @@ export interface RegisterWorld {
   /** One a process, for all registers. */
   readonly ballots: BallotSource;
   readonly timers: Pick<Timers, 'sleep'>;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly chance: Pick<Chance, 'random'>;
+}
+
+/** A change that other hosts may run as well. It is applied at most once all the same. */
+export interface SharedChange {
+  readonly id: ChangeId;
+  /** As in `Attempt.replaces`. */
+  readonly replaces: ChangeId | null;
+  /** May others have begun with it? Then: the lineage that it is built upon, there and here. */
+  readonly base: Lineage | null;
 }
 
 export interface RegisterAccess {
@@ -40,13 +56,13 @@ export interface RegisterAccess {
 
 export interface ChangeOptions extends RegisterAccess {
   /** As in `Attempt.next`; called at most once an attempt. */
-  readonly next: (current: Value) => Value;
-  /** For a change that several hosts may run, or one again: each recognises what another did. Default: a new one. */
-  readonly id?: ChangeId;
+  readonly next: Attempt['next'];
   /** From the last change through this process: this one then takes one round trip, if nobody came in between. */
   readonly promised?: Promised | null;
   /** Ask for such a promise for the change after this one: for registers that this host changes often. */
   readonly keepPromise?: boolean;
+  /** Default: a change that only this call makes. */
+  readonly shared?: SharedChange;
 }
 
 export interface Changed {
@@ -62,8 +78,8 @@ const spent = new WeakSet<Promised>();
 export const changeRegister = async (world: RegisterWorld, options: ChangeOptions): Promise<Changed> => {
   const { name, next, signal } = options;
   const random = (): number => world.chance.random();
-  const id = options.id ?? newChangeId(random);
-  const earlier: Lineage[] = [];
+  const { id, replaces, base } = options.shared ?? { id: newChangeId(random), replaces: null, base: null };
+  const earlier: Lineage[] = base ? [base] : [];
   let promised = options.promised ?? null;
   let above: Ballot | null = null;
   for (let tries = 0; tries < changeAttemptsMax; tries++) {
@@ -72,9 +88,10 @@ export const changeRegister = async (world: RegisterWorld, options: ChangeOption
     if (promised) spent.add(promised);
     const ballot = promised?.ballot ?? world.ballots.next(above);
     const nextBallot = options.keepPromise ? world.ballots.next(ballot) : null;
+    const startMs = world.clock.monotonicMs();
     const { step, cause } = await run(
       world,
-      { sets, ballot, id, next, earlier, promised, nextBallot },
+      { sets, ballot, id, replaces, next, earlier, promised, nextBallot },
       signal,
     );
     if (step.kind === 'chosen') return step;
@@ -84,8 +101,10 @@ export const changeRegister = async (world: RegisterWorld, options: ChangeOption
     promised = null;
     above = step.ballot;
     if (step.base) earlier.push(step.base);
-    const waitMs = backoffMs(tries, { baseMs: backoffBaseMs, capMs: backoffCapMs, random });
-    await world.timers.sleep(waitMs, signal);
+    const roundMs = world.clock.monotonicMs() - startMs;
+    const baseMs = Math.max(backoffBaseMs, roundMs);
+    const capMs = Math.min(backoffCapMs, Math.max(backoffCapMsMin, backoffCapRounds * roundMs));
+    await world.timers.sleep(backoffMs(tries, { baseMs, capMs, random }), signal);
   }
   if (earlier.length > 0) throw missed(name, `all ${changeAttemptsMax} attempts met others`);
   throw new ShoalError('CONTENDED', `Cannot change ${name}: all ${changeAttemptsMax} attempts met others`);

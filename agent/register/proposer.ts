@@ -42,6 +42,8 @@ export interface Attempt {
   readonly ballot: Ballot;
   /** The same for all attempts of one change. */
   readonly id: ChangeId;
+  /** Of an earlier change by the same hand, which nobody will ask for any more. */
+  readonly replaces?: ChangeId | null;
   /** Pure. Gets the current value, gives the new one; giving back the same object changes nothing. May throw. */
   readonly next: (current: Value) => Value;
   /** Bases of the earlier attempts of this change that came to phase 2. */
@@ -124,7 +126,7 @@ export const proposer = (attempt: Attempt): Proposer => {
     lost.clear();
     // Repeating the value as found sends nothing of this change's own, so it leaves nothing to be judged later.
     if (changes) base = lineage;
-    proposal = { ballot, value, lineage: changes ? extendLineage(lineage, id) : lineage };
+    proposal = { ballot, value, lineage: changes ? extendLineage(lineage, id, attempt.replaces) : lineage };
     return {
       kind: 'send',
       to: [...owners],

@@ -164,6 +164,7 @@ export const layoutChain = (world: ChainWorld) => {
           },
           ballots,
           timers: runtime.timers,
+          clock: runtime.clock,
           chance: runtime.chance,
         },
         {

@@ -48,6 +48,10 @@ export const placeFinder = (ring: Pick<Ring, 'partitionOf'>) => {
 };
 export type FindPlace = ReturnType<typeof placeFinder>;
 
+/** A row's name in this process's memory, which no other row shares: either key may hold any character. */
+export const rowText = ({ table, partitionKey }: Place, sortKey: string): string =>
+  `${table}\0${partitionKey.length}\0${partitionKey}${sortKey}`;
+
 /** UTF-8. A lone surrogate is refused: it would come back as another name. */
 export const encodeSortKey = (sortKey: string): Uint8Array => checkKey('sort key', sortKey, sortKeyBytesMax);
 export const decodeSortKey = (bytes: Uint8Array): string =>

@@ -32,13 +32,21 @@ export const queuedOperationsMax = 20_000;
 
 /** An owner answers in a few ms, after an fsync in some 10; within this time even a loaded disk has. */
 export const attemptTimeoutMs = 3 * secondMs;
+/** A timer that fires so much too late tells of a process that stood still; then the message is sent again, ... */
+export const timeoutLateMs = 300;
+/** ... so often in all. */
+export const sendsMax = 3;
 /** A change that is run by another host: its attempts and waits, see `register/limits.ts`. */
 export const changeTimeoutMs = 10 * secondMs;
 /**
- * With no answer from the host that runs a change for this long, this host runs it as well. A killed host refuses at
- * once; this is for one that hangs. Too early, and two hosts outbid each other just when both are overloaded.
+ * With no answer from the host that runs a change for this long, and none to a plain read, another runs it as well. A
+ * killed host refuses at once; this is for one that hangs. Too early, and two hosts outbid each other.
  */
 export const takeoverMs = 1_500;
+/** Where it does answer reads, it is loaded or many wait. Beyond this its disk may hang. */
+export const takeoverMsMax = 4_500;
+/** Others that are asked to run a change before this host runs it itself: then those who lost one runner meet at the next. */
+export const runnersAskedMax = 2;
 /** For so long after that the next owner runs the changes. By then membership has an opinion of its own. */
 export const avoidMs = 5 * secondMs;
 /** A read asks the other owners as well after this long: twice what an owner takes under load. */
@@ -61,13 +69,26 @@ export const copyAheadMsMax = 1_000 * 365 * 24 * hourMs;
 export const layoutWaitMs = 2 * secondMs;
 export const layoutRetriesMax = 3;
 
-/** Rounds of a change between this host and the one that runs it. Callers of a host take turns, so a round is lost
- *  to other hosts' callers only; each lost round means that one of them came through. */
+/**
+ * Rounds of a change between this host and the one that runs it. The first may be lost to others and the second as well;
+ * from the third on the turn is kept for this host, so more are lost only where it came back late or the runner changed.
+ */
 export const changeRoundsMax = 64;
-export const changeBackoffBaseMs = 2;
-export const changeBackoffCapMs = 100;
 /** Callers of one host that wait for the same register. */
 export const rowWaitersMax = 2_000;
+/** Callers that are served by one round: their changes are made one after the other on the event loop ... */
+export const combinedChangesMax = 64;
+/** ... each with the row decoded and encoded, of which so many bytes take some 10 ms. */
+export const combinedBytesMax = MiB;
+/** Rounds that wait on the host that runs them: one from each other host, or two where runners changed. */
+export const turnWaitersMax = 2_000;
+/** A turn is kept for this many times the longest that the host took to come back of late, ... */
+export const turnHeldTimes = 3;
+/** ... within these bounds: a first guess, and what a host that never comes may cost the others. */
+export const turnHeldMsMin = 30;
+export const turnHeldMsMax = secondMs;
+/** Registers whose last change by this host is remembered, so that the next one takes its place in the lineage. */
+export const ownChangesKeptMax = 10_000;
 /** Promises remembered for the next change of a register, one round trip each; 300 bytes apiece. */
 export const promisesKeptMax = 10_000;
 

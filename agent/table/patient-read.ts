@@ -1,41 +1,46 @@
 /**
  * Reading a register with patience. A change is done when a quorum has it; the last owner gets it a moment later. A
- * read in that moment may first hear two owners that differ, and `readRegister` would settle them by a write, which
- * also takes the next change's promise from the host that runs the changes. So wait a little for the owners that
- * have not answered, and ask once more, before it comes to that.
+ * read in that moment may first hear two owners that differ, and to settle them takes a write. So wait a little for
+ * the owners that have not answered, and ask once more, before it comes to that.
  */
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { Accepted, Reply } from '../register/message.ts';
 import { ownersOf, type QuorumSet } from '../register/quorum.ts';
-import { decideRead } from '../register/read.ts';
+import { decideRead, type ReadDecision } from '../register/read.ts';
 import type { Timers } from '../runtime/ports.ts';
 import { splitPatienceMs } from './limits.ts';
 import type { Poller } from './poll.ts';
 
 export type PatientRead =
   | { readonly kind: 'chosen'; readonly accepted: Accepted | null }
-  | { readonly kind: 'open' };
+  /** The owners do not agree; `newest` may come to nothing and must not be shown. */
+  | { readonly kind: 'split'; readonly newest: Accepted }
+  | { readonly kind: 'missed' };
 
-/** `open`: the owners do not agree, or too few of them answered. Never throws. */
+interface PatientWorld {
+  readonly timers: Pick<Timers, 'after'>;
+  readonly poller: Poller;
+}
+type Ask = (host: HostId) => Promise<Reply>;
+
+/** `missed`: too few answered. Never throws. */
 export const patientRead = async (
-  world: { readonly timers: Pick<Timers, 'after' | 'sleep'>; readonly poller: Poller },
+  world: PatientWorld,
   sets: readonly QuorumSet[],
-  ask: (host: HostId) => Promise<Reply>,
+  ask: Ask,
 ): Promise<PatientRead> => {
-  const nearest = await readNearest(world, sets, ask);
+  const nearest = await glance(world, sets, ask);
   if (nearest.kind === 'chosen') return nearest;
   const first = await readOnce(world, sets, ask);
-  if (first !== 'split') return first;
-  const again = await readOnce(world, sets, ask);
-  return again === 'split' ? { kind: 'open' } : again;
+  return first.kind === 'split' ? readOnce(world, sets, ask) : first;
 };
 
 /** Most registers rest: the nearest quorum agrees, and the other owners need not be asked. */
-const readNearest = async (
-  { poller }: { readonly poller: Poller },
+export const glance = async (
+  { poller }: Pick<PatientWorld, 'poller'>,
   sets: readonly QuorumSet[],
-  ask: (host: HostId) => Promise<Reply>,
+  ask: Ask,
 ): Promise<PatientRead> => {
   try {
     const answers = await poller.poll({
@@ -46,35 +51,36 @@ const readNearest = async (
         throw new ShoalError('INTERNAL', `Host ${host} answered a read with "${reply.kind}"`);
       },
     });
-    const decision = decideRead(sets, answers);
-    if (decision.kind === 'chosen') return decision;
+    return known(decideRead(sets, answers));
   } catch {
-    // All owners are asked next, and who reads then hears why it does not work.
+    // Whoever reads on asks all owners, and then hears why it does not work.
+    return { kind: 'missed' };
   }
-  return { kind: 'open' };
 };
 
+const known = (decision: ReadDecision): PatientRead =>
+  decision.kind === 'wait' ? { kind: 'missed' } : decision;
+
 const readOnce = (
-  { timers }: { readonly timers: Pick<Timers, 'after'> },
+  { timers }: Pick<PatientWorld, 'timers'>,
   sets: readonly QuorumSet[],
-  ask: (host: HostId) => Promise<Reply>,
-): Promise<PatientRead | 'split'> =>
+  ask: Ask,
+): Promise<PatientRead> =>
   new Promise((resolve) => {
     const owners = ownersOf(sets);
     const answers = new Map<HostId, Accepted | null>();
     let left = owners.length;
     let cancel: (() => void) | undefined;
-    const end = (result: PatientRead | 'split'): void => {
+    const end = (): void => {
       cancel?.();
-      resolve(result);
+      resolve(known(decideRead(sets, answers)));
     };
     const look = (): void => {
-      const decision = decideRead(sets, answers);
-      if (decision.kind === 'chosen') end(decision);
-      else if (left === 0) end(decision.kind === 'split' ? 'split' : { kind: 'open' });
-      else if (decision.kind === 'split') cancel ??= timers.after(splitPatienceMs, () => end('split'));
+      const { kind } = decideRead(sets, answers);
+      if (kind === 'chosen' || left === 0) end();
+      else if (kind === 'split') cancel ??= timers.after(splitPatienceMs, end);
     };
-    if (owners.length === 0) end({ kind: 'open' });
+    if (owners.length === 0) end();
     for (const owner of owners)
       ask(owner)
         .then(

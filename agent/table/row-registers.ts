@@ -1,39 +1,63 @@
 /**
- * Registers by row, as this host runs them: reads, and compare-and-set on behalf of any coordinator. Changes of one
- * row take turns here, and the first live owner keeps the promise that came with its last change, so that its
- * next one takes a single round trip.
+ * Registers by row, as this host runs them: reads, and changes on behalf of any coordinator. Changes of one row take
+ * turns here (`turns.ts`), and the first live owner keeps the promise that came with its last change, so that its next
+ * one takes a single round trip.
  */
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { compareBytes } from '../base/bytes.ts';
-import { keyedSerial } from '../base/serial.ts';
 import { ballotSource } from '../register/ballot.ts';
-import { changeRegister, readRegister } from '../register/change.ts';
+import { changeRegister, readRegister, type SharedChange } from '../register/change.ts';
+import type { Lineage } from '../register/lineage.ts';
 import { type CountLives, countLives } from '../register/lives.ts';
-import type { Request } from '../register/message.ts';
+import type { Accepted, Request } from '../register/message.ts';
 import type { Promised } from '../register/proposer.ts';
 import { isSound } from '../register/trust.ts';
 import type { Chance, Clock, Timers } from '../runtime/ports.ts';
 import { impatientAsk } from './impatient-ask.ts';
-import { digest, encodeSortKey, type FindPlace, type Place } from './keys.ts';
+import { digest, encodeSortKey, type FindPlace, type Place, rowText } from './keys.ts';
 import type { Leaders } from './leaders.ts';
-import { promisesKeptMax, rowWaitersMax } from './limits.ts';
+import { promisesKeptMax } from './limits.ts';
 import type { Outbox } from './outbox.ts';
-import { patientRead } from './patient-read.ts';
+import { glance, type PatientRead, patientRead } from './patient-read.ts';
 import type { Poller } from './poll.ts';
 import { changeIdOf } from './row.ts';
+import { heldTurns } from './turns.ts';
 import { type View, type ViewRing, viewOf, withView } from './view.ts';
 
+/** Sets `value` if the digest of what stands is `expected`; null: if it was never written. */
+export interface Setting extends Omit<SharedChange, 'id'> {
+  readonly expected: Uint8Array | null;
+  /** The change's id is in it. */
+  readonly value: Uint8Array;
+}
+
+export interface Run {
+  readonly place: Place;
+  readonly sortKey: string;
+  /** null: only tell what stands, and make a quorum of the owners agree on it. */
+  readonly set: Setting | null;
+  /** Who asked, and whether it has lost to others before. */
+  readonly for: HostId;
+  readonly isLoser: boolean;
+}
+
+/** What stands, as `wrapValue` made it. `stale`: something else than was expected, and the change surely was not made. */
+export interface Outcome {
+  readonly kind: 'done' | 'stale';
+  readonly value: Uint8Array | null;
+  readonly lineage: Lineage;
+}
+
+type Read = Exclude<PatientRead, { readonly kind: 'missed' }>;
+
 export interface RowRegisters {
-  /** The value that stands, as `wrapValue` made it; null: never written. Throws QUORUM_MISSED, CONTENDED. */
-  read(place: Place, sortKey: string): Promise<Uint8Array | null>;
-  /** `expected`: digest of the value that must stand, null for none. `stale`: something else stands, `value`. */
-  compareAndSet(set: {
-    readonly place: Place;
-    readonly sortKey: string;
-    readonly expected: Uint8Array | null;
-    readonly value: Uint8Array;
-  }): Promise<{ readonly kind: 'done' | 'stale'; readonly value: Uint8Array | null }>;
+  /** Without waiting for owners to agree. Throws QUORUM_MISSED. */
+  glance(place: Place, sortKey: string): Promise<Read>;
+  /** Waits a little for them. Throws QUORUM_MISSED. */
+  read(place: Place, sortKey: string): Promise<Read>;
+  /** Throws QUORUM_MISSED, CONTENDED, BUSY. */
+  run(run: Run): Promise<Outcome>;
   /** Makes the owners agree, whatever each of them holds. */
   settle(place: Place, sortKey: string): Promise<void>;
 }
@@ -46,22 +70,22 @@ export interface RowRegistersWorld {
   readonly poller: Poller;
   readonly timers: Timers;
   readonly chance: Chance;
-  readonly clock: Pick<Clock, 'wallMs'>;
+  readonly clock: Clock;
   readonly findPlace: FindPlace;
 }
 
-/** Thrown by `next` on a value that is not the expected one; the register core lets it out once that is chosen. */
-class Stale extends Error {
-  readonly value: Uint8Array | null;
-  constructor(value: Uint8Array | null) {
-    super('another value stands');
-    this.value = value;
-  }
-}
+const isExpected = ({ expected }: Setting, value: Uint8Array | null): boolean =>
+  value && expected ? compareBytes(digest(value), expected) === 0 : value === expected;
+
+/** Of what stands after it. */
+const outcomeOf = (set: Setting | null, accepted: Accepted | null): Outcome => {
+  const { value, lineage }: Pick<Accepted, 'value' | 'lineage'> = accepted ?? { value: null, lineage: [] };
+  return { kind: set && !lineage.includes(changeIdOf(set.value)) ? 'stale' : 'done', value, lineage };
+};
 
 export const rowRegisters = (world: RowRegistersWorld): RowRegisters => {
   const ballots = ballotSource(world.self, () => world.chance.random());
-  const turns = keyedSerial('a register', rowWaitersMax);
+  const turns = heldTurns(world);
   const promises = new Map<string, Promised>();
 
   const keep = (key: string, promised: Promised | null): void => {
@@ -80,7 +104,7 @@ export const rowRegisters = (world: RowRegistersWorld): RowRegisters => {
     return {
       mayHaveChanged: () => acceptSent,
       world: {
-        ...{ ballots, timers: world.timers, chance: world.chance },
+        ...{ ballots, timers: world.timers, clock: world.clock, chance: world.chance },
         ask: impatientAsk(world.timers, async (to, request) => {
           if (request.kind === 'accept') acceptSent = true;
           const counts = phases.get(request) ?? countLives();
@@ -119,47 +143,40 @@ export const rowRegisters = (world: RowRegistersWorld): RowRegisters => {
       }
     });
 
-  return {
-    async read(place, sortKey) {
-      const accepted = await withAccess(place, sortKey, async (given) => {
-        const request = { kind: 'read' } as const;
-        const patient = await patientRead(world, given.options.sets(), (host) =>
-          given.world.ask(host, request),
-        );
-        if (patient.kind === 'chosen') return patient.accepted;
-        return readRegister(given.world, given.options);
-      });
-      return accepted?.value ?? null;
-    },
+  const readBy = (look: typeof patientRead) => (place: Place, sortKey: string) =>
+    withAccess(place, sortKey, async (given): Promise<Read> => {
+      const request = { kind: 'read' } as const;
+      const found = await look(world, given.options.sets(), (host) => given.world.ask(host, request));
+      if (found.kind !== 'missed') return found;
+      return { kind: 'chosen', accepted: await readRegister(given.world, given.options) };
+    });
 
-    compareAndSet({ place, sortKey, expected, value }) {
+  return {
+    glance: readBy(glance),
+    read: readBy(patientRead),
+
+    async run({ place, sortKey, set, isLoser, for: host }) {
       encodeSortKey(sortKey);
-      const key = `${place.table}\0${place.partitionKey}\0${sortKey}`;
-      const next = (current: Uint8Array | null): Uint8Array => {
-        if (current && compareBytes(current, value) === 0) return current;
-        const asExpected = expected
-          ? current && compareBytes(digest(current), expected) === 0
-          : current === null;
-        if (!asExpected) throw new Stale(current);
-        return value;
-      };
-      return turns.run(key, async () => {
+      const key = rowText(place, sortKey);
+      return turns.run(key, { host, keeps: isLoser }, async () => {
         const promised = promises.get(key) ?? null;
-        promises.delete(key);
-        try {
-          const changed = await withAccess(place, sortKey, (given) =>
-            changeRegister(given.world, {
-              ...given.options,
-              id: changeIdOf(value),
-              ...{ next, promised, keepPromise: world.leaders.of(place) === world.self },
-            }),
-          );
-          keep(key, changed.promised);
-          return { kind: 'done' as const, value: changed.accepted?.value ?? null };
-        } catch (thrown) {
-          if (thrown instanceof Stale) return { kind: 'stale' as const, value: thrown.value };
-          throw thrown;
+        // Likely nothing is to be set, or on another value than stands. To read that costs no write, nor the promise.
+        if (!set || (!set.base && promised && !isExpected(set, promised.accepted.value))) {
+          const seen = await readBy(glance)(place, sortKey);
+          if (seen.kind === 'chosen' && !(set && isExpected(set, seen.accepted?.value ?? null)))
+            return outcomeOf(set, seen.accepted);
         }
+        promises.delete(key);
+        const next = (current: Uint8Array | null) => (set && isExpected(set, current) ? set.value : current);
+        const changed = await withAccess(place, sortKey, (given) =>
+          changeRegister(given.world, {
+            ...given.options,
+            ...{ next, promised, keepPromise: world.leaders.of(place) === world.self },
+            ...(set && { shared: { ...set, id: changeIdOf(set.value) } }),
+          }),
+        );
+        keep(key, changed.promised);
+        return outcomeOf(set, changed.accepted);
       });
     },
 

@@ -18,6 +18,7 @@ import { antiEntropy, type HealStatus } from './anti-entropy.ts';
 import { coalesce } from './coalesce.ts';
 import { healer } from './healer.ts';
 import { placeFinder } from './keys.ts';
+import { openLead } from './lead.ts';
 import { leaders } from './leaders.ts';
 import { readFloor, readLives } from './life-notes.ts';
 import { stampReportMs } from './limits.ts';
@@ -93,7 +94,7 @@ export const openTables = (
   const perform: Perform = (operation, from) => {
     // The store may be closed already; a late message is weather, not a bug.
     if (stopping.signal.aborted) throw new ShoalError('BUSY', `Host ${self} is stopping`);
-    if (operation.do === 'change') return change(operation);
+    if (operation.do === 'change') return change(operation, from);
     if (operation.do === 'reconcile') return reconcile(operation);
     if (
       (operation.do === 'push' || operation.do === 'recall') &&
@@ -127,6 +128,7 @@ export const openTables = (
     clock,
     findPlace,
   });
+  const lead = openLead({ self, ring, leaders: first, outbox: out, registers, timers });
   const heal = healer({
     ...ownerWorld,
     outbox: out,
@@ -134,8 +136,8 @@ export const openTables = (
     settle: (row: NamedRow) => registers.settle(findPlace(row.table, row.partitionKey), row.sortKey),
   });
 
-  const change = ({ table, partitionKey, ...rest }: Operation<'change'>) =>
-    registers.compareAndSet({ place: findPlace(table, partitionKey), ...rest });
+  const change = ({ table, partitionKey, ...wish }: Operation<'change'>, from: HostId) =>
+    registers.run({ place: findPlace(table, partitionKey), ...wish, for: from });
   const reconcileWith = coalesce(async (pair: string): Promise<void> => {
     const [partition = '', host = ''] = pair.split(' ');
     await heal.heal(host as HostId, Number(partition));
@@ -170,7 +172,7 @@ export const openTables = (
     },
     registers<Row>(schema: RegisterSchema): Registers<Row> {
       claim(schema.name);
-      return openRegisters({ ...coordinator, leaders: first, chance, registers }, schema);
+      return openRegisters({ ...coordinator, chance, registers, lead }, schema);
     },
     start() {
       whole.restore(stopping.signal).catch((thrown: unknown) => {

@@ -33,11 +33,8 @@ const WallMs = Type.Integer({ minimum: 0, maximum: 2 ** 52 });
 const StampCount = Type.Integer({ minimum: 0, maximum: stampCountMax });
 const Stamp = Type.Object({ wallMs: WallMs, count: StampCount, host: Host });
 const Ballot = Type.Object({ round: Round, host: Host, run: Count });
-const Accepted = Type.Object({
-  ballot: Ballot,
-  value: OrNull(Bytes),
-  lineage: Type.Unsafe<readonly number[]>(Type.Array(Count, { maxItems: 64 })),
-});
+const Lineage = Type.Unsafe<readonly number[]>(Type.Array(Count, { maxItems: 64 }));
+const Accepted = Type.Object({ ballot: Ballot, value: OrNull(Bytes), lineage: Lineage });
 
 /** What an owner holds of a row. */
 export const RowState = Type.Union([
@@ -112,15 +109,27 @@ export const operations = {
     }),
     answer: Type.Object({ promised: OrNull(Ballot) }),
   },
-  /** To an owner that shall run the change: set `value` if the digest of the present one is `expected`. */
+  /**
+   * To an owner that shall run the change: set `value` if the digest of the present one is `expected`. What makes it the
+   * same change wherever it runs: agent/register/change.ts, `SharedChange`. `set` is null: only make the owners agree.
+   * `isLoser`: others were first before; keep the turn for me if that is so again.
+   */
   change: {
     ask: Type.Object({
       do: Type.Literal('change'),
       ...row,
-      expected: OrNull(Digest),
-      value: Bytes,
+      isLoser: Type.Boolean(),
+      set: OrNull(
+        Type.Object({
+          expected: OrNull(Digest),
+          value: Bytes,
+          replaces: OrNull(Count),
+          base: OrNull(Lineage),
+        }),
+      ),
     }),
-    answer: Type.Object({ kind: Type.Enum(['done', 'stale']), value: OrNull(Bytes) }),
+    /** What stands, and is chosen. */
+    answer: Type.Object({ kind: Type.Enum(['done', 'stale']), value: OrNull(Bytes), lineage: Lineage }),
   },
   /** `from` and `to` are UTF-8 sort keys. `values`: with the rows themselves, not only their marks. */
   range: {

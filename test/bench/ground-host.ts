@@ -1,18 +1,11 @@
 /** A host of the ground in a process of its own: `ground-host.ts DIRECTORY SEED...`. Says its address, then does what it is told. */
 import { type GroundOrder, openGroundHost } from './ground.ts';
-import { tryIncrement } from './register.ts';
+import { type Contention, contendHere } from './register.ts';
 
 const [directory = '', ...seeds] = process.argv.slice(2);
 const host = await openGroundHost(directory, seeds);
 let callers = 0;
-let [made, refused] = [0, 0];
-let lanes: Promise<unknown> = Promise.resolve();
-
-const lane = async (index: number): Promise<void> => {
-  while (index < callers)
-    if (await tryIncrement(host)) made++;
-    else refused++;
-};
+let contention: Promise<Contention> | undefined;
 
 let readUpTo = {};
 
@@ -30,16 +23,13 @@ process.on('message', async (order: GroundOrder) => {
   if ('action' in order) await readUntil(order.action, order.events);
   else {
     callers = order.callers;
-    if (callers > 0) {
-      [made, refused] = [0, 0];
-      lanes = Promise.all(Array.from({ length: callers }, (_, index) => lane(index)));
-    } else await lanes;
+    if (callers > 0) contention = contendHere(host, callers, () => callers === 0);
   }
-  process.send?.({ made, refused });
+  process.send?.(callers === 0 && contention ? await contention : {});
 });
 process.once('disconnect', async () => {
   callers = 0;
-  await lanes;
+  await contention;
   await host.stop();
   process.exit(0);
 });

@@ -25,6 +25,7 @@ import { openTables } from '../../agent/table/tables.ts';
 import type { ClusterId, HostId } from '../../proto/ids.ts';
 import { GiB } from '../../proto/units.ts';
 import { type Filling, fillGroup } from './fill-group.ts';
+import type { Contention } from './register.ts';
 
 const settleMsMax = 60_000;
 const runtime = systemRuntime({ level: 'error' });
@@ -115,12 +116,6 @@ export const writeBare = (bare: GroundHost['bare'], { key, value }: BareRow): Pr
     return null;
   });
 
-interface Contention {
-  readonly made: number;
-  /** CONTENDED: nothing was done. */
-  readonly refused: number;
-}
-
 /** What the other hosts are told, and answer when it is so. */
 export type GroundOrder = { readonly callers: number } | { readonly action: string; readonly events: number };
 
@@ -133,7 +128,7 @@ export interface Ground extends AsyncDisposable {
   /** Resolves when all hosts own their share and have compared what they hold. */
   settled(): Promise<void>;
   /** So many callers on each other host change one register, until the returned function is called. */
-  contend(callers: number): Promise<() => Promise<Contention>>;
+  contend(callers: number): Promise<() => Promise<readonly Contention[]>>;
   /** Resolves when each other host has read so many events of that action in its journal. */
   readElsewhere(action: string, events: number): Promise<void>;
 }
@@ -198,13 +193,7 @@ export const startGround = async (size: number): Promise<Ground> => {
     ...{ here, others, settled, pids: children.flatMap(({ pid }) => pid ?? []) },
     async contend(callers) {
       for (const child of children) await ask(child, { callers });
-      return async () => {
-        const all = await Promise.all(
-          children.map((child) => ask(child, { callers: 0 }) as Promise<Contention>),
-        );
-        const sum = (of: keyof Contention): number => all.reduce((total, one) => total + one[of], 0);
-        return { made: sum('made'), refused: sum('refused') };
-      };
+      return () => Promise.all(children.map((child) => ask(child, { callers: 0 }) as Promise<Contention>));
     },
     async readElsewhere(action, events) {
       await Promise.all(children.map((child) => ask(child, { action, events })));

@@ -22,15 +22,38 @@ export const increment = (
   { partitionKey, sortKey }: { readonly partitionKey: string; readonly sortKey: string },
 ) => counters.change(partitionKey, sortKey, (current) => ({ count: (current?.count ?? 0) + 1 }));
 
-/** Tells whether it was changed: who loses a race too often hears CONTENDED, and nothing was done. */
-export const tryIncrement = async (host: Pick<GroundHost, 'counters'>): Promise<boolean> => {
-  try {
-    await increment(host, contended);
-    return true;
-  } catch (thrown) {
-    if (hasCode(thrown, 'CONTENDED')) return false;
-    throw thrown;
-  }
+export interface Contention {
+  /** By caller. */
+  readonly made: readonly number[];
+  /** CONTENDED: nothing was done. */
+  readonly refused: number;
+  readonly waitsMs: readonly number[];
+}
+
+/** So many callers change one register, again and again until `isOver`. */
+export const contendHere = async (
+  host: Pick<GroundHost, 'counters'>,
+  callers: number,
+  isOver: () => boolean,
+): Promise<Contention> => {
+  const made = Array.from({ length: callers }, () => 0);
+  const waitsMs: number[] = [];
+  let refused = 0;
+  const call = async (caller: number): Promise<void> => {
+    while (!isOver()) {
+      const startMs = performance.now();
+      try {
+        await increment(host, contended);
+        made[caller] = (made[caller] ?? 0) + 1;
+      } catch (thrown) {
+        if (!hasCode(thrown, 'CONTENDED')) throw thrown;
+        refused++;
+      }
+      waitsMs.push(performance.now() - startMs);
+    }
+  };
+  await Promise.all(made.map((_, caller) => call(caller)));
+  return { made, refused, waitsMs };
 };
 
 /** Settles when a quorum of three has written it. */
@@ -57,23 +80,26 @@ const keyRunBy = ({ ring }: GroundHost, host: string): string => {
   }
 };
 
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
+
 /** Six callers here and five on each other host; changes a second, none of them lost or made twice. */
-const contend = async ({ here, contend: startOthers }: Ground, seconds: number): Promise<number> => {
+const contend = async ({ here, contend: startOthers }: Ground, seconds: number) => {
   const startMs = performance.now();
   const stopOthers = await startOthers(5);
-  let [made, refused] = [0, 0];
-  await rate(seconds, 6, async () => {
-    if (await tryIncrement(here)) made++;
-    else refused++;
-  });
-  const theirs = await stopOthers();
-  const perSecond = ((made + theirs.made) * 1_000) / (performance.now() - startMs);
+  const own = await contendHere(here, 6, () => performance.now() - startMs > seconds * 1_000);
+  const all = [own, ...(await stopOthers())];
+  const tookMs = performance.now() - startMs;
+  const made = all.flatMap((one) => one.made);
   const stands = (await here.counters.get(contended.partitionKey, contended.sortKey))?.count;
-  if (stands !== made + theirs.made)
-    throw new Error(`${made} + ${theirs.made} changes were acknowledged, ${stands} stand`);
-  if (refused + theirs.refused > 0)
-    console.log(`${refused + theirs.refused} of the contending changes were refused (CONTENDED)`);
-  return perSecond;
+  if (stands !== sum(made)) throw new Error(`${sum(made)} changes were acknowledged, ${stands} stand`);
+  const waitsMs = all.flatMap((one) => one.waitsMs).sort((a, b) => a - b);
+  const waited = (share: number): number => waitsMs[Math.floor(share * (waitsMs.length - 1))] ?? 0;
+  return {
+    perSecond: (sum(made) * 1_000) / tookMs,
+    refused: sum(all.map((one) => one.refused)),
+    slowest: Math.min(...made) / (sum(made) / made.length),
+    ...{ p50Ms: waited(0.5), p99Ms: waited(0.99), longestMs: waited(1) },
+  };
 };
 
 export const benchRegister = async ({ seconds }: BenchOptions): Promise<void> => {
@@ -81,6 +107,7 @@ export const benchRegister = async ({ seconds }: BenchOptions): Promise<void> =>
   const { here, others } = ground;
   const value = randomBytes(valueBytes);
   const rows: (string | number)[][] = [];
+  const fairness: Awaited<ReturnType<typeof contend>>[] = [];
   const add = (what: string, lanes: number, perSecond: number, limit: number): void =>
     void rows.push([what, lanes, round(perSecond), round(limit), share(perSecond, limit)]);
   const own = keyRunBy(here, here.peer.self);
@@ -101,8 +128,15 @@ export const benchRegister = async ({ seconds }: BenchOptions): Promise<void> =>
     const alone = await rate(seconds, lanes, () => increment(here, { ...contended, partitionKey: own }));
     const one = await rate(seconds, 1, () => bareWrite(ground, value));
     add('one register, 16 callers here', lanes, alone, one);
-    add('one register, 16 callers on 3 hosts', lanes, await contend(ground, seconds), one);
+    const race = await contend(ground, seconds);
+    add('one register, 16 callers on 3 hosts', lanes, race.perSecond, one);
+    fairness.push(race);
   }
   printTable(['registers on 3 hosts', 'in flight', 'per second', 'limit', 'of limit'], rows);
+  for (const { slowest, refused, p50Ms, p99Ms, longestMs } of fairness)
+    printTable(
+      ['16 callers on 3 hosts', 'slowest / mean', 'refused', 'wait p50 ms', 'p99 ms', 'longest ms'],
+      [['one register', round(slowest), refused, round(p50Ms), round(p99Ms), round(longestMs)]],
+    );
   console.log('limit: the bare replicated write, one at a time for one register; of a read: an echo');
 };

@@ -26,6 +26,7 @@ const cluster = (
     },
     ballots: ballotSource(host(name), Math.random),
     timers: { sleep: () => new Promise((resolve) => setImmediate(resolve)) },
+    clock: { monotonicMs: () => performance.now() },
     chance: { random: Math.random },
   });
   return { world, handle, states, asked, access: { name: 'row', sets: () => [majority(names)] } };
@@ -64,9 +65,10 @@ test('change: one that was picked up by its rival is not made twice', async (t) 
 
 test('change: one that another host has run is found done, though others changed the register since', async (t) => {
   const { world, access } = cluster('abc');
-  await changeRegister(world('p'), { ...access, next: add, id: 7 });
+  const shared = { id: 7, replaces: null, base: null };
+  await changeRegister(world('p'), { ...access, next: add, shared });
   await changeRegister(world('q'), { ...access, next: add });
-  const { accepted } = await changeRegister(world('r'), { ...access, next: add, id: 7 });
+  const { accepted } = await changeRegister(world('r'), { ...access, next: add, shared });
   t.is(text(accepted?.value ?? null), '2');
 });
 

@@ -138,12 +138,17 @@ export const records = (
           : read(calls, kind, group, key, where);
       }
       if (kind === 'row') return write(calls, group, key, value, where);
-      return change(
-        calls,
-        group,
-        key,
-        random.chance(0.5) ? { kind: 'write', value } : { kind: 'cas', expected: null, value },
-        where,
+      const changeTo = (wanted: string | null) => {
+        const isBlind = random.chance(0.5);
+        const action = isBlind
+          ? { kind: 'write' as const, value: wanted }
+          : { kind: 'cas' as const, expected: null, value: wanted };
+        return change(calls, group, key, action, where);
+      };
+      // Callers of one host that ask at once are served together.
+      if (!random.chance(0.2)) return changeTo(value);
+      return Promise.all([value, `${by}.${++count}`, `${by}.${++count}`].map(changeTo)).then(
+        (done) => done.find((action) => action === undefined) ?? done[0],
       );
     },
   };

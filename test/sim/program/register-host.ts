@@ -80,6 +80,7 @@ export const registerHost = (
     ),
     ballots,
     timers: runtime.timers,
+    clock: runtime.clock,
     chance: runtime.chance,
   });
 
