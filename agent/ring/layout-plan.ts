@@ -79,6 +79,7 @@ export const planLayout = (world: PlanWorld, settings: PlanSettings): Plan => {
   const list = (ids: readonly string[]): string => ids.map(nameOf).join(', ');
 
   const before = newest.members.map(bare);
+  const memberIds = new Set(before.map(({ hostId }) => hostId));
   const gone = hostIdsOf(newest).filter((id) => isGone(byId.get(id), settings));
   // An unsettled version is left alone, unless it waits for a host that will not come: then that one only goes.
   const isUrgent = !isSettled && gone.some((id) => blockers.includes(id));
@@ -89,11 +90,7 @@ export const planLayout = (world: PlanWorld, settings: PlanSettings): Plan => {
 
   const candidates = world.hosts.filter(
     ({ hostId, isRostered, offer, aliveForMs }) =>
-      isRostered &&
-      offer &&
-      aliveForMs > 0 &&
-      !isDrained(wishes, hostId) &&
-      !newest.members.some((member) => member.hostId === hostId),
+      isRostered && offer && aliveForMs > 0 && !isDrained(wishes, hostId) && !memberIds.has(hostId),
   );
   const due = candidates.filter((host) => host.aliveForMs >= settings.joinStableMs);
   const isCompanyNear =
@@ -112,10 +109,7 @@ export const planLayout = (world: PlanWorld, settings: PlanSettings): Plan => {
   const replicasWanted = (isUrgent ? undefined : replicasOf(wishes)) ?? newest.replicasWanted;
 
   const leaving = world.hosts.filter(
-    (host) =>
-      host.deadForMs > 0 &&
-      !gone.includes(host.hostId) &&
-      before.some(({ hostId }) => hostId === host.hostId),
+    (host) => host.deadForMs > 0 && !gone.includes(host.hostId) && memberIds.has(host.hostId),
   );
   const coming: Plan['coming'] = [
     ...candidates

@@ -17,6 +17,7 @@ import { type Ground, startGround } from './ground.ts';
 import type { BenchOptions } from './main.ts';
 import { rate, share } from './rate.ts';
 import { printTable, round } from './table.ts';
+import { quantile } from './times.ts';
 
 const sizes = { '32 KiB': 32 * KiB, '256 KiB': 256 * KiB, '1 MiB': MiB, '4 MiB': 4 * MiB } as const;
 const inFlights = [1, 8] as const;
@@ -81,10 +82,6 @@ const benchVault = async (seconds: number): Promise<void> => {
     ],
   );
 };
-
-/** The smallest time that so large a share of the reads kept to. */
-const quantile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 
 /** Ms of each read, in the order in which they began. */
 const timed = async (forMs: number, work: (index: number) => Promise<void>): Promise<number[]> => {
@@ -171,14 +168,10 @@ const benchStall = async (ground: Ground, seconds: number): Promise<void> => {
     process.kill(victim, 'SIGSTOP');
     const after = await timed(seconds * secondMs, read).finally(() => process.kill(victim, 'SIGCONT'));
     await ground.settled();
-    const normal = quantile(
-      before.toSorted((a, b) => a - b),
-      0.99,
-    );
+    const normal = quantile(before, 0.99);
     const line = (what: string, times: readonly number[]): void => {
-      const sorted = times.toSorted((a, b) => a - b);
-      const p99 = quantile(sorted, 0.99);
-      const ms = [quantile(sorted, 0.5), p99, sorted.at(-1) ?? 0].map(round);
+      const p99 = quantile(times, 0.99);
+      const ms = [quantile(times, 0.5), p99, Math.max(...times)].map(round);
       rows.push([
         `${hasRow ? 'row and chunk' : 'chunk'}, ${name}, ${what}`,
         times.length,

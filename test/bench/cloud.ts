@@ -1,4 +1,4 @@
-/** A cluster of three hosts on this machine for a bench, and a Swift client of one of them. */
+/** A cluster on this machine for a bench, and a Swift client of one of its hosts. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -16,6 +16,10 @@ export interface Cloud extends AsyncDisposable {
   memoryMiB(): Promise<number>;
   /** Below the account: `/CONTAINER/OBJECT`. Throws when the status is not 2xx. */
   request(method: 'PUT' | 'GET' | 'DELETE', path: string, body?: Uint8Array): Promise<number>;
+  /** What the operator API answers to a GET, or to a change. Throws when the status is not 2xx. */
+  operator(path: string, change?: { readonly method: string; readonly json: unknown }): Promise<unknown>;
+  /** The command line, with this cluster's credentials. Throws when it fails. */
+  shoal(...words: string[]): Promise<void>;
 }
 
 const shoal = async (...words: string[]): Promise<void> => {
@@ -90,14 +94,15 @@ const memoryMiBOf = async (pid: number): Promise<number> => {
   return Number(kilobytes) / 1_024;
 };
 
-export const startCloud = async (): Promise<Cloud> => {
+export const startCloud = async (hosts = 3): Promise<Cloud> => {
   const data = await mkdtemp(join(tmpdir(), 'shoal-bench-cloud-'));
   const down = async (): Promise<void> => {
     await shoal('dev', 'down', '--data', data).catch(() => {});
     await rm(data, { recursive: true, force: true });
   };
   try {
-    await shoal('dev', 'up', '--data', data, '--hosts', '3', '--port', String(await freePort()), '--detach');
+    const port = String(await freePort());
+    await shoal('dev', 'up', '--data', data, '--hosts', String(hosts), '--port', port, '--detach');
     const { token, account } = await authenticate(join(data, 'clouds.yaml'));
     const { origin, pathname } = new URL(account);
     const pool = new Pool(origin, { connections: 64, pipelining: 1 });
@@ -123,6 +128,17 @@ export const startCloud = async (): Promise<Cloud> => {
           throw new Error(`${method} ${path}: ${statusCode} ${text.slice(0, 500)}`);
         return length;
       },
+      async operator(path, change) {
+        const answer = await fetch(`${origin}/cluster${path}`, {
+          method: change?.method ?? 'GET',
+          headers: { 'x-auth-token': token, 'content-type': 'application/json' },
+          ...(change && { body: JSON.stringify(change.json) }),
+        });
+        const text = await answer.text();
+        if (!answer.ok) throw new Error(`${change?.method ?? 'GET'} ${path}: ${answer.status} ${text}`);
+        return text === '' ? undefined : JSON.parse(text);
+      },
+      shoal: (...words) => shoal(...words, '--data', data),
       async [Symbol.asyncDispose]() {
         await pool.destroy();
         await down();

@@ -10,6 +10,7 @@ import { benchJournal } from './journal.ts';
 import { benchLimits } from './limits.ts';
 import { benchListing } from './listing.ts';
 import { benchMemory } from './memory.ts';
+import { benchMoving } from './moving.ts';
 import { benchObject } from './object.ts';
 import { benchRegister } from './register.ts';
 import { benchRing } from './ring.ts';
@@ -36,6 +37,7 @@ const benches: Readonly<Record<string, Bench>> = {
     about: 'memory of a host: idle, under a large upload, under 1,000 slow clients',
     run: benchMemory,
   },
+  moving: { about: 'GETs through one host of four, before and while another one joins', run: benchMoving },
   object: { about: 'PUT and GET of objects through one host of three', run: benchObject },
   register: { about: 'changes of registers on three hosts, apart and contended', run: benchRegister },
   ring: { about: 'owners of 65,536 partitions on 1,000 hosts, and one host more', run: benchRing },
