@@ -9,6 +9,7 @@
  * A row's mark stands for its whole content in the Merkle tree and in ranges: equal marks, equal rows.
  */
 import { codec } from '../../proto/codec.ts';
+import { ShoalError } from '../../proto/error.ts';
 import type { RowState } from '../../proto/message/table.ts';
 import { compareStamps } from '../../proto/stamp.ts';
 import { compareBytes } from '../base/bytes.ts';
@@ -135,6 +136,15 @@ const isDeleted = (value: Uint8Array): boolean => value[0] !== rowByte;
 export const unwrapValue = (value: Uint8Array | null): Uint8Array | undefined =>
   value === null || isDeleted(value) ? undefined : value.subarray(1 + changeIdBytes);
 export { changeIdBytes };
-/** For the register's lineage: whoever runs this change, wherever, sees whether it was done already. */
-export const changeIdOf = (value: Uint8Array): ChangeId =>
-  Number(Buffer.from(value.buffer, value.byteOffset + 1, changeIdBytes).readBigUInt64BE() >> 11n);
+/**
+ * For the register's lineage: whoever runs this change, wherever, sees whether it was done already. Throws BAD_REQUEST:
+ * another host may send anything.
+ */
+export const changeIdOf = (value: Uint8Array): ChangeId => {
+  if (value.length < 1 + changeIdBytes)
+    throw new ShoalError(
+      'BAD_REQUEST',
+      `Cannot change to a value of ${value.length} bytes: its head takes ${1 + changeIdBytes}`,
+    );
+  return Number(Buffer.from(value.buffer, value.byteOffset + 1, changeIdBytes).readBigUInt64BE() >> 11n);
+};

@@ -2,11 +2,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import { parse } from 'yaml';
+import { takePorts } from '../ports.ts';
 
 export interface Cloud extends AsyncDisposable {
   /** Of the account; with the token as `X-Auth-Token`. */
@@ -28,15 +28,6 @@ const shoal = async (...words: string[]): Promise<void> => {
   });
   const [status] = await once(child, 'exit');
   if (status !== 0) throw new Error(`shoal ${words.join(' ')} ended with ${status}`);
-};
-
-/** A port from which on nothing listens; the hosts take ten each. */
-const freePort = async (): Promise<number> => {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  return typeof address === 'object' && address ? Math.min(address.port, 65_000) : 9700;
 };
 
 interface CloudsFile {
@@ -101,7 +92,7 @@ export const startCloud = async (hosts = 3): Promise<Cloud> => {
     await rm(data, { recursive: true, force: true });
   };
   try {
-    const port = String(await freePort());
+    const port = String(await takePorts(10 * hosts));
     await shoal('dev', 'up', '--data', data, '--hosts', String(hosts), '--port', port, '--detach');
     const { token, account } = await authenticate(join(data, 'clouds.yaml'));
     const { origin, pathname } = new URL(account);

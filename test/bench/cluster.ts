@@ -1,13 +1,12 @@
 /** Three hosts on this machine, as `shoal dev up` makes them, and what each of their processes costs. */
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { KiB } from '../../proto/units.ts';
+import { takePorts } from '../ports.ts';
 
 const run = promisify(execFile);
 
@@ -20,15 +19,6 @@ export interface Cluster extends AsyncDisposable {
   /** What it holds in memory, pages of files that it maps included. */
   residentBytes(): Promise<number>;
 }
-
-/** A port from which on nothing listens; the hosts take ten each. */
-const freePort = async (): Promise<number> => {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  return typeof address === 'object' && address ? Math.min(address.port, 65_000) : 9700;
-};
 
 /** Linux counts in hundredths of a second. */
 const ticksPerSecond = 100;
@@ -55,7 +45,7 @@ export const startCluster = async (): Promise<Cluster> => {
     await rm(data, { recursive: true, force: true });
   };
   try {
-    await shoal('dev', 'up', '--hosts', '3', '--port', String(await freePort()), '--detach');
+    await shoal('dev', 'up', '--hosts', '3', '--port', String(await takePorts(30)), '--detach');
     const clouds = parse(await readFile(join(data, 'clouds.yaml'), 'utf8'));
     const { auth_url: authUrl, password } = clouds.clouds.shoal.auth;
     const [first] = JSON.parse(await shoal('dev', 'status', '--output', 'json'));

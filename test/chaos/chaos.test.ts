@@ -7,12 +7,16 @@ const missing = await namespacesMissing();
 const withNamespaces = missing ? test.serial.skip : test.serial;
 if (missing) console.log(`chaos: ${missing}, so agents in namespaces are not tested`);
 
+/** Each time the same faults; new ones are looked for by the long form. */
+const seed = 20_261;
+/** Operations that must come through; a slow machine gets more than the minute for them. */
+const least = { put: 20, get: 50, set: 10 };
+
 withNamespaces('chaos: a minute of faults loses nothing, and all is whole again afterwards', async (t) => {
   t.timeout(600_000);
-  const seed = Date.now() % 1_000_000;
-  t.log(`seed ${seed}`);
   const report = await runChaos({
     ...{ hosts: 3, seconds: 50, seed, plan: 'mixed' },
+    least,
     work: { workers: 3, pauseMs: 60, bytesMax: 150 * 1_024 ** 2 },
     nemesis: { replaceEveryMs: 60_000, holdMs: [1_000, 5_000], restMs: [500, 2_000] },
     say: (line) => t.log(line),
@@ -20,7 +24,7 @@ withNamespaces('chaos: a minute of faults loses nothing, and all is whole again 
   t.log(`faults: ${[...report.faults].map(([kind, count]) => `${count} ${kind}`).join(', ')}`);
   const words = report.violations.map(({ about, what }) => `${about}: ${what}`);
   t.deepEqual(words, [], `see ${report.directory}\n${report.timelines.flat().join('\n')}`);
-  const done = (kind: string): number => report.operations.get(`${kind} ok`) ?? 0;
-  t.true(done('put') > 20 && done('get') > 50 && done('set') > 10, 'users got something done');
+  for (const [kind, count] of Object.entries(least))
+    t.true((report.operations.get(`${kind} ok`) ?? 0) >= count, `users got something done: ${kind}`);
   t.true([...report.faults.values()].reduce((sum, count) => sum + count, 0) >= 3);
 });

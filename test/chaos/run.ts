@@ -1,9 +1,9 @@
 /** One run: a cluster of real agents, users, faults, healing, verdict. All that it makes it takes away again. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { takePorts } from '../ports.ts';
 import { prng } from '../sim/prng.ts';
 import { checkHistory, timelineOf, type Violation } from './check.ts';
 import { openHistory } from './history.ts';
@@ -15,6 +15,8 @@ import { startWork, type WorkSettings } from './work.ts';
 export interface ChaosOptions {
   readonly hosts: number;
   readonly seconds: number;
+  /** By kind: so many are to succeed before the faults end, also when that takes longer. */
+  readonly least?: Readonly<Record<string, number>>;
   readonly seed: number;
   readonly plan: Plan;
   readonly work: WorkSettings;
@@ -44,18 +46,8 @@ const diskBytes = GiB + 700 * 1_024 ** 2;
 const capacityBytes = 20 * GiB;
 const healedMsMax = 240_000;
 const timelinesMax = 5;
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        resolve(typeof address === 'object' && address ? Math.min(address.port, 60_000) : 20_000),
-      );
-    });
-  });
+/** Ten a host; hosts that replace others take new ones. */
+const loopbackPorts = 190;
 
 export const runChaos = async (options: ChaosOptions): Promise<Report> => {
   const { seed, say = () => {} } = options;
@@ -68,7 +60,7 @@ export const runChaos = async (options: ChaosOptions): Promise<Report> => {
   cleanup.defer(async () => {
     if (isClean && !options.keep) await rm(directory, { recursive: true, force: true });
   });
-  const network = missing ? openLoopback(await freePort()) : await openNamespaces();
+  const network = missing ? openLoopback(await takePorts(loopbackPorts)) : await openNamespaces();
   cleanup.defer(() => network.close());
   const history = openHistory(join(directory, 'history.jsonl'));
   cleanup.defer(() => history.close());
@@ -108,7 +100,11 @@ export const runChaos = async (options: ChaosOptions): Promise<Report> => {
       );
     }, 30_000);
     try {
-      await sleep(options.seconds * 1_000, undefined, { ...(options.signal && { signal: options.signal }) });
+      const wait = { ...(options.signal && { signal: options.signal }) };
+      await sleep(options.seconds * 1_000, undefined, wait);
+      const lacks = ([kind, count]: [string, number]): boolean =>
+        history.entries.filter((entry) => entry.kind === kind && entry.outcome === 'ok').length < count;
+      while (Object.entries(options.least ?? {}).some(lacks)) await sleep(1_000, undefined, wait);
     } finally {
       clearInterval(tick);
     }

@@ -15,6 +15,7 @@ import type { KeyValue } from '../../agent/store/key-value.ts';
 import { memoryKeyValue } from '../../agent/store/memory-key-value.ts';
 import { ShoalError } from '../../proto/error.ts';
 import type { ChunkId, HostId } from '../../proto/ids.ts';
+import { steadyClock, steadyTimers } from '../fake/steady-time.ts';
 import { type SharedTables, sharedTables } from './shared-tables.ts';
 
 const hostId = (index: number): HostId => `12D3Koo${'ABCDEFGH'[index]?.repeat(45)}` as HostId;
@@ -81,7 +82,10 @@ export const startCluster = async (
   } = {},
 ): Promise<TestCluster> => {
   const root = await mkdtemp(join(tmpdir(), 'shoal-chunk-'));
-  const runtime = systemRuntime({ level: 'error', destination: { write: () => {} } });
+  const runtime = {
+    ...systemRuntime({ level: 'error', destination: { write: () => {} } }),
+    ...{ clock: steadyClock, timers: steadyTimers },
+  };
   const ids = Array.from({ length: count }, (_, index) => options.peers?.[index]?.self ?? hostId(index));
   const tables = sharedTables();
   const wires = new Map<HostId, Wire>();
@@ -284,12 +288,3 @@ async function* pieces(
   // Copies, as a network makes: sender and receiver share no buffer.
   for (let at = 0; at < body.length; at += step) yield Uint8Array.from(body.subarray(at, at + step));
 }
-
-/** Wait for a state, never for a time. The deadline only turns a hang into a failure. */
-export const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
-  const endMs = performance.now() + 30_000;
-  while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`never came: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-};

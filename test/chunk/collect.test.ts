@@ -12,7 +12,8 @@ import { systemRuntime } from '../../agent/runtime/system/runtime.ts';
 import { ShoalError } from '../../proto/error.ts';
 import { MiB } from '../../proto/units.ts';
 import { collect, pieces } from '../conform/content.ts';
-import { startCluster, until } from './cluster.ts';
+import { until } from '../until.ts';
+import { startCluster } from './cluster.ts';
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

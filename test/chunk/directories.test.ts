@@ -10,7 +10,8 @@ import { chunkIdOf } from '../../agent/chunk/chunk-name.ts';
 import { systemRuntime } from '../../agent/runtime/system/runtime.ts';
 import { MiB } from '../../proto/units.ts';
 import { collect, pieces } from '../conform/content.ts';
-import { startCluster, until } from './cluster.ts';
+import { until } from '../until.ts';
+import { startCluster } from './cluster.ts';
 
 const runtime = systemRuntime({ level: 'error', destination: { write: () => {} } });
 

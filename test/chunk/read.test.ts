@@ -7,7 +7,8 @@ import { hasCode } from '../../proto/error.ts';
 import type { ChunkId } from '../../proto/ids.ts';
 import { MiB } from '../../proto/units.ts';
 import { collect, pieces } from '../conform/content.ts';
-import { startCluster, type TestCluster, type TestHost, until } from './cluster.ts';
+import { until } from '../until.ts';
+import { startCluster, type TestCluster, type TestHost } from './cluster.ts';
 
 const stored = async (cluster: TestCluster, size: number) => {
   const bytes = randomBytes(size);

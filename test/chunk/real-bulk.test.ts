@@ -5,7 +5,8 @@ import test from 'ava';
 import { MiB } from '../../proto/units.ts';
 import { collect, pieces } from '../conform/content.ts';
 import { startCluster as startPeers } from '../peer/cluster.ts';
-import { startCluster, until } from './cluster.ts';
+import { until } from '../until.ts';
+import { startCluster } from './cluster.ts';
 
 test('chunks over mutual TLS: an upload reaches three hosts, and a damaged copy is mended from another', async (t) => {
   const { hosts } = await startPeers(t, 3);

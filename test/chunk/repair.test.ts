@@ -4,7 +4,8 @@ import test from 'ava';
 import type { ChunkId, HostId } from '../../proto/ids.ts';
 import { MiB } from '../../proto/units.ts';
 import { collect, pieces } from '../conform/content.ts';
-import { startCluster, type TestCluster, type TestHost, until } from './cluster.ts';
+import { until } from '../until.ts';
+import { startCluster, type TestCluster, type TestHost } from './cluster.ts';
 
 const upload = async (cluster: TestCluster, size: number, user = 'u') => {
   const bytes = randomBytes(size);

@@ -5,7 +5,8 @@ import { hasCode } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { MiB } from '../../proto/units.ts';
 import { collect, pieces } from '../conform/content.ts';
-import { startCluster, until } from './cluster.ts';
+import { until } from '../until.ts';
+import { startCluster } from './cluster.ts';
 
 const upload = (content: ContentStore, bytes: Uint8Array, user = 'u', signal?: AbortSignal) =>
   content.write(pieces(bytes), {

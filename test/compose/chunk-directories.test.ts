@@ -1,6 +1,5 @@
 /** `shoal init --chunks A --chunks B`, and the agent that it makes. */
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -9,28 +8,21 @@ import { startAgent } from '../../agent/compose.ts';
 import { errorTable } from '../../proto/error.ts';
 import { openUser } from '../chaos/client.ts';
 import { run, shoalBin } from '../e2e/cloud.ts';
-import { recordingRuntime, until } from '../peer/cluster.ts';
+import { recordingRuntime } from '../peer/cluster.ts';
+import { takePorts } from '../ports.ts';
+import { until } from '../until.ts';
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        resolve(typeof address === 'object' && address ? Math.min(address.port, 60_000) : 20_000),
-      );
-    });
-  });
 const shoal = (...words: string[]) => run(process.execPath, [shoalBin, ...words]);
 
 test('shoal init: chunks are kept in the directories that it is given, and in no other', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const root = await mkdtemp(join(tmpdir(), 'shoal-disks-'));
   t.teardown(() => rm(root, { recursive: true, force: true }));
   const data = join(root, 'data');
   const disks = [join(root, 'a'), join(root, 'b')] as const;
   const init = async () => {
     const chunks = disks.flatMap((disk) => ['--chunks', disk]);
-    return shoal('init', '--data', data, '--port', String(await freePort()), ...chunks);
+    return shoal('init', '--data', data, '--port', String(await takePorts(10)), ...chunks);
   };
 
   const refused = await init();

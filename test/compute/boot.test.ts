@@ -5,7 +5,8 @@ import { openQemu } from '../../agent/compute/hypervisor/qemu.ts';
 import { probeQemu } from '../../agent/compute/hypervisor/qemu-probe.ts';
 import { fakeRuntime } from '../fake/http.ts';
 import { guestImage } from '../guest/guest.ts';
-import { createServer, startCloud, until, untilGone, untilStatus } from './cloud.ts';
+import { until } from '../until.ts';
+import { createServer, startCloud, untilGone, untilStatus } from './cloud.ts';
 
 const programs = await probeQemu('tcg');
 if ('refusal' in programs) console.log(`skipped: QEMU is missing here (${programs.refusal})`);

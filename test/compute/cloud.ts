@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import type { Content } from '../../agent/chunk/port.ts';
 import type { Room } from '../../agent/compute/claims.ts';
@@ -23,6 +22,7 @@ import { fakeContent } from '../fake/content.ts';
 import { fakeRuntime, startApi } from '../fake/http.ts';
 import { type FakeHypervisor, fakeHypervisor } from '../fake/hypervisor.ts';
 import { fakeTables } from '../fake/tables.ts';
+import { until } from '../until.ts';
 
 /** All hosts open the same tables. */
 const sharedTables = (): Tables => {
@@ -269,15 +269,6 @@ const callApi = async (url: string, method: string, options: CallOptions = {}): 
     text,
     body: text.startsWith('{') ? JSON.parse(text) : {},
   };
-};
-
-/** Waits for a state, for as long as a boot on a busy machine may take. */
-export const until = async <T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> => {
-  for (const endMs = Date.now() + 90_000; Date.now() < endMs; await sleep(20)) {
-    const found = await look();
-    if (found) return found;
-  }
-  throw new Error(`${what} did not happen in time`);
 };
 
 export interface SeenServer {

@@ -7,7 +7,8 @@ import { memoryKeyValue } from '../../agent/store/memory-key-value.ts';
 import { sub } from '../../agent/store/namespace.ts';
 import { proveHypervisor } from '../conform/hypervisor.ts';
 import { type FakeDisk, fakeHypervisor } from '../fake/hypervisor.ts';
-import { createServer, startCloud, until, untilGone, untilStatus } from './cloud.ts';
+import { until } from '../until.ts';
+import { createServer, startCloud, untilGone, untilStatus } from './cloud.ts';
 import { aServer } from './samples.ts';
 
 const disks = new Map<string, FakeDisk>();

@@ -1,11 +1,13 @@
 import test from 'ava';
 import { compilePattern } from '../../agent/compute/pattern.ts';
+import { cpuMs } from '../cpu-time.ts';
 
 test('pattern: a hostile one ends in no time, a wrong one is refused', (t) => {
-  const begun = performance.now();
-  t.false(compilePattern('^(a+)+$')(`${'a'.repeat(250)}b`));
-  t.false(compilePattern(`${'(a?)'.repeat(40)}${'a'.repeat(40)}b`)('a'.repeat(255)));
-  t.true(performance.now() - begun < 2_000);
+  const tookMs = cpuMs(() => {
+    t.false(compilePattern('^(a+)+$')(`${'a'.repeat(250)}b`));
+    t.false(compilePattern(`${'(a?)'.repeat(40)}${'a'.repeat(40)}b`)('a'.repeat(255)));
+  });
+  t.true(tookMs < 2_000, `${tookMs}`);
   for (const bad of ['(', ')', '[', '*', 'a|*', '\\', 'x'.repeat(256)])
     t.throws(() => compilePattern(bad), { message: /Cannot read the pattern/ }, bad);
 });

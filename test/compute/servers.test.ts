@@ -1,13 +1,6 @@
 import test from 'ava';
-import {
-  createServer,
-  type SeenServer,
-  showServer,
-  startCloud,
-  until,
-  untilGone,
-  untilStatus,
-} from './cloud.ts';
+import { until } from '../until.ts';
+import { createServer, type SeenServer, showServer, startCloud, untilGone, untilStatus } from './cloud.ts';
 
 test('server: created through one host it is ACTIVE, seen through another, and leaves nothing when deleted', async (t) => {
   const cloud = await startCloud(t);

@@ -4,11 +4,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext, Implementation } from 'ava';
 import { buildIso } from '../../agent/compute/hypervisor/iso9660.ts';
 import type { Hypervisor, MachineSpec } from '../../agent/compute/hypervisor/port.ts';
 import { MiB } from '../../proto/units.ts';
+import { until } from '../until.ts';
 
 export interface HypervisorSubject {
   /** A driver over this folder; called again it is the next agent's. */
@@ -17,17 +17,6 @@ export interface HypervisorSubject {
   directory(t: ExecutionContext): string;
   readonly baseFile: string;
 }
-
-/** Boots on an emulated CPU that two test processes share take up to half a minute. */
-const patienceMs = 100_000;
-
-export const until = async <T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> => {
-  for (const endMs = Date.now() + patienceMs; Date.now() < endMs; await sleep(100)) {
-    const found = await look();
-    if (found) return found;
-  }
-  throw new Error(`${what} did not happen within ${patienceMs} ms`);
-};
 
 const consoleOf = async (driver: Hypervisor, id: string): Promise<string> =>
   Buffer.from(await driver.readConsole(id, MiB)).toString('latin1');

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chromium, type Page } from 'playwright-core';
 import { parse } from 'yaml';
-import { startCloud, type TestCloud } from './cloud.ts';
+import { patienceMs, startCloud, type TestCloud } from './cloud.ts';
 
 const program = '/usr/bin/chromium';
 const quiet = [
@@ -54,14 +54,14 @@ export const openPanels = async (hosts: number): Promise<Panels> => {
   };
   const { password } = clouds.shoal.auth;
   const url = `${(await cloud.host('shoal-1')).apiUrl}/`;
-  const browser = await chromium.launch({ executablePath: program, args: quiet });
+  const browser = await chromium.launch({ executablePath: program, args: quiet, timeout: patienceMs });
   const panels: Panels = {
     cloud,
     password,
     url,
     async open(viewport = desk, colorScheme = 'light') {
       const page = await browser.newPage({ viewport, colorScheme });
-      page.setDefaultTimeout(20_000);
+      page.setDefaultTimeout(patienceMs);
       const errors: string[] = [];
       page.on('pageerror', (error) => errors.push(error.message));
       page.on(
@@ -69,6 +69,7 @@ export const openPanels = async (hosts: number): Promise<Panels> => {
         (message) => void (message.text().includes('Content Security Policy') && errors.push(message.text())),
       );
       await page.goto(url);
+      await page.locator('input:focus').waitFor();
       return { page, errors };
     },
     async fillLogIn(page, name = 'admin', secret = password) {

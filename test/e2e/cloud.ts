@@ -2,11 +2,12 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { steadyClock } from '../fake/steady-time.ts';
+import { takePorts } from '../ports.ts';
 
 export const shoalBin = fileURLToPath(new URL('../../cli/bin.js', import.meta.url));
 const outputBytesMax = 512 * 1024 * 1024;
@@ -40,21 +41,6 @@ export const clientsMissing = (): string | undefined =>
   [openstackProgram, swiftProgram].filter((file) => !existsSync(file)).join(' and ') || undefined;
 export const qemuMissing = (): boolean =>
   !existsSync('/usr/bin/qemu-system-x86_64') || !existsSync('/usr/bin/qemu-img');
-
-/** A free run of ports: the first is asked of the kernel, high enough that ten a host fit above it. */
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address
-          ? resolve(Math.min(address.port, 60_000))
-          : reject(new Error('no port')),
-      );
-    });
-  });
 
 export interface HostRow {
   readonly name: string;
@@ -159,7 +145,15 @@ export const startCloud = async (hosts: number): Promise<TestCloud> => {
     },
   };
   try {
-    await shoalOk('dev', 'up', '--hosts', String(hosts), '--port', String(await freePort()), '--detach');
+    await shoalOk(
+      'dev',
+      'up',
+      '--hosts',
+      String(hosts),
+      '--port',
+      String(await takePorts(10 * hosts)),
+      '--detach',
+    );
   } catch (error) {
     await shoal('dev', 'down');
     throw error;
@@ -167,20 +161,25 @@ export const startCloud = async (hosts: number): Promise<TestCloud> => {
   return cloud;
 };
 
-/** Looks until it holds; the bound is the promise under test, or generous where there is none. */
+/** For whatever no time was promised: turns a hang into a failure. */
+export const patienceMs = 300_000;
+
+/** Looks until it holds. A promised time is measured on the clock of those who promised it, all other on this process's. */
 export const eventually = async (
   what: string,
   maxMs: number,
   holds: () => Promise<boolean>,
+  clock: () => number = steadyClock.monotonicMs,
 ): Promise<number> => {
-  const start = Date.now();
+  const start = clock();
   for (let last: unknown; ; ) {
+    const askedMs = clock() - start;
     try {
-      if (await holds()) return Date.now() - start;
+      if (await holds()) return Math.round(askedMs);
     } catch (error) {
       last = error;
     }
-    if (Date.now() - start > maxMs)
+    if (askedMs > maxMs)
       throw new Error(`${what}: not within ${maxMs} ms${last instanceof Error ? `; ${last.message}` : ''}`);
     await sleep(100);
   }

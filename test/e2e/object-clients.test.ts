@@ -21,13 +21,13 @@ let cloud: TestCloud;
 let use: Programs;
 
 test.before(async (t) => {
-  t.timeout(240_000);
+  t.timeout(600_000);
   if (absent.length > 0) return;
   cloud = await startCloud(3);
   use = await openPrograms(cloud);
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(600_000);
   await cloud?.stop();
 });
 
@@ -38,7 +38,7 @@ const must = ({ status, err }: Ran): void => {
 withClients(
   'what one client writes through one host the others read through theirs, in parts and whole',
   async (t) => {
-    t.timeout(120_000);
+    t.timeout(600_000);
     const bytes = randomBytes(18 * MiB);
     await writeFile(use.file('big'), bytes);
     await use.aws('s3', 'mb', 's3://photos');
@@ -67,7 +67,7 @@ withClients(
 );
 
 withClients('a tree is synchronised, checked and purged by rclone', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   await use.makeTree('tree');
   await use.rclone('sync', 'tree', 'S:trees/t');
   await use.rclone('check', 'tree', 'S:trees/t');
@@ -77,7 +77,7 @@ withClients('a tree is synchronised, checked and purged by rclone', async (t) =>
 });
 
 withClients('versions are kept, and deletions undone, through another host', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   await use.aws('s3', 'mb', 's3://kept');
   await use.aws(
     's3api',
@@ -117,7 +117,7 @@ withClients('versions are kept, and deletions undone, through another host', asy
 });
 
 withClients('restic keeps a repository, and finds it whole', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const env = {
     RESTIC_PASSWORD: 'reef',
     RESTIC_REPOSITORY: `s3:${use.url(1)}/backup`,
@@ -129,13 +129,13 @@ withClients('restic keeps a repository, and finds it whole', async (t) => {
 });
 
 withClients('boto3 writes, reads, lists and deletes, in parts and whole', async (t) => {
-  t.timeout(60_000);
+  t.timeout(600_000);
   const script = fileURLToPath(new URL('use-boto3.py', import.meta.url));
   t.is(await use.client('python3', [script, use.url(0), use.url(1), 'boto']), '');
 });
 
 withClients('Amazon’s SDK for JavaScript finds its checksums, parts, pages and errors', async (t) => {
-  t.timeout(60_000);
+  t.timeout(600_000);
   const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } = use.key;
   await walkAwsSdk(t, {
     urls: [use.url(2), use.url(0)],
@@ -150,7 +150,7 @@ if (!existsSync('/dev/fuse')) console.log('s3fs: its test is skipped, there is n
 withFuse(
   'a bucket is a folder by s3fs: what is written there is in the bucket, and renamed and removed',
   async (t) => {
-    t.timeout(60_000);
+    t.timeout(600_000);
     await use.aws('s3', 'mb', 's3://folder');
     await mkdir(use.file('mount'));
     const { AWS_ACCESS_KEY_ID: access, AWS_SECRET_ACCESS_KEY: secret } = use.key;
@@ -176,7 +176,7 @@ withFuse(
 withClients(
   'duplicity backs up, backs up what changed, and restores both through another host',
   async (t) => {
-    t.timeout(60_000);
+    t.timeout(600_000);
     await use.makeTree('for-duplicity');
     await use.aws('s3', 'mb', 's3://duplicity');
     const duplicity = (host: number, archive: string, command: string, ...paths: string[]): Promise<string> =>
@@ -193,7 +193,7 @@ withClients(
 );
 
 withClients('rclone keeps a tree at Swift’s door, with segments, and S3’s shows it', async (t) => {
-  t.timeout(60_000);
+  t.timeout(600_000);
   await use.makeTree('for-swift');
   const env = {
     ...(await use.swiftKey()),
@@ -211,7 +211,7 @@ withClients('rclone keeps a tree at Swift’s door, with segments, and S3’s sh
 });
 
 withClients('restic keeps a repository at Swift’s door, restores from it and tidies it', async (t) => {
-  t.timeout(60_000);
+  t.timeout(600_000);
   await use.makeTree('for-restic');
   const env = {
     ...(await use.swiftKey()),
@@ -231,7 +231,7 @@ withClients('restic keeps a repository at Swift’s door, restores from it and t
 });
 
 withClients('a host that dies takes nothing with it', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   await cloud.shoalOk('dev', 'kill', 'shoal-2');
   await use.aws('s3', 'cp', '--no-progress', 's3://photos/dir/big', 'after');
   t.true((await readFile(use.file('after'))).equals(await readFile(use.file('big'))));

@@ -9,7 +9,7 @@ const inBrowser = skipped ? test.serial.skip : test.serial;
 
 let panels: Panels;
 test.before(async (t) => {
-  t.timeout(240_000);
+  t.timeout(600_000);
   if (skipped) return;
   panels = await openPanels(1);
   // Something to look at.
@@ -18,14 +18,14 @@ test.before(async (t) => {
     await fetch(`${storageUrl}/${path}`, { method: 'PUT', headers: { 'x-auth-token': token } });
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(600_000);
   await panels?.stop();
 });
 
 inBrowser('the keyboard alone leads from the login to every page', async (t) => {
-  t.timeout(60_000);
+  t.timeout(600_000);
   const { page } = await panels.open();
-  // The user field has the focus from the start.
+  // The user field has the focus by itself.
   await page.keyboard.type('admin');
   await page.keyboard.press('Tab');
   await page.keyboard.type(panels.password);
@@ -49,7 +49,7 @@ for (const [size, viewport] of Object.entries({ desk, phone }))
     inBrowser(
       `every page can be read, ${scheme}, at the ${size}: contrast 4.5, and no wider than the screen`,
       async (t) => {
-        t.timeout(90_000);
+        t.timeout(600_000);
         const { page } = await panels.open(viewport, scheme);
         t.deepEqual(await poorContrasts(page), [], 'Login');
         await panels.logIn(page);
@@ -77,7 +77,7 @@ for (const [size, viewport] of Object.entries({ desk, phone }))
     );
 
 inBrowser('nothing on a page moves while it asks again', async (t) => {
-  t.timeout(90_000);
+  t.timeout(600_000);
   const { page } = await panels.open();
   await panels.logIn(page);
   for (const [title, path] of [

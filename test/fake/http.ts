@@ -11,10 +11,11 @@ import type { Http, Principal, Scope } from '../../agent/http/port.ts';
 import { openHttp } from '../../agent/http/server.ts';
 import type { Log, Runtime } from '../../agent/runtime/ports.ts';
 import { ShoalError } from '../../proto/error.ts';
+import { steadyClock, steadyTimers } from './steady-time.ts';
 
 const domain = { id: 'default', name: 'Default' };
 
-/** Real time, real chance, and a log whose records can be read back. */
+/** Real time that a stall only pauses, real chance, and a log whose records can be read back. */
 export const fakeRuntime = (): Runtime & {
   readonly records: { level: string; message: string; fields: object }[];
 } => {
@@ -34,21 +35,8 @@ export const fakeRuntime = (): Runtime & {
   };
   return {
     records,
-    clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() },
-    timers: {
-      after(delayMs, work) {
-        const timer = setTimeout(work, delayMs);
-        return () => clearTimeout(timer);
-      },
-      sleep: (delayMs, signal) =>
-        new Promise((resolve, reject) => {
-          const timer = setTimeout(resolve, delayMs);
-          signal?.addEventListener('abort', () => {
-            clearTimeout(timer);
-            reject(signal.reason);
-          });
-        }),
-    },
+    clock: steadyClock,
+    timers: steadyTimers,
     chance: {
       random: () => Math.random(),
       bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),

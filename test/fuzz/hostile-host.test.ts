@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -21,17 +20,9 @@ import { sub } from '../../agent/store/namespace.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { LayoutTale } from '../../proto/message/layout.ts';
 import { type CloudUser, openUser } from '../chaos/client.ts';
-import { recordingRuntime, until } from '../peer/cluster.ts';
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        resolve(typeof address === 'object' && address ? Math.min(address.port, 60_000) : 0),
-      );
-    });
-  });
+import { recordingRuntime } from '../peer/cluster.ts';
+import { takePorts } from '../ports.ts';
+import { until } from '../until.ts';
 
 interface Host {
   readonly name: string;
@@ -42,7 +33,7 @@ interface Host {
 }
 
 const startThree = async (t: ExecutionContext) => {
-  const port = await freePort();
+  const port = await takePorts(30);
   const hosts: Host[] = [];
   const optionsOf = async (index: number) => ({
     data: await mkdtemp(join(tmpdir(), 'shoal-hostile-')),
@@ -194,7 +185,7 @@ const becomeLiar = async (t: ExecutionContext, host: Host) => {
 const objects = 12;
 
 test('hostile host: an owner of everything that lies about chunks, rows and layouts is believed by nobody', async (t) => {
-  t.timeout(240_000);
+  t.timeout(600_000);
   const { hosts, user } = await startThree(t);
   const [a, b, c] = hosts;
   const layoutOf = async (host: Host) =>

@@ -19,8 +19,9 @@ import { parseInvite } from '../../agent/peer/invite.ts';
 import { joinProtocol } from '../../agent/peer/join.ts';
 import { codec } from '../../proto/codec.ts';
 import { encodeFrame, frameKind } from '../../proto/message/peer-frame.ts';
-import { startPair, type TestHost, until } from '../peer/cluster.ts';
+import { startPair, type TestHost } from '../peer/cluster.ts';
 import { prng } from '../sim/prng.ts';
+import { until } from '../until.ts';
 import { mutateBytes } from './mutate-bytes.ts';
 
 /** A bare libp2p node with this key, connected to the host: it speaks whatever the test makes it say. */
@@ -194,7 +195,7 @@ test("gossip: a message in another host's name is not believed, whoever passes i
 });
 
 test('frames: whatever a host of the cluster sends, bent at random, the others go on', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const { b, key } = await takeOver(t);
   const calls: unknown[] = [];
   b.peer.rpc.handle('test.keep', (_from, body) => {
@@ -203,9 +204,7 @@ test('frames: whatever a host of the cluster sends, bent at random, the others g
     return null;
   });
   const connection = await dial(t, key, b);
-  const seed = Date.now();
-  t.log(`seed ${seed}`);
-  const chance = prng(seed);
+  const chance = prng(1);
   const samples = [
     Buffer.concat([
       framed(encodeFrame([frameKind.request, 1, 'test.none', 5_000, { a: [1, 2] }])),
@@ -255,7 +254,7 @@ test('bulk: HTTP bent at random on a connection of a host of the cluster reaches
     key: key.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
     cert: certificateOf(key),
   };
-  const chance = prng(Date.now());
+  const chance = prng(2);
   const samples = [
     'PUT /other/ab HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nabcd',
     'GET /other/%zz HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n',

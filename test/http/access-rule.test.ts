@@ -1,5 +1,6 @@
 import test from 'ava';
 import { checkAccessRules, matchesPath } from '../../agent/http/access-rule.ts';
+import { cpuMs } from '../cpu-time.ts';
 
 test('access rule: a star is one segment, two are any, a name in braces is one', (t) => {
   const cases: readonly (readonly [string, string, boolean])[] = [
@@ -21,9 +22,8 @@ test('access rule: a star is one segment, two are any, a name in braces is one',
 });
 
 test('access rule: a pattern full of stars costs no more than the product of the lengths', (t) => {
-  const started = performance.now();
-  t.false(matchesPath(`${'/**/a'.repeat(60)}/b`, `${'/a'.repeat(5_000)}/c`));
-  t.true(performance.now() - started < 1_000);
+  const tookMs = cpuMs(() => t.false(matchesPath(`${'/**/a'.repeat(60)}/b`, `${'/a'.repeat(5_000)}/c`)));
+  t.true(tookMs < 1_000, `${tookMs}`);
 });
 
 test('access rule: service, method and path must fit, the path with or without the prefix of the API', (t) => {

@@ -3,6 +3,7 @@ import test from 'ava';
 import { Type } from 'typebox';
 import { route } from '../../proto/rest/route.ts';
 import { fakeRuntime, startApi } from '../fake/http.ts';
+import { until } from '../until.ts';
 
 const put = route({
   api: 'object',
@@ -35,13 +36,9 @@ const hasty = (): ReturnType<typeof fakeRuntime> => {
   const runtime = fakeRuntime();
   return {
     ...runtime,
-    clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() * 1000 },
+    clock: { wallMs: () => Date.now(), monotonicMs: () => runtime.clock.monotonicMs() * 1000 },
     timers: { ...runtime.timers, after: (delayMs, work) => runtime.timers.after(delayMs / 1000, work) },
   };
-};
-
-const until = async (done: () => boolean): Promise<void> => {
-  while (!done()) await new Promise((resolve) => setTimeout(resolve, 2));
 };
 
 /** A connection that says `head` and then a letter every now and then. */
@@ -109,7 +106,7 @@ test('limits: one request more than may be in work is answered 503, in the shape
   );
   t.teardown(() => api.stop());
   const waiting = [fetch(`${api.url}/cluster/v1/wait`), fetch(`${api.url}/cluster/v1/wait`)];
-  await until(() => inWork === 2);
+  await until('both are in work', () => inWork === 2);
   const ask = () =>
     fetch(`${api.url}/identity/v3/things`, {
       method: 'POST',
@@ -139,7 +136,7 @@ test('limits: a stop lets a request in work end and takes no new one', async (t)
     }),
   );
   const answer = fetch(`${api.url}/cluster/v1/wait`);
-  await until(() => inWork === 1);
+  await until('it is in work', () => inWork === 1);
   const stopped = api.stop();
   await t.throwsAsync(fetch(`${api.url}/cluster/v1/wait`));
   release();
@@ -158,7 +155,7 @@ test('limits: a stop cuts off what does not end', async (t) => {
     { runtime: hasty() },
   );
   const answer = t.throwsAsync(fetch(`${api.url}/cluster/v1/wait`));
-  await until(() => inWork === 1);
+  await until('it is in work', () => inWork === 1);
   await api.stop();
   await answer;
 });

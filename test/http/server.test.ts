@@ -7,6 +7,7 @@ import { ShoalError } from '../../proto/error.ts';
 import { route } from '../../proto/rest/route.ts';
 import { MiB } from '../../proto/units.ts';
 import { type FakeApi, startApi } from '../fake/http.ts';
+import { until } from '../until.ts';
 
 const createThing = route({
   api: 'identity',
@@ -192,10 +193,6 @@ const raw = (
     });
     socket.on('close', () => resolve(answer)).on('error', reject);
   });
-
-const until = async (done: () => boolean): Promise<void> => {
-  while (!done()) await new Promise((resolve) => setTimeout(resolve, 5));
-};
 
 test('http: an object name reaches its handler decoded once and not normalised', async (t) => {
   const { port, seen } = await start(t);
@@ -455,9 +452,9 @@ test('http: a client that goes away in its body throws ABORTED out of the stream
       'PUT /object-store/v1/a/c/o HTTP/1.1\r\nHost: h\r\nX-Auth-Token: member:p1\r\nContent-Length: 100\r\n\r\nabc',
     ),
   );
-  await until(() => seen.names.length === 1);
+  await until('the handler has it', () => seen.names.length === 1);
   socket.destroy();
-  await until(() => seen.ended.length === 1);
+  await until('its stream has ended', () => seen.ended.length === 1);
   t.is(seen.ended[0]?.code, 'ABORTED');
 });
 
@@ -469,7 +466,7 @@ test('http: a client that stops taking a body aborts the signal and closes its s
     ),
   );
   socket.once('data', () => socket.destroy());
-  await until(() => seen.aborted.length === 1 && seen.returned === 1);
+  await until('both were told', () => seen.aborted.length === 1 && seen.returned === 1);
   t.is((seen.aborted[0] as ShoalError).code, 'ABORTED');
 });
 

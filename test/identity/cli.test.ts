@@ -34,7 +34,7 @@ const run = (args: readonly string[], more: Readonly<Record<string, string>>): P
 here(
   'identity: the openstack client works with it (skipped where python3-openstackclient is missing)',
   async (t) => {
-    t.timeout(180_000);
+    t.timeout(600_000);
     const host = await openWorld(t).host();
     const run = clientOf(host);
     const asAdmin = (...args: string[]) => run('admin', adminPassword, 'admin', ...args);
@@ -90,7 +90,7 @@ here(
 here(
   'identity: the openstack client manages groups, trees, implied roles, tags and keys (skipped where it is missing)',
   async (t) => {
-    t.timeout(180_000);
+    t.timeout(600_000);
     const host = await openWorld(t).host();
     const as = clientOf(host);
     const asAdmin = (...args: string[]) => as('admin', adminPassword, 'admin', ...args);

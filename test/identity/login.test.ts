@@ -219,25 +219,25 @@ test('login: a token made from a token keeps its end and names its parent', asyn
   t.regex(String(forged.body.error?.message), /^Could not find token/);
 });
 
-test.serial('login: an unknown user costs as much time as a wrong password', async (t) => {
+test.serial('login: an unknown user costs as much work as a wrong password', async (t) => {
   const { host } = await openHost(t);
-  const timed = async (user: string): Promise<number> => {
-    const times: number[] = [];
-    for (let i = 0; i < 9; i += 1) {
-      const start = performance.now();
-      await host.call('POST', '/v3/auth/tokens', { body: passwordAuth(user, 'wrong') });
-      times.push(performance.now() - start);
-    }
-    return times.sort((a, b) => a - b)[4] ?? 0;
+  /** CPU of the whole process: hashes run on other threads, and what other programs do does not count. */
+  const workMs = async (name: string): Promise<number> => {
+    const before = process.cpuUsage();
+    await host.call('POST', '/v3/auth/tokens', { body: passwordAuth(name, 'wrong') });
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1_000;
   };
-  await timed('admin');
-  const [known, unknown] = [await timed('admin'), await timed('nobody')];
+  const works: Record<'admin' | 'nobody', number[]> = { admin: [], nobody: [] };
+  for (let i = 0; i < 9; i += 1)
+    for (const name of ['admin', 'nobody'] as const) works[name].push(await workMs(name));
+  const [known = 0, unknown = 0] = Object.values(works).map((each) => each.sort((a, b) => a - b)[4]);
   // A hash takes over 10 ms, all the rest about one: without it the ratio would be some 0.1.
   t.true(unknown / known > 0.5 && unknown / known < 2, `${unknown} ms and ${known} ms`);
 });
 
 test('login: an account is locked after the failures that are set, for the time that is set', async (t) => {
-  const opened = await openHost(t, { lockoutFailures: 2, lockoutSeconds: 5 });
+  const opened = await openHost(t, { lockoutFailures: 2, lockoutSeconds: 600 });
   const { userId } = await addMember(opened, 'ann');
   const { host } = opened;
   const login = (password: string) =>
@@ -249,7 +249,7 @@ test('login: an account is locked after the failures that are set, for the time 
   const locked = await login('secret');
   t.is(locked.status, 401);
   t.is(String(locked.body.error?.message), `The account is locked for user: ${userId}.`);
-  host.runtime.aheadMs += 5_000;
+  host.runtime.aheadMs += 600_000;
   t.is((await login('secret')).status, 201);
 });
 

@@ -8,7 +8,7 @@ import { adminPassword, openWorld } from './world.ts';
 const bin = fileURLToPath(new URL('../../cli/bin.js', import.meta.url));
 
 test('shoal user, project, role: made, given, listed, shown and deleted, by name', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const host = await openWorld(t).host();
   const shoal = async (words: string, input = '') => {
     const child = spawn(process.execPath, [bin, ...words.split(' ')], {

@@ -7,9 +7,11 @@ import { type Identity, type IdentitySettings, openIdentity } from '../../agent/
 import type { Signer } from '../../agent/identity/token.ts';
 import type { JournalEvent } from '../../agent/journal/port.ts';
 import type { Gossip } from '../../agent/peer/port.ts';
+import type { Clock } from '../../agent/runtime/ports.ts';
 import type { Tables } from '../../agent/table/port.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { fakeRuntime } from '../fake/http.ts';
+import { steadyClock } from '../fake/steady-time.ts';
 import { fakeTables } from '../fake/tables.ts';
 import { sharedTables } from './hooked-tables.ts';
 
@@ -81,8 +83,11 @@ export interface Host {
   readonly url: string;
   readonly identity: Identity;
   readonly signer: Signer;
-  /** `aheadMs` moves its clocks. */
-  readonly runtime: Omit<ReturnType<typeof fakeRuntime>, 'clock'> & { aheadMs: number };
+  /** `aheadMs` moves its clocks; at `stopsAtMs` its wall clock stands still. */
+  readonly runtime: Omit<ReturnType<typeof fakeRuntime>, 'clock'> & {
+    aheadMs: number;
+    stopsAtMs: number | undefined;
+  };
   call(
     method: string,
     path: string,
@@ -111,10 +116,13 @@ export const openWorld = (t: ExecutionContext, inner: Tables = fakeTables()): Wo
     gossip,
     roster,
     async host(settings = {}) {
-      const runtime = { ...fakeRuntime(), aheadMs: 0 };
+      const runtime: Host['runtime'] & { clock: Clock } = {
+        ...fakeRuntime(),
+        ...{ aheadMs: 0, stopsAtMs: undefined },
+      };
       runtime.clock = {
-        wallMs: () => Date.now() + runtime.aheadMs,
-        monotonicMs: () => performance.now() + runtime.aheadMs,
+        wallMs: () => (runtime.stopsAtMs ?? Date.now()) + runtime.aheadMs,
+        monotonicMs: () => steadyClock.monotonicMs() + runtime.aheadMs,
       };
       const http = openHttp({ runtime }, { listen: '127.0.0.1:0' });
       const signer = roster.signer();

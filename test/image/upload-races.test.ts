@@ -4,6 +4,7 @@ import { uploadLeaseMs, uploadRenewMs } from '../../agent/image/limits.ts';
 import { openRecords } from '../../agent/image/records.ts';
 import { newUuid } from '../../proto/ids.ts';
 import { fakeTables } from '../fake/tables.ts';
+import { until } from '../until.ts';
 import { octets, serveImages } from './serve.ts';
 
 /** An upload that stays open until it is told to go on. */
@@ -24,15 +25,11 @@ const slowUpload = (url: string, id: string) => {
   return { answer, finish: () => controller?.close() };
 };
 
-const until = async (what: () => Promise<boolean>): Promise<void> => {
-  while (!(await what())) await new Promise((resolve) => setTimeout(resolve, 5));
-};
-
 test('upload: while one runs a second is refused, and the image says saving', async (t) => {
   const { create, upload, show, url } = await serveImages(t);
   const { id } = await create();
   const slow = slowUpload(url, id);
-  await until(async () => (await show(id)).status === 'saving');
+  await until('saving', async () => (await show(id)).status === 'saving');
   const second = await upload(id, Buffer.from('2'));
   t.is(second.status, 409);
   t.regex(await second.text(), /being uploaded already/);
@@ -45,7 +42,7 @@ test('upload: one whose image is deleted meanwhile is told so and leaves nothing
   const { create, call, show, url, content } = await serveImages(t);
   const { id } = await create();
   const slow = slowUpload(url, id);
-  await until(async () => (await show(id)).status === 'saving');
+  await until('saving', async () => (await show(id)).status === 'saving');
   t.is((await call('DELETE', `/v2/images/${id}`)).status, 204);
   slow.finish();
   t.is((await slow.answer).status, 410);
@@ -59,9 +56,9 @@ test('upload: a client that goes away leaves the image queued and nothing stored
   const socket = connect(api.port, '127.0.0.1');
   const head = `PUT /image/v2/images/${id}/file HTTP/1.1\r\nHost: x\r\nX-Auth-Token: member:p1\r\n`;
   socket.write(`${head}Content-Type: application/octet-stream\r\nContent-Length: 50000\r\n\r\nhalf`);
-  await until(async () => (await show(id)).status === 'saving');
+  await until('saving', async () => (await show(id)).status === 'saving');
   socket.destroy();
-  await until(async () => (await show(id)).status === 'queued');
+  await until('queued', async () => (await show(id)).status === 'queued');
   t.is(content.chunks.size, 0);
   t.is((await upload(id, Buffer.from('whole'))).status, 204);
 });
@@ -103,10 +100,10 @@ test('upload: one that is alive renews its lease, and stops when another took ov
   });
   const { id } = await create();
   const slow = slowUpload(url, id);
-  await until(async () => (await show(id)).status === 'saving');
+  await until('saving', async () => (await show(id)).status === 'saving');
   nowMs += uploadLeaseMs - 1;
   due.shift()?.();
-  await until(async () => due.length > 0);
+  await until('the next renewal is due', () => due.length > 0);
   nowMs += uploadLeaseMs - 1;
   t.is((await show(id)).status, 'saving');
   nowMs += 2;

@@ -8,7 +8,8 @@ import test, { type ExecutionContext } from 'ava';
 import { type OpenJournal, openJournal } from '../../agent/journal/open-journal.ts';
 import { openHostKey } from '../../agent/peer/host-key.ts';
 import { type ClusterId, newClusterId } from '../../proto/ids.ts';
-import { recordingRuntime, startCluster, type TestHost, tempDirectory, until } from '../peer/cluster.ts';
+import { recordingRuntime, startCluster, type TestHost, tempDirectory } from '../peer/cluster.ts';
+import { until } from '../until.ts';
 import { deafRpc, emptyRoster } from './alone.ts';
 
 const open = async (directory: string, clusterId: ClusterId) => {

@@ -4,7 +4,8 @@ import { signLogName } from '../../agent/journal/log.ts';
 import { type OpenJournal, openJournal } from '../../agent/journal/open-journal.ts';
 import type { ClusterId } from '../../proto/ids.ts';
 import type { LogName } from '../../proto/message/journal.ts';
-import { startCluster, type TestHost, until } from '../peer/cluster.ts';
+import { startCluster, type TestHost } from '../peer/cluster.ts';
+import { until } from '../until.ts';
 
 const discovery = { host: '127.0.0.1', port: 0 };
 

@@ -10,7 +10,9 @@ import { openJournal } from '../../agent/journal/open-journal.ts';
 import { openHostKey } from '../../agent/peer/host-key.ts';
 import { joinCluster } from '../../agent/peer/join.ts';
 import type { ClusterId } from '../../proto/ids.ts';
-import { freePort, recordingRuntime, startCluster, tempDirectory, until } from '../peer/cluster.ts';
+import { recordingRuntime, startCluster, tempDirectory } from '../peer/cluster.ts';
+import { takePorts } from '../ports.ts';
+import { until } from '../until.ts';
 
 /** It takes below a second; on a busy machine more, but not the 12 to 20 s of hyperswarm alone. */
 const catchUpMs = 5_000;
@@ -67,7 +69,7 @@ for (const isSmaller of [true, false])
     register.issued.set(inviteId, undefined);
     await joinCluster({ runtime: recordingRuntime().runtime }, token, { directory, hostName: 'host-2' });
     append('before');
-    const dhtPort = await freePort();
+    const dhtPort = await takePorts(2);
     let child = startChild(t, directory, dhtPort);
     await until('the child has the event', () => child.seen.has('before'));
     await until('its event is here', () => reads(`${child.process.pid}`));

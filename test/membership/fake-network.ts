@@ -3,10 +3,9 @@ import { pack, unpack } from 'msgpackr';
 import type { Gossip, Rpc, RpcHandler } from '../../agent/peer/port.ts';
 import type { Log, Runtime } from '../../agent/runtime/ports.ts';
 import { systemChance } from '../../agent/runtime/system/chance.ts';
-import { systemClock } from '../../agent/runtime/system/clock.ts';
-import { systemTimers } from '../../agent/runtime/system/timers.ts';
 import { asShoalError, ShoalError } from '../../proto/error.ts';
 import { type HostId, parseHostId } from '../../proto/ids.ts';
+import { steadyClock, steadyTimers } from '../fake/steady-time.ts';
 
 const digits = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 
@@ -47,7 +46,7 @@ export const fakeNetwork = () => {
   const copy = (body: unknown): unknown => unpack(pack(body));
 
   const call = async (from: HostId, to: HostId, method: string, body: unknown): Promise<unknown> => {
-    await systemTimers.sleep(0);
+    await new Promise((resolve) => setImmediate(resolve));
     if (isCut(from, to)) throw new ShoalError('TIMEOUT', `Cannot reach ${to}: silence`);
     const handler = handlers.get(to)?.get(method);
     if (!handlers.has(to) || !handlers.has(from))
@@ -59,8 +58,8 @@ export const fakeNetwork = () => {
   return {
     lines,
     runtime: (): Runtime => ({
-      clock: systemClock,
-      timers: systemTimers,
+      clock: steadyClock,
+      timers: steadyTimers,
       chance: systemChance,
       log: fakeLog(lines),
     }),
@@ -87,9 +86,9 @@ export const fakeNetwork = () => {
             if (!isCurrent() || !gossipWorks) return;
             for (const [to, handlers] of subscribers)
               if (to !== self && !isCut(self, to))
-                setTimeout(() => {
+                setImmediate(() => {
                   if (subscribers.get(to) === handlers) handlers.get(topic)?.(self, copy(body));
-                }, 1);
+                });
           },
           subscribe: (topic, handler) => void topics.set(topic, handler),
         },
@@ -131,13 +130,4 @@ export const fakeRoster = (hosts: readonly HostId[]) => {
       tell();
     },
   };
-};
-
-/** Waits for a state, not for a time. */
-export const until = async (what: string, holds: () => boolean, withinMs = 20_000): Promise<void> => {
-  const endMs = systemClock.monotonicMs() + withinMs;
-  while (!holds()) {
-    if (systemClock.monotonicMs() > endMs) throw new Error(`never came: ${what}`);
-    await systemTimers.sleep(5);
-  }
 };

@@ -6,7 +6,8 @@ import { loopbackSettings } from '../../agent/membership/settings.ts';
 import { memoryKeyValue } from '../../agent/store/memory-key-value.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { fakeSigner } from '../fake/signer.ts';
-import { fakeNetwork, fakeRoster, hostId, until } from './fake-network.ts';
+import { until } from '../until.ts';
+import { fakeNetwork, fakeRoster, hostId } from './fake-network.ts';
 
 const swim = {
   ...loopbackSettings,

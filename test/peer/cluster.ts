@@ -1,6 +1,4 @@
 /** Real peers on loopback for tests: founded, invited and joined as operators do it, stopped and removed at the end. */
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +10,9 @@ import { openPeer, type Peer, type PeerSettings } from '../../agent/peer/open-pe
 import type { Log, Runtime } from '../../agent/runtime/ports.ts';
 import { systemRuntime } from '../../agent/runtime/system/runtime.ts';
 import { ShoalError } from '../../proto/error.ts';
+import { steadyClock, steadyTimers } from '../fake/steady-time.ts';
+import { takePorts } from '../ports.ts';
+import { until } from '../until.ts';
 
 export interface LogLine {
   readonly level: string;
@@ -19,7 +20,7 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
-/** A real runtime whose log is kept, so that tests can wait for a line. */
+/** A real runtime that a stall of the machine only pauses, and whose log is kept, so that tests can wait for a line. */
 export const recordingRuntime = (): { readonly runtime: Runtime; readonly lines: LogLine[] } => {
   const lines: LogLine[] = [];
   const system = systemRuntime({ level: 'error' });
@@ -43,20 +44,7 @@ export const recordingRuntime = (): { readonly runtime: Runtime; readonly lines:
       with: (more) => log({ ...fields, ...more }),
     };
   };
-  return { runtime: { ...system, log: log({}) }, lines };
-};
-
-/** Waits for a state, never for a time. */
-export const until = async (
-  state: string,
-  holds: () => boolean | Promise<boolean>,
-  withinMs = 20_000,
-): Promise<void> => {
-  const endMs = Date.now() + withinMs;
-  while (!(await holds())) {
-    if (Date.now() > endMs) throw new Error(`after ${withinMs} ms still not: ${state}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  return { runtime: { ...system, clock: steadyClock, timers: steadyTimers, log: log({}) }, lines };
 };
 
 /** The register of invites that the composition keeps in tables. */
@@ -87,20 +75,14 @@ export interface TestHost {
   restart(more?: Partial<PeerSettings>): Promise<void>;
 }
 
-/** A UDP port that nobody has now. */
-export const freePort = async (): Promise<number> => {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
-};
-
 export const tempDirectory = async (t: ExecutionContext): Promise<string> => {
   const directory = await mkdtemp(join(tmpdir(), 'shoal-peer-'));
   t.teardown(() => rm(directory, { recursive: true, force: true }));
   return directory;
 };
+
+/** A place for the two nodes of a host's DHT. */
+export const takeDiscovery = async () => ({ host: '127.0.0.1', port: await takePorts(2) });
 
 export const startHost = async (
   t: ExecutionContext,
@@ -111,7 +93,7 @@ export const startHost = async (
   const cluster = await readClusterFile(directory);
   if (!cluster) throw new Error('no cluster file');
   // Others start from it, so it is where it was before after a restart.
-  const discovery = more.discovery && { ...more.discovery, port: await freePort() };
+  const discovery = more.discovery && (await takeDiscovery());
   const open = (now: Partial<PeerSettings> = {}): Promise<Peer> =>
     openPeer(
       { runtime },

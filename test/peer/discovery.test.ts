@@ -15,7 +15,8 @@ import type { Roster } from '../../agent/peer/roster.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { InviteBody } from '../../proto/message/peer.ts';
 import { emptyRoster } from '../journal/alone.ts';
-import { recordingRuntime, startCluster, type TestHost, tempDirectory, until } from './cluster.ts';
+import { until } from '../until.ts';
+import { recordingRuntime, startCluster, type TestHost, takeDiscovery, tempDirectory } from './cluster.ts';
 
 const discovery = { host: '127.0.0.1', port: 0 };
 
@@ -47,8 +48,8 @@ test('discovery: two hosts that both came back at other addresses find each othe
   const { a, b } = await three(t);
   const before = [a.peer.addresses(), b.peer.addresses()];
   await Promise.all([a.peer.stop(), b.peer.stop()]);
-  await a.restart({ discovery });
-  await b.restart({ discovery });
+  await a.restart({ discovery: await takeDiscovery() });
+  await b.restart({ discovery: await takeDiscovery() });
   for (const [index, { peer }] of [a, b].entries()) {
     t.notDeepEqual(peer.addresses().peer, before[index]?.peer);
     t.not(peer.addresses().dht, before[index]?.dht);
@@ -70,19 +71,21 @@ test('discovery: two hosts that both came back at other addresses find each othe
 });
 
 test('discovery: hosts that have lost every address meet at a node of their settings, and by nothing else', async (t) => {
-  const meeting = await startDht(discovery, []);
+  const meeting = await startDht(await takeDiscovery(), []);
   t.teardown(() => meeting.stop());
   const { hosts } = await startCluster(t, 2, { discovery });
   const [a, b] = hosts;
   if (!a || !b || !meeting.address) return t.fail();
   await Promise.all([a.peer.stop(), b.peer.stop()]);
   await Promise.all([forgetAddresses(a), forgetAddresses(b)]);
-  await a.restart({ discovery });
-  await b.restart({ discovery });
+  await a.restart({ discovery: await takeDiscovery() });
+  await b.restart({ discovery: await takeDiscovery() });
   t.is(a.peer.addressesOf(b.peer.self), undefined);
   t.deepEqual(a.peer.connections.connected(), []);
   for (const host of [a, b])
-    await host.restart({ discovery: { ...discovery, bootstrap: [meeting.address, 'no address'] } });
+    await host.restart({
+      discovery: { ...(await takeDiscovery()), bootstrap: [meeting.address, 'no address'] },
+    });
   await until('they are connected', () => areConnected(a, b));
 });
 
@@ -92,7 +95,7 @@ test('discovery: the DHT node of a two-host cluster is enough when all other add
   if (!a || !b) return t.fail();
   await Promise.all([a.peer.stop(), b.peer.stop()]);
   await a.restart();
-  await b.restart({ discovery });
+  await b.restart({ discovery: await takeDiscovery() });
   await until('they are connected', () => areConnected(a, b));
   t.pass();
 });
@@ -100,7 +103,7 @@ test('discovery: the DHT node of a two-host cluster is enough when all other add
 /** Lookouts of any hosts on a DHT of one node, with one address book and one roster. */
 const openAlone = async (t: ExecutionContext) => {
   const { runtime } = recordingRuntime();
-  const dht = await startDht(discovery, []);
+  const dht = await startDht(await takeDiscovery(), []);
   t.teardown(dht.stop);
   const book = await openAddressBook({ log: runtime.log }, { directory: await tempDirectory(t) });
   t.teardown(book.flush);

@@ -6,7 +6,8 @@ import { newHostKey, openHostKey } from '../../agent/peer/host-key.ts';
 import { encodeInvite, parseInvite, signInvite } from '../../agent/peer/invite.ts';
 import { joinCluster } from '../../agent/peer/join.ts';
 import { ShoalError } from '../../proto/error.ts';
-import { recordingRuntime, startCluster, type TestHost, tempDirectory, until } from './cluster.ts';
+import { until } from '../until.ts';
+import { recordingRuntime, startCluster, type TestHost, tempDirectory } from './cluster.ts';
 
 const only = (hosts: readonly TestHost[]): TestHost => {
   const [host] = hosts;

@@ -1,5 +1,6 @@
 import test from 'ava';
-import { startCluster, until } from './cluster.ts';
+import { until } from '../until.ts';
+import { startCluster } from './cluster.ts';
 
 test('peer: three hosts that joined by invites know, reach and hear each other', async (t) => {
   const { hosts } = await startCluster(t, 3);

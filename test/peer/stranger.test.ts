@@ -11,7 +11,8 @@ import { certificateOf } from '../../agent/peer/certificate.ts';
 import { type HostKey, newHostKey, openHostKey } from '../../agent/peer/host-key.ts';
 import { ShoalError } from '../../proto/error.ts';
 import { decodeFrame, encodeFrame, frameKind } from '../../proto/message/peer-frame.ts';
-import { startCluster, startPair, type TestHost, until } from './cluster.ts';
+import { until } from '../until.ts';
+import { startCluster, startPair, type TestHost } from './cluster.ts';
 
 /** A bare libp2p node with this key, connected to the host. */
 const dial = async (t: ExecutionContext, key: HostKey, host: TestHost) => {

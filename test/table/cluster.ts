@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { Clock, Log, Runtime } from '../../agent/runtime/ports.ts';
 import { systemChance } from '../../agent/runtime/system/chance.ts';
-import { systemClock } from '../../agent/runtime/system/clock.ts';
-import { systemTimers } from '../../agent/runtime/system/timers.ts';
 import type { KeyValue } from '../../agent/store/key-value.ts';
 import { openKeyValue } from '../../agent/store/lmdb-key-value.ts';
 import { memoryKeyValue } from '../../agent/store/memory-key-value.ts';
 import { sub } from '../../agent/store/namespace.ts';
 import { type OpenTables, openTables } from '../../agent/table/tables.ts';
 import type { HostId } from '../../proto/ids.ts';
+import { steadyClock, steadyTimers } from '../fake/steady-time.ts';
+import { until as untilSo } from '../until.ts';
 import {
   type Layouts,
   layouts,
@@ -78,10 +78,10 @@ export const cluster = async (t: ExecutionContext, options: ClusterOptions = {})
 
   const begin = (host: TestHost): void => {
     const clock: Clock = {
-      wallMs: () => systemClock.wallMs() + host.skewMs,
-      monotonicMs: systemClock.monotonicMs,
+      wallMs: () => steadyClock.wallMs() + host.skewMs,
+      monotonicMs: steadyClock.monotonicMs,
     };
-    const runtime: Runtime = { clock, timers: systemTimers, chance: systemChance, log: quiet };
+    const runtime: Runtime = { clock, timers: steadyTimers, chance: systemChance, log: quiet };
     host.ring = testRing(host.id, all, 16, disks.get(host.id) ?? 0);
     host.tables = openTables(
       {
@@ -139,11 +139,6 @@ export const cluster = async (t: ExecutionContext, options: ClusterOptions = {})
   return self;
 };
 
-/** Waits for a state. */
-export const until = async (state: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> => {
-  const end = performance.now() + withinMs;
-  while (!(await state())) {
-    if (performance.now() > end) throw new Error(`not so after ${withinMs} ms: ${state}`);
-    await systemTimers.sleep(5);
-  }
-};
+/** Waits for a state, which its own text names. */
+export const until = (state: () => boolean | Promise<boolean>): Promise<boolean> =>
+  untilSo(String(state), state);

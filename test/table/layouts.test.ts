@@ -1,4 +1,5 @@
 import test from 'ava';
+import { steadyTimers } from '../fake/steady-time.ts';
 import { cluster, hostId, until } from './cluster.ts';
 import { layouts, testRing } from './network.ts';
 
@@ -113,7 +114,7 @@ test('layouts: a sync that cannot reach a quorum of the old owners waits for it'
   const syncing = all.hosts[3]?.ring.syncers[0]?.sync(2, stop.signal).then(() => {
     synced = true;
   });
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await steadyTimers.sleep(300);
   t.false(synced);
   all.net.revive(hostId(0));
   await syncing;
@@ -137,7 +138,7 @@ test('layouts: a host with a layout of the past is refused, learns the new one a
   all.layouts.set([{ version: 2, hosts: ids(0, 1, 2) }]);
   const put = rows.put('p', 'row', { size: 2 });
   const change = registers.change('p', 'r', () => ({ size: 2 }));
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await steadyTimers.sleep(100);
   old.set(all.layouts.versions);
   await put;
   await change;

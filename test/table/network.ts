@@ -6,6 +6,7 @@ import type { Rpc, RpcHandler } from '../../agent/peer/port.ts';
 import type { OwnerSet, Ring, Syncer } from '../../agent/ring/port.ts';
 import { asShoalError, ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
+import { steadyTimers } from '../fake/steady-time.ts';
 
 const packr = new Packr({ useRecords: false });
 /** What the wire makes of it: nothing is shared with the sender. */
@@ -36,7 +37,7 @@ export interface Network {
   hold: (from: HostId, to: HostId, body: unknown) => Promise<void> | undefined;
 }
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const { sleep } = steadyTimers;
 
 export const network = (random: () => number = Math.random): Network => {
   const handlers = new Map<HostId, Map<string, RpcHandler>>();
@@ -80,14 +81,11 @@ export const network = (random: () => number = Math.random): Network => {
         notify: (to, method, body) => void deliver(to, method, body).catch(() => {}),
         request(to, method, body, { timeoutMs = 5_000 } = {}) {
           if (to === from) throw new Error('a request to oneself needs no network');
-          let timer: NodeJS.Timeout | undefined;
-          const late = new Promise<never>((_resolve, reject) => {
-            timer = setTimeout(
-              () => reject(new ShoalError('TIMEOUT', `Host ${to} did not answer in ${timeoutMs} ms`)),
-              timeoutMs,
-            );
-          });
-          return Promise.race([deliver(to, method, body), late]).finally(() => clearTimeout(timer));
+          const { promise: late, reject } = Promise.withResolvers<never>();
+          const cancel = steadyTimers.after(timeoutMs, () =>
+            reject(new ShoalError('TIMEOUT', `Host ${to} did not answer in ${timeoutMs} ms`)),
+          );
+          return Promise.race([deliver(to, method, body), late]).finally(cancel);
         },
       };
     },

@@ -1,5 +1,6 @@
 import test from 'ava';
 import type { HostId } from '../../proto/ids.ts';
+import { steadyTimers } from '../fake/steady-time.ts';
 import { cluster, hostId, type TestHost, until } from './cluster.ts';
 
 interface Thing {
@@ -78,7 +79,7 @@ test('rebirth: what an owner held under a layout that settles is at stake, too',
   await kill(f, { noticed: true });
   await kill(d, { noticed: true });
   await restart(d, { emptyDisk: true });
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await steadyTimers.sleep(200);
   t.false(
     d.tables.status().whole,
     'the owners of layout 1 are all there, but they know nothing of its votes in 2',
@@ -108,7 +109,7 @@ test('rebirth: nobody takes an owner that has not got its rows back for one that
   const sync = d.ring.syncers[0]?.sync(2, new AbortController().signal).then(() => {
     isSynced = true;
   });
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await steadyTimers.sleep(300);
   t.false(isSynced, 'A lost it and B never had it');
   await restart(c);
   await sync;

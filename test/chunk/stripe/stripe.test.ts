@@ -6,7 +6,8 @@ import { codeOf } from '../../../agent/chunk/stripe/name.ts';
 import type { HostId } from '../../../proto/ids.ts';
 import { MiB } from '../../../proto/units.ts';
 import { collect, pieces } from '../../conform/content.ts';
-import { startCluster, type TestCluster, until } from '../cluster.ts';
+import { until } from '../../until.ts';
+import { startCluster, type TestCluster } from '../cluster.ts';
 
 const code = { data: 4, parity: 2 };
 const upload = async (cluster: TestCluster, size: number, user = 'u', by = 0) => {
