@@ -136,7 +136,7 @@ test('registers: a host far from the one that runs the changes loses two rounds 
   net.hold = (from, to, body) => {
     const [operation] = (body as { operations: { do: string }[] }).operations;
     if (from === farId && operation?.do === 'change') asked++;
-    return from === farId || to === farId ? new Promise((resolve) => setTimeout(resolve, 20)) : undefined;
+    return from === farId || to === farId ? steadyTimers.sleep(20) : undefined;
   };
   let [isOver, near] = [false, 0];
   const others = [0, 1, 2, 3, 4, 5].map(async (index) => {
@@ -186,7 +186,7 @@ test('registers: a runner that hangs with a change in hand is passed over, and t
   // Its answers are lost from the moment it is asked to run a change; what it tells acceptors arrives late.
   net.onRequest = (to, body) => {
     const [operation] = (body as { operations: { do: string }[] }).operations;
-    if (to === runner?.id && operation?.do === 'change') setTimeout(() => net.silent.add(to), 1);
+    if (to === runner?.id && operation?.do === 'change') steadyTimers.after(1, () => net.silent.add(to));
   };
   const others = counters.filter((_, index) => hosts[index] !== runner);
   const made = Promise.all(others.flatMap((table) => [0, 1, 2].map(() => table.change('p', 'r', up))));
