@@ -1,22 +1,38 @@
 /**
- * Buffers of one chunk that are used again. A fresh 4 MiB for every chunk keeps the garbage collector at a quarter
- * of a busy host's time: it counts memory outside its heap and collects everything each time.
+ * Buffers that are used again. Fresh ones for every chunk keep the garbage collector at a quarter of a busy host's time:
+ * it counts memory outside its heap and marks all of the heap each time.
+ *
+ * They are shared memory: digest workers read them where they are.
  */
-import { bufferPoolMax, chunkBytesMax } from './limits.ts';
+import { MiB } from '../../proto/units.ts';
+import { bufferBytesMin, bufferPoolBytesMax, chunkBytesMax } from './limits.ts';
+
+/** Each four times the last, so that what grows through all of them copies a third of its length. */
+const sizes = [bufferBytesMin, bufferBytesMin * 4, MiB, chunkBytesMax] as const;
 
 export interface BufferPool {
-  /** `chunkBytesMax` long, with whatever was in it. */
-  take(): Uint8Array;
+  /** At least that long, of at most `chunkBytesMax`, with whatever was in it. A short one comes from nowhere. */
+  take(bytes: number): Uint8Array;
   /** Any part of a buffer gives the whole back; what did not come from a pool is left to the collector. */
   give(part: Uint8Array): void;
 }
 
 export const bufferPool = (): BufferPool => {
-  const free: ArrayBufferLike[] = [];
+  const free = new Map<number, SharedArrayBuffer[]>(sizes.map((size) => [size, []]));
+  let freeBytes = 0;
   return {
-    take: () => Buffer.from(free.pop() ?? new ArrayBuffer(chunkBytesMax)),
+    take(bytes) {
+      const size = sizes.find((candidate) => candidate >= bytes) ?? chunkBytesMax;
+      if (bytes < bufferBytesMin) return Buffer.allocUnsafeSlow(bytes);
+      const spare = free.get(size)?.pop();
+      if (spare) freeBytes -= size;
+      return Buffer.from(spare ?? new SharedArrayBuffer(size));
+    },
     give({ buffer }) {
-      if (buffer.byteLength === chunkBytesMax && free.length < bufferPoolMax) free.push(buffer);
+      const size = buffer.byteLength;
+      if (!(buffer instanceof SharedArrayBuffer) || freeBytes + size > bufferPoolBytesMax) return;
+      free.get(size)?.push(buffer);
+      freeBytes += size;
     },
   };
 };

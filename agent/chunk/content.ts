@@ -41,7 +41,21 @@ import type { References } from './reference.ts';
 import { stripeIdOf } from './stripe/name.ts';
 import type { Vault } from './vault.ts';
 
-type Cut = { readonly bytes: Uint8Array; readonly leave: () => void };
+interface Cut {
+  readonly bytes: Uint8Array;
+  /** Its sender needs the bytes no more. */
+  readonly letGo: () => void;
+  readonly leave: () => void;
+}
+
+/** Runs `last` at the last of so many calls. */
+const after = (calls: number, last: () => void): (() => void) => {
+  let left = calls;
+  return () => {
+    left -= 1;
+    if (left === 0) last();
+  };
+};
 
 /** Counts before it hands on: what is too long is refused before it is cut, hashed or sent. */
 async function* bounded(
@@ -121,10 +135,10 @@ export const contentStore = ({
     const stored = new Map(kinds.map((kept) => [kept, new Map<ChunkId, Promise<void>>()]));
     const used = (): Kept[] => kinds.filter((kept) => stored.get(kept)?.size);
     const pending = new Set<Promise<void>>();
-    const store = (kept: Kept, id: ChunkId, bytes: Uint8Array): Promise<void> => {
+    const store = (kept: Kept, id: ChunkId, bytes: Uint8Array, letGo: () => void): Promise<void> => {
       const before = stored.get(kept)?.get(id);
       if (before) {
-        buffers.give(bytes);
+        letGo();
         return before;
       }
       const refer = async (): Promise<void> => {
@@ -133,7 +147,7 @@ export const contentStore = ({
       };
       const referring = refer();
       pending.add(referring);
-      const put = kept.put(id, bytes, stop.signal, referring, () => buffers.give(bytes));
+      const put = kept.put(id, bytes, stop.signal, referring, letGo);
       const done = Promise.all([put, referring]).then(() => {
         pending.delete(referring);
       });
@@ -144,8 +158,10 @@ export const contentStore = ({
     const inside = new Set<() => void>();
     async function* pieces(): AsyncGenerator<Cut, void> {
       let isFirst = true;
-      for await (const bytes of cut(bounded(source, bytesMax), chunkBytesMax, stop.signal, buffers.take)) {
-        await digests.update(bytes);
+      for await (const bytes of cut(bounded(source, bytesMax), chunkBytesMax, stop.signal, buffers)) {
+        // The digest's and the sender's.
+        const letGo = after(2, () => buffers.give(bytes));
+        await digests.update(bytes, letGo);
         if (isFirst && bytes.length <= inlineBytesMax && bytes.length < chunkBytesMax) {
           // Shorter than a chunk, so it is also the last.
           inline = bytes;
@@ -155,20 +171,20 @@ export const contentStore = ({
         // One cut piece waits here; what is on its way is bounded over all uploads.
         const leave = await places.enter(stop.signal).catch(() => Promise.reject(abortReason(stop.signal)));
         inside.add(leave);
-        yield { bytes, leave };
+        yield { bytes, letGo, leave };
       }
     }
-    const send = async ({ bytes, leave }: Cut): Promise<Piece> => {
+    const send = async ({ bytes, letGo, leave }: Cut): Promise<Piece> => {
       const { length } = bytes;
       const packed = await pack(bytes);
-      if (packed) buffers.give(bytes);
       const plain = packed ?? bytes;
       const sealed = vault?.seal(plain);
-      if (sealed) buffers.give(plain);
       const kept = sealed?.bytes ?? plain;
+      const isOther = kept !== bytes;
+      if (isOther) letGo();
       const isStripe = code !== undefined && kept.length >= stripeBytesMin;
       const id = isStripe ? stripeIdOf(kept, code) : chunkIdOf(kept);
-      await store(isStripe ? stripes : copies, id, kept).catch((thrown: unknown) => {
+      await store(isStripe ? stripes : copies, id, kept, isOther ? () => {} : letGo).catch((thrown: unknown) => {
         // The source may hang; it must not hold up the news.
         stop.abort(asShoalError(thrown));
         throw thrown;

@@ -1,14 +1,12 @@
 /**
  * Cuts a stream into pieces of exactly `sizeBytes`, the last one shorter; an empty stream gives none. Every piece
- * is a buffer of its own. The buffer grows by doubling, so that a source of many tiny pieces costs no more memory
- * than one piece, and a small object no 4 MiB.
+ * is a buffer of its own. The buffer is as long as what comes first and then doubles, so that a source of many tiny
+ * pieces costs no more memory than one piece, and a small object no more than itself.
  *
  * An abort ends it even while the source hangs; the source's iterator is then returned, not awaited.
  */
 import { ShoalError } from '../../proto/error.ts';
-import { KiB } from '../../proto/units.ts';
-
-const firstBytes = 64 * KiB;
+import type { BufferPool } from './buffer-pool.ts';
 
 /** The signal's reason where it is one of ours, else ABORTED: the caller went away. */
 export const abortReason = (signal: AbortSignal): ShoalError =>
@@ -20,13 +18,10 @@ export async function* cut(
   source: AsyncIterable<Uint8Array>,
   sizeBytes: number,
   signal: AbortSignal,
-  /** Where buffers of the full size come from. */
-  take: () => Uint8Array = () => Buffer.allocUnsafeSlow(sizeBytes),
+  /** Gives buffers at least as long as asked for and at most `sizeBytes`, and takes back those that became too short. */
+  buffers: BufferPool = { take: (bytes) => Buffer.allocUnsafeSlow(bytes), give: () => {} },
 ): AsyncGenerator<Uint8Array, void> {
-  const allocate = (bytes: number): Uint8Array =>
-    bytes < sizeBytes ? Buffer.allocUnsafeSlow(bytes) : take();
   let buffer: Uint8Array | undefined;
-  let wishBytes = firstBytes;
   let filled = 0;
   const iterator = source[Symbol.asyncIterator]();
   let giveUp = (_reason: unknown): void => {};
@@ -49,10 +44,13 @@ export async function* cut(
       }
       for (let at = 0; at < next.value.length; ) {
         if (!buffer || filled === buffer.length) {
-          const larger = allocate(wishBytes);
-          if (buffer) larger.set(buffer);
+          const wishBytes = Math.max(2 * filled, filled + next.value.length - at);
+          const larger = buffers.take(Math.min(wishBytes, sizeBytes));
+          if (buffer) {
+            larger.set(buffer);
+            buffers.give(buffer);
+          }
           buffer = larger;
-          wishBytes = buffer.length * 2;
         }
         const length = Math.min(buffer.length - filled, next.value.length - at);
         buffer.set(next.value.subarray(at, at + length), filled);

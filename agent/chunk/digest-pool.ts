@@ -8,15 +8,15 @@ import type { DigestName } from './port.ts';
 
 export type DigestOrder =
   | { readonly kind: 'start'; readonly stream: number; readonly names: readonly DigestName[] }
-  | { readonly kind: 'piece'; readonly stream: number; readonly buffer: ArrayBuffer; readonly length: number }
+  | { readonly kind: 'piece'; readonly stream: number; readonly bytes: Uint8Array }
   | { readonly kind: 'finish' | 'abort'; readonly stream: number };
 
 export type DigestAnswer =
-  | { readonly kind: 'back'; readonly stream: number; readonly buffer: ArrayBuffer }
+  | { readonly kind: 'hashed'; readonly stream: number }
   | { readonly kind: 'texts'; readonly stream: number; readonly texts: DigestTexts };
 
 interface Stream {
-  back(buffer: ArrayBuffer): void;
+  hashed(): void;
   done(texts: DigestTexts): void;
   fail(thrown: unknown): void;
 }
@@ -46,7 +46,7 @@ export const digestPool = (): DigestPool => {
     worker.unref();
     worker.on('message', (answer: DigestAnswer) => {
       const stream = hand.streams.get(answer.stream);
-      if (answer.kind === 'back') stream?.back(answer.buffer);
+      if (answer.kind === 'hashed') stream?.hashed();
       else stream?.done(answer.texts);
     });
     const lose = (cause: unknown): void => {
@@ -64,17 +64,15 @@ export const digestPool = (): DigestPool => {
   const away = (names: readonly DigestName[]): Digests => {
     const stream = streamCount++;
     const hand = hire();
-    const free: ArrayBuffer[] = [];
-    let made = 0;
+    const underWay: ((() => void) | undefined)[] = [];
     let wake: (() => void) | undefined;
     let failure: unknown;
     const texts = Promise.withResolvers<DigestTexts>();
     texts.promise.catch(() => {});
-    const send = (order: DigestOrder, moved: ArrayBuffer[] = []): void =>
-      hand.worker.postMessage(order, moved);
+    const send = (order: DigestOrder): void => hand.worker.postMessage(order);
     hand.streams.set(stream, {
-      back(buffer) {
-        free.push(buffer);
+      hashed() {
+        underWay.shift()?.();
         wake?.();
       },
       done: texts.resolve,
@@ -86,17 +84,14 @@ export const digestPool = (): DigestPool => {
     });
     send({ kind: 'start', stream, names });
     return {
-      async update(bytes) {
-        while (free.length === 0 && made >= digestPiecesMax && !failure)
+      async update(bytes, hashed) {
+        while (underWay.length >= digestPiecesMax && !failure)
           await new Promise<void>((resolve) => {
             wake = resolve;
           });
         if (failure) throw failure;
-        const spare = free.pop();
-        const buffer = spare && spare.byteLength >= bytes.length ? spare : new ArrayBuffer(bytes.length);
-        if (!spare) made += 1;
-        new Uint8Array(buffer).set(bytes);
-        send({ kind: 'piece', stream, buffer, length: bytes.length }, [buffer]);
+        underWay.push(hashed);
+        send({ kind: 'piece', stream, bytes });
       },
       async finish() {
         send({ kind: 'finish', stream });
@@ -120,9 +115,9 @@ export const digestPool = (): DigestPool => {
       const begin = (length: number): Digests =>
         names.length === 0 || length < digestInlineBytes ? inlineDigests(names) : away(names);
       return {
-        update(bytes) {
+        update(bytes, hashed) {
           digests ??= begin(bytes.length);
-          return digests.update(bytes);
+          return digests.update(bytes, hashed);
         },
         finish() {
           digests ??= begin(0);

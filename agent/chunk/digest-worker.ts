@@ -4,15 +4,14 @@ import { type DigestHashes, digestHashes } from './digest.ts';
 import type { DigestAnswer, DigestOrder } from './digest-pool.ts';
 
 const streams = new Map<number, DigestHashes>();
-const answer = (message: DigestAnswer, moved: ArrayBuffer[] = []): void =>
-  parentPort?.postMessage(message, moved);
+const answer = (message: DigestAnswer): void => parentPort?.postMessage(message);
 
 parentPort?.on('message', (order: DigestOrder) => {
   const hashes = streams.get(order.stream);
   if (order.kind === 'start') streams.set(order.stream, digestHashes(order.names));
   else if (order.kind === 'piece') {
-    hashes?.update(new Uint8Array(order.buffer, 0, order.length));
-    answer({ kind: 'back', stream: order.stream, buffer: order.buffer }, [order.buffer]);
+    hashes?.update(order.bytes);
+    answer({ kind: 'hashed', stream: order.stream });
   } else {
     streams.delete(order.stream);
     if (order.kind === 'finish' && hashes)

@@ -2,8 +2,8 @@
  * MD5, SHA-256, SHA-512 of an upload. They are sequential and slow (MD5 880 MB/s), so long uploads are hashed by
  * worker threads while the event loop serves others; small ones are hashed where they are.
  *
- * Buffers are lent: a piece is copied into a buffer, the buffer moves to the worker and comes back. Nothing is
- * allocated per piece, and an upload that has `digestPiecesMax` pieces away waits: the bound is the buffers.
+ * Workers read pieces in memory that they share with the main thread (`buffer-pool.ts`); one that is not shared is copied
+ * on its way. An upload that has `digestPiecesMax` pieces away waits.
  */
 import { createHash } from 'node:crypto';
 import type { DigestName } from './port.ts';
@@ -11,8 +11,8 @@ import type { DigestName } from './port.ts';
 export type DigestTexts = Partial<Record<DigestName, string>>;
 
 export interface Digests {
-  /** The bytes may be reused when it resolves. */
-  update(bytes: Uint8Array): Promise<void>;
+  /** Resolves when the next piece may come; the bytes must not change before `hashed`, which an abort may prevent. */
+  update(bytes: Uint8Array, hashed?: () => void): Promise<void>;
   /** Lower-case hex. Ends the stream. */
   finish(): Promise<DigestTexts>;
   /** Ends the stream without an answer. */
@@ -41,7 +41,10 @@ export const digestHashes = (names: readonly DigestName[]): DigestHashes => {
 export const inlineDigests = (names: readonly DigestName[]): Digests => {
   const hashes = digestHashes(names);
   return {
-    update: async (bytes) => hashes.update(bytes),
+    async update(bytes, hashed) {
+      hashes.update(bytes);
+      hashed?.();
+    },
     finish: async () => hashes.finish(),
     abort: () => {},
   };

@@ -76,8 +76,10 @@ export const quickReaderBytesPerSecond = MiB;
 
 /** Bodies that other hosts are sending here, in memory at once: 128 MiB. Later ones wait unread in their sockets. */
 export const receiveInFlightMax = 32;
-/** Buffers kept between bursts, for receiving and for uploads: 64 MiB each. */
-export const bufferPoolMax = 16;
+/** Buffers kept between bursts, for receiving and for uploads each ... */
+export const bufferPoolBytesMax = 64 * MiB;
+/** ... and the shortest that is kept: a small object gets one of its own length. */
+export const bufferBytesMin = 64 * KiB;
 /** Files being written and synced at once in one directory; more only queue in libuv's pool (4 threads by default). */
 export const fileWritesInFlightMax = 4;
 /** Folders made and synced at once when a data directory is opened: the kernel groups their fsyncs. */

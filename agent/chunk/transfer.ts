@@ -107,7 +107,7 @@ export const serveTransfer = ({
       ring.checkVersion(request.from, parseVersion(request.headers[layoutHeader]));
       // A body is read only when it has a place: until then it waits in its socket, not in memory.
       await places.run(async () => {
-        const buffer = buffers.take();
+        const buffer = buffers.take(chunkBytesMax);
         try {
           await files.put(id, await receive(shelf, id, request.body, buffer));
         } finally {

@@ -15,6 +15,7 @@ import {
   bulkClientIdleMs,
   bulkConnectionsPerHost,
   bulkErrorBytesMax,
+  bulkSliceBytes,
   bulkTimeoutMs,
   dialTimeoutMs,
 } from './limits.ts';
@@ -60,6 +61,14 @@ const errorOf = async (body: AsyncIterable<Uint8Array>): Promise<ShoalError> => 
     details: typeof details === 'object' && details !== null ? { ...details } : {},
   });
 };
+
+/**
+ * A large body goes in slices, each when the one before is with the system. In one piece TLS would hold a second copy of all of
+ * it, and, as undici puts it together with the head of the request, a third.
+ */
+function* slicesOf(body: Uint8Array): Generator<Uint8Array, void> {
+  for (let at = 0; at < body.length; at += bulkSliceBytes) yield body.subarray(at, at + bulkSliceBytes);
+}
 
 export const startBulkClient = (
   world: { readonly roster: Roster; readonly book: AddressBook },
@@ -148,13 +157,14 @@ export const startBulkClient = (
     async request(to, method, path, options: BulkOptions = {}) {
       const { body, signal, timeoutMs = bulkTimeoutMs } = options;
       signal?.throwIfAborted();
+      const isLong = body instanceof Uint8Array && body.length > bulkSliceBytes;
       try {
         const answer = await request.call(poolOf(to), {
           method,
           path: `/${path.split('/').map(encodeURIComponent).join('/')}`,
-          headers: options.headers ?? {},
-          // undici streams any async iterable; its type names only Readable.
-          body: (body ?? null) as Uint8Array | null,
+          headers: { ...options.headers, ...(isLong && { 'content-length': String(body.length) }) },
+          // undici streams any iterable; its type names only Readable.
+          body: (isLong ? slicesOf(body) : (body ?? null)) as Uint8Array | null,
           headersTimeout: timeoutMs,
           bodyTimeout: timeoutMs,
           ...(signal ? { signal } : {}),

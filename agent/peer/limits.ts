@@ -111,6 +111,8 @@ export const joinAttemptsMax = 3;
 
 /** Connections per peer: 8 uploads of 3 chunks each in flight; more only queue at the disk. */
 export const bulkConnectionsPerHost = 24;
+/** What TLS gets of a body at a time: 16 of its records. It and its copy stay in the processor's cache. */
+export const bulkSliceBytes = 256 * KiB;
 /** No piece for this long: the other side is stuck, not slow (16 KiB per 30 s is below any link). */
 export const bulkTimeoutMs = 30 * secondMs;
 /** The server keeps an idle connection longer than the client does, so no request meets a closing one. */

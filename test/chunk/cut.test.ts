@@ -1,11 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomFillSync } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
+import { bufferPool } from '../../agent/chunk/buffer-pool.ts';
 import { cut } from '../../agent/chunk/cut.ts';
 import { digestPool } from '../../agent/chunk/digest-pool.ts';
+import { chunkBytesMax } from '../../agent/chunk/limits.ts';
 import { hasCode } from '../../proto/error.ts';
-import { MiB } from '../../proto/units.ts';
+import { KiB, MiB } from '../../proto/units.ts';
 
 const idle = new AbortController().signal;
 async function* of(...sizes: number[]): AsyncGenerator<Uint8Array, void> {
@@ -30,6 +32,18 @@ test('cut: a chunk keeps its bytes when the source reuses its buffer', async (t)
   }
   const chunks = await Array.fromAsync(cut(reuses(), 8, idle));
   t.deepEqual(Buffer.concat(chunks).join(''), '1111222233334444');
+});
+
+test('cut: the buffers of an upload are used again by the next', async (t) => {
+  const buffers = bufferPool();
+  const seen = new Set<ArrayBufferLike>();
+  for (let upload = 0; upload < 4; upload++)
+    for await (const piece of cut(of(KiB, ...Array(20).fill(64 * KiB), 9), chunkBytesMax, idle, buffers)) {
+      t.is(piece.length, KiB + 20 * 64 * KiB + 9);
+      seen.add(piece.buffer);
+      buffers.give(piece);
+    }
+  t.is(seen.size, 1);
 });
 
 test('cut: a reader that stops early ends the source', async (t) => {
@@ -76,6 +90,7 @@ test('cut: what was cut is let go while the upload goes on', async (t) => {
 
 test('digests: worker threads and the main thread agree, for many uploads at once', async (t) => {
   const pool = digestPool();
+  const buffers = bufferPool();
   t.teardown(() => pool.stop());
   await Promise.all(
     [0, 1, 100, MiB, 4 * MiB].flatMap((size) =>
@@ -84,11 +99,14 @@ test('digests: worker threads and the main thread agree, for many uploads at onc
         const md5 = createHash('md5');
         const sha512 = createHash('sha512');
         for (let index = 0; index < count; index++) {
-          const piece = randomBytes(size);
+          const piece = buffers.take(size).subarray(0, size);
+          randomFillSync(piece);
           md5.update(piece);
           sha512.update(piece);
-          await digests.update(piece);
-          piece.fill(0);
+          await digests.update(piece, () => {
+            piece.fill(0);
+            buffers.give(piece);
+          });
         }
         t.deepEqual(await digests.finish(), { md5: md5.digest('hex'), sha512: sha512.digest('hex') });
       }),
