@@ -2,7 +2,8 @@
  * Buffers that are used again. Fresh ones for every chunk keep the garbage collector at a quarter of a busy host's time:
  * it counts memory outside its heap and marks all of the heap each time.
  *
- * They are shared memory: digest workers read them where they are.
+ * They are shared memory: digest workers read them where they are. And they begin with a page, so that disks read them where
+ * they are (`data-directory.ts`): V8 gives whole pages to what might grow.
  */
 import { MiB } from '../../proto/units.ts';
 import { bufferBytesMin, bufferPoolBytesMax, chunkBytesMax } from './limits.ts';
@@ -17,6 +18,19 @@ export interface BufferPool {
   give(part: Uint8Array): void;
 }
 
+const makeBuffer = (bytes: number) => new SharedArrayBuffer(bytes, { maxByteLength: bytes });
+
+/** The bytes and what their buffer has behind them up to a multiple of `blockBytes`; undefined where a disk wants a copy. */
+export const wholeBlocks = (
+  { buffer, byteOffset, length }: Uint8Array,
+  blockBytes: number,
+): Uint8Array | undefined => {
+  const whole = Math.ceil(length / blockBytes) * blockBytes;
+  const isPages = buffer instanceof SharedArrayBuffer && buffer.growable;
+  if (!isPages || byteOffset % blockBytes !== 0 || byteOffset + whole > buffer.byteLength) return undefined;
+  return new Uint8Array(buffer, byteOffset, whole);
+};
+
 export const bufferPool = (): BufferPool => {
   const free = new Map<number, SharedArrayBuffer[]>(sizes.map((size) => [size, []]));
   let freeBytes = 0;
@@ -26,7 +40,7 @@ export const bufferPool = (): BufferPool => {
       if (bytes < bufferBytesMin) return Buffer.allocUnsafeSlow(bytes);
       const spare = free.get(size)?.pop();
       if (spare) freeBytes -= size;
-      return Buffer.from(spare ?? new SharedArrayBuffer(size));
+      return Buffer.from(spare ?? makeBuffer(size));
     },
     give({ buffer }) {
       const size = buffer.byteLength;

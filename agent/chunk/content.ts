@@ -184,11 +184,13 @@ export const contentStore = ({
       if (isOther) letGo();
       const isStripe = code !== undefined && kept.length >= stripeBytesMin;
       const id = isStripe ? stripeIdOf(kept, code) : chunkIdOf(kept);
-      await store(isStripe ? stripes : copies, id, kept, isOther ? () => {} : letGo).catch((thrown: unknown) => {
-        // The source may hang; it must not hold up the news.
-        stop.abort(asShoalError(thrown));
-        throw thrown;
-      });
+      await store(isStripe ? stripes : copies, id, kept, isOther ? () => {} : letGo).catch(
+        (thrown: unknown) => {
+          // The source may hang; it must not hold up the news.
+          stop.abort(asShoalError(thrown));
+          throw thrown;
+        },
+      );
       leave();
       inside.delete(leave);
       return {

@@ -10,7 +10,16 @@
  * The 256 folders keep a directory of 10 million chunks at 40,000 names a folder; they exist from the start, so
  * that a write syncs one folder only. `v1` is the version of this shape.
  */
-import { close as closeFile, existsSync, fdatasync, open, rename, write as writeFile } from 'node:fs';
+import {
+  close as closeFile,
+  constants,
+  existsSync,
+  fdatasync,
+  ftruncate,
+  open,
+  rename,
+  write as writeFile,
+} from 'node:fs';
 import { mkdir, rename as move, readdir, readFile, stat, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -18,13 +27,22 @@ import { ShoalError } from '../../proto/error.ts';
 import type { ChunkId } from '../../proto/ids.ts';
 import { syncFolder } from '../base/atomic-file.ts';
 import { mapLimit } from '../base/map-limit.ts';
+import { wholeBlocks } from './buffer-pool.ts';
 import { gate } from './gate.ts';
-import { fileWritesInFlightMax, freeSpaceAgeMs, openInFlightMax, quarantineFilesMax } from './limits.ts';
+import {
+  blockBytes,
+  directBytesMin,
+  fileWritesInFlightMax,
+  freeSpaceAgeMs,
+  openInFlightMax,
+  quarantineFilesMax,
+} from './limits.ts';
 import { deviceOf, isMountPoint } from './mount.ts';
 
 // The callback calls cost a third of what FileHandle costs (no promise, object and event per step).
 const openAsync = promisify(open);
 const writeAsync = promisify(writeFile);
+const ftruncateAsync = promisify(ftruncate);
 const fdatasyncAsync = promisify(fdatasync);
 const closeAsync = promisify(closeFile);
 const renameAsync = promisify(rename);
@@ -77,11 +95,16 @@ const sharedSync = () => {
   };
 };
 
-const writeWhole = async (path: string, bytes: Uint8Array): Promise<void> => {
-  const file = await openAsync(path, 'wx', 0o600);
+const { O_CREAT, O_DIRECT, O_EXCL, O_WRONLY } = constants;
+
+/** `blocks`: from memory to disk without a copy in the page cache, all of them; what is beyond the bytes is cut off again. */
+const writeWhole = async (path: string, bytes: Uint8Array, blocks?: Uint8Array): Promise<void> => {
+  const file = await openAsync(path, O_CREAT | O_EXCL | O_WRONLY | (blocks ? O_DIRECT : 0), 0o600);
+  const whole = blocks ?? bytes;
   try {
-    for (let at = 0; at < bytes.length; )
-      at += (await writeAsync(file, bytes, at, bytes.length - at, at)).bytesWritten;
+    for (let at = 0; at < whole.length; )
+      at += (await writeAsync(file, whole, at, whole.length - at, at)).bytesWritten;
+    if (whole.length > bytes.length) await ftruncateAsync(file, bytes.length);
     await fdatasyncAsync(file);
   } finally {
     await closeAsync(file);
@@ -155,6 +178,8 @@ export const openDataDirectory = async (
   const sync = sharedSync();
   const writers = gate(fileWritesInFlightMax);
   let tempCount = 0;
+  // Until the file system says that it can't.
+  let isDirect = true;
   let retired: string | undefined;
   let space = { atMs: -Infinity, freeBytes: 0 };
   const freeBytes = async (): Promise<number> => {
@@ -172,6 +197,18 @@ export const openDataDirectory = async (
       { ...(cause === undefined ? {} : { cause }) },
     );
 
+  const writeNew = async (path: string, bytes: Uint8Array): Promise<void> => {
+    const blocks = isDirect && bytes.length >= directBytesMin ? wholeBlocks(bytes, blockBytes) : undefined;
+    try {
+      await writeWhole(path, bytes, blocks);
+    } catch (thrown) {
+      if (!blocks || fileCode(thrown) !== 'EINVAL') throw thrown;
+      isDirect = false;
+      await unlink(path).catch(() => {});
+      await writeWhole(path, bytes);
+    }
+  };
+
   return {
     path: root,
     get retired() {
@@ -186,7 +223,7 @@ export const openDataDirectory = async (
         space.freeBytes -= bytes.length;
         if (!isMade) await ensureMade();
         await writers.run(async () => {
-          await writeWhole(temporary, bytes);
+          await writeNew(temporary, bytes);
           await renameAsync(temporary, pathOf(id));
           isNamed = true;
         }, signal);

@@ -82,6 +82,13 @@ export const bufferPoolBytesMax = 64 * MiB;
 export const bufferBytesMin = 64 * KiB;
 /** Files being written and synced at once in one directory; more only queue in libuv's pool (4 threads by default). */
 export const fileWritesInFlightMax = 4;
+/**
+ * Chunks from here on go to the disk past the page cache, in whole blocks: a third of the CPU time at 4 MiB, and the cache keeps
+ * what is read. Shorter ones gain little, and are often read soon.
+ */
+export const directBytesMin = 256 * KiB;
+/** No file system in use has larger ones. */
+export const blockBytes = 4 * KiB;
 /** Folders made and synced at once when a data directory is opened: the kernel groups their fsyncs. */
 export const openInFlightMax = 16;
 /** Callers that wait for one chunk's lock: equal content uploaded at once by many. */

@@ -14,7 +14,6 @@ export const agentFlags = [
   '--disable-warning=ExperimentalWarning',
   '--max-semi-space-size=4',
   '--no-maglev',
-  '--external-memory-accounted-in-global-limit',
   `--import=${new URL('../erased.js', import.meta.url)}`,
 ];
 /**

@@ -1,14 +1,17 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { bufferPool } from '../../agent/chunk/buffer-pool.ts';
 import { type ChunkFiles, openChunkFiles } from '../../agent/chunk/chunk-files.ts';
 import { chunkIdOf } from '../../agent/chunk/chunk-name.ts';
 import { openDataDirectory } from '../../agent/chunk/data-directory.ts';
+import { blockBytes, chunkBytesMax, directBytesMin } from '../../agent/chunk/limits.ts';
 import { systemRuntime } from '../../agent/runtime/system/runtime.ts';
 import { hasCode } from '../../proto/error.ts';
 import type { ChunkId } from '../../proto/ids.ts';
+import { MiB } from '../../proto/units.ts';
 
 const runtime = systemRuntime({ level: 'error', destination: { write: () => {} } });
 const folder = async () => {
@@ -34,6 +37,22 @@ test('chunk files: what was put is there for the next process', async (t) => {
   const again = await disk.open();
   t.deepEqual(new Uint8Array((await again.read(id)) ?? []), bytes);
   t.true(await again.has(id));
+});
+
+test('chunk files: bytes that end within a block are stored to their end and no further', async (t) => {
+  await using disk = await folder();
+  const files = await disk.open();
+  const buffers = bufferPool();
+  for (const length of [directBytesMin - 1, directBytesMin, directBytesMin + 1, MiB - 1, chunkBytesMax]) {
+    const buffer = buffers.take(length).fill(0xee);
+    for (const start of [0, 1, blockBytes]) {
+      if (start + length > buffer.length) continue;
+      const bytes = randomFillSync(buffer.subarray(start, start + length));
+      const id = chunkIdOf(bytes);
+      await files.put(id, bytes);
+      t.is(Buffer.compare((await files.read(id)) ?? new Uint8Array(), bytes), 0, `${length} from ${start}`);
+    }
+  }
 });
 
 test('chunk files: a crash between the temporary file and its name leaves no chunk and no file', async (t) => {
