@@ -17,6 +17,7 @@
 import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
 import type { Stamp } from '../../proto/stamp.ts';
+import type { Companion } from '../table/port.ts';
 import { decisionsMax } from './limits.ts';
 import type { GuardRow, ObjectRow, Records } from './records.ts';
 
@@ -64,14 +65,14 @@ export const openGuard = ({ objects, guards }: Pick<Records, 'objects' | 'guards
     /**
      * @param look what is there; it reads the row that it is given
      * @param judge throws when it must not be; may be asked again
-     * @param prepare what has to be on disk before the row is
+     * @param prepare puts on disk what has to be there before the row is; resolves with what is written along with it
      * Throws CONTENDED.
      */
     async replace<Seen>(
       place: Named,
       look: (reading: Promise<ObjectRow | undefined>) => Promise<Seen>,
       judge: (before: Seen) => Promise<ObjectRow | undefined>,
-      prepare: (decision: Decision<Seen>) => Promise<void>,
+      prepare: (decision: Decision<Seen>) => Promise<readonly Companion[]>,
     ): Promise<Done<Seen>> {
       for (let attempt = 0; attempt < decisionsMax; attempt++) {
         const last = await settle(place);
@@ -80,8 +81,8 @@ export const openGuard = ({ objects, guards }: Pick<Records, 'objects' | 'guards
         const row = await judge(before);
         const [token, stamp] = [newUuid(), held.stamp()];
         if (!(await decide(place, last?.token, { token, row, stamp }))) continue;
-        await prepare({ before, row });
-        await objects.putAt(place.id, place.name, row, stamp);
+        const along = await prepare({ before, row });
+        await objects.putAt(place.id, place.name, row, stamp, along);
         // Whoever comes next does it otherwise.
         await finish(place, token).catch(() => undefined);
         return { before, row, stamp };

@@ -42,7 +42,7 @@ export const openObjectMoves = (
     await run(place, async () => {
       try {
         if (!place.isGuarded) await containers.guard(place.project, place.container, place.id);
-        await replace({ ...place, isGuarded: true }, judge, async () => {});
+        await replace({ ...place, isGuarded: true }, judge, async () => []);
       } catch (thrown) {
         // Otherwise it is not known whether the row was put.
         if (hasCode(thrown, 'PRECONDITION_FAILED', 'NOT_FOUND', 'CONTENDED', 'BUSY'))

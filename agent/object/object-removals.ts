@@ -10,7 +10,7 @@ import { versionKey } from './versions.ts';
 
 export const openObjectRemovals = (
   { runtime, records: { objects, versions } }: Pick<ObjectParts, 'runtime' | 'records'>,
-  { run, look, replace, tell, inOrder, keepVersions, giveUp, release, dropPosts }: ObjectTurns,
+  { run, look, replace, tell, inOrder, keptVersions, giveUp, release, dropPosts }: ObjectTurns,
   deleteVersion: ObjectVersions['deleteVersion'],
 ) => ({
   /**
@@ -30,9 +30,9 @@ export const openObjectRemovals = (
           return undefined;
         },
         async ({ before: { row } }) => {
-          if (place.versions !== 'enabled' || !row || isGone(row)) return;
+          if (place.versions !== 'enabled' || !row || isGone(row)) return [];
           marker = await inOrder(place, markerOf(newUuid(), runtime.clock.wallMs()), row);
-          await keepVersions(place, [row, marker]);
+          return keptVersions(place, [row, marker]);
         },
       );
       await giveUp(place, place, before);
@@ -68,7 +68,7 @@ export const openObjectRemovals = (
    */
   expire: (place: Place, upload: Uuid): Promise<boolean> =>
     run(place, async () => {
-      const nothing = async (): Promise<void> => {};
+      const nothing = async (): Promise<[]> => [];
       const judge = async ({ row }: { readonly row: ObjectRow | undefined }): Promise<undefined> => {
         if (row?.upload !== upload || !isExpired(row, runtime.clock.wallMs())) throw noObject(place.name);
       };

@@ -10,6 +10,7 @@ import { mapLimit } from '../base/map-limit.ts';
 import { keyedSerial } from '../base/serial.ts';
 import type { Content, ContentStore } from '../chunk/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
+import type { Companion } from '../table/port.ts';
 import type { BucketSettings } from './bucket-settings.ts';
 import { type Containers, noContainer } from './containers.ts';
 import type { Asker } from './events/asker.ts';
@@ -140,14 +141,15 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
     );
   };
 
-  /** Where versioning is on, a row of the object's name that is no version yet becomes one before it is replaced. */
-  const keepVersions = async (
-    { id, name }: Place,
-    rows: readonly (ObjectRow | undefined)[],
-  ): Promise<void> => {
-    const kept = rows.filter((row) => row !== undefined).map(asVersion);
-    await Promise.all(kept.map((row) => versions.put(id, versionKey(name, row.versionId), row)));
-  };
+  /**
+   * Where versioning is on, a row of the object's name that is no version yet becomes one when it is replaced: the versions
+   * are written along with the object's row, so nobody sees that row without them.
+   */
+  const keptVersions = ({ name }: Place, rows: readonly (ObjectRow | undefined)[]): readonly Companion[] =>
+    rows
+      .filter((row) => row !== undefined)
+      .map(asVersion)
+      .map((row) => versions.companion(versionKey(name, row.versionId), row));
 
   /** While versioning is suspended there is one version `null`, and a new one takes the place of the old. */
   const dropNull = async (place: Pick<Place, 'id' | 'name'>): Promise<void> => {
@@ -189,19 +191,20 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
     return { ...row, versionId: versionIdAfter(asVersion(newest).versionId, row.versionId) };
   };
 
-  /** What is on disk before an object's row is. */
-  const prepare = async (place: Place, { before, row }: Decision<Seen>): Promise<void> => {
-    if (!row) return;
+  /** What is on disk before an object's row is; resolves with what is written along with it. */
+  const prepare = async (place: Place, { before, row }: Decision<Seen>): Promise<readonly Companion[]> => {
+    if (!row) return [];
     await expireLater(place, row);
-    if (place.versions === 'enabled') await keepVersions(place, [before.row, row]);
     if (place.versions === 'suspended') await dropNull(place);
+    return place.versions === 'enabled' ? keptVersions(place, [before.row, row]) : [];
   };
 
   /** Puts or deletes an object's row in sight of what is there, as its container wants it to be decided. */
   const replace = async (
     place: Place,
     judge: (before: Seen) => Promise<ObjectRow | undefined>,
-    first: (decision: Decision<Seen>) => Promise<void> = (decision) => prepare(place, decision),
+    first: (decision: Decision<Seen>) => Promise<readonly Companion[]> = (decision) =>
+      prepare(place, decision),
   ): Promise<Done<Seen>> => {
     if (place.isGuarded) return guard.replace(place, (reading) => withPosts(place, reading), judge, first);
     const held = objects.getForPut(place.id, place.name);
@@ -210,9 +213,9 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
       held.then(({ row }) => row),
     );
     const row = await judge(before);
-    await first({ before, row });
+    const along = await first({ before, row });
     const stamp = (await held).stamp();
-    await objects.putAt(place.id, place.name, row, stamp);
+    await objects.putAt(place.id, place.name, row, stamp, along);
     return { before, row, stamp };
   };
 
@@ -286,7 +289,7 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
     replace,
     inOrder,
     expireLater,
-    keepVersions,
+    keptVersions,
     giveUp,
     release,
     releaseContent,

@@ -44,7 +44,7 @@ export interface DeletedVersion {
 
 export const openObjectVersions = (
   { runtime, records }: Pick<ObjectParts, 'runtime' | 'records'>,
-  { run, look, replace, tell, inOrder, keepVersions, giveUp, release, dropPosts, dropNull }: ObjectTurns,
+  { run, look, replace, tell, inOrder, keptVersions, giveUp, release, dropPosts, dropNull }: ObjectTurns,
 ) => {
   const { objects, posts, versions } = records;
   const locks = openLocks({ records, clock: runtime.clock });
@@ -76,7 +76,7 @@ export const openObjectVersions = (
     return row && withPost(row, await posts.get(place.id, postKey(place.name, row.upload)));
   };
 
-  const nothing = async (): Promise<void> => {};
+  const nothing = async (): Promise<[]> => [];
 
   /** The object shows the newest of its versions, or nothing where that is a deletion. */
   const promote = async (place: Place): Promise<void> => {
@@ -158,12 +158,11 @@ export const openObjectVersions = (
           },
           async ({ before: { row } }) => {
             marker = await inOrder(place, marker, row);
-            if (place.versions === 'enabled') return keepVersions(place, [row, marker]);
+            if (place.versions === 'enabled') return keptVersions(place, [row, marker]);
             await dropNull(place);
-            await versions.put(place.id, versionKey(place.name, marker.versionId), {
-              ...marker,
-              isNull: true,
-            });
+            return [
+              versions.companion(versionKey(place.name, marker.versionId), { ...marker, isNull: true }),
+            ];
           },
         );
         if (place.versions !== 'enabled') await giveUp(place, place, before);
@@ -180,9 +179,8 @@ export const openObjectVersions = (
         const { before, stamp } = await replace(
           place,
           async () => row,
-          async ({ before: { row: old } }) => {
-            if (place.versions === 'enabled') await keepVersions(place, [old]);
-          },
+          async ({ before: { row: old } }) =>
+            place.versions === 'enabled' ? keptVersions(place, [old]) : [],
         );
         await giveUp(place, place, before);
         await tell(place, { name: 'ObjectCreated:Copy', row }, stamp);

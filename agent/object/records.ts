@@ -5,7 +5,7 @@
  *   object-container   register  project / name                 the container's incarnation, lists, metadata
  *   object             rows      incarnation / name             one upload: where its bytes are, what it is
  *   object-post        rows      incarnation / name NUL upload  what a POST later said about that upload
- *   object-version     rows      incarnation / name NUL order   every version, where versioning was ever on
+ *   object/version     rows      incarnation / name NUL order   every version, where versioning was ever on
  *   object-multipart   register  incarnation / name NUL upload  an object that comes in parts
  *   object-part        rows      upload / number part          one part: where its bytes are
  *   object-guard       register  incarnation / name             who may change an object, where conditions are set
@@ -174,7 +174,7 @@ export interface ObjectRow extends ObjectFacts {
   readonly storageClass?: StorageClass | undefined;
   /** As it was made; `object-lock` has what was said since. */
   readonly lock?: Lock;
-  /** Names it in `?version-id=`. Its bytes belong to its row in `object-version`. */
+  /** Names it in `?version-id=`. Its bytes belong to its row in `object/version`. */
   readonly versionId?: string;
   /** A deletion, as a version. */
   readonly isMarker?: true;
@@ -238,7 +238,7 @@ export const openRecords = (tables: Tables): Records => ({
     weight: (row) => (row.versionId === undefined ? row.bytes : 0),
   }),
   posts: tables.rows<PostRow>({ name: 'object-post' }),
-  versions: tables.rows<ObjectRow>({ name: 'object-version', weight: (row) => row.bytes }),
+  versions: tables.rows<ObjectRow>({ name: 'object/version', weight: (row) => row.bytes }),
   expiry: tables.rows<ExpiryRow>({ name: 'object-expiry' }),
   bucketNames: tables.registers<BucketNameRow>({ name: 'object-bucket' }),
   multiparts: tables.registers<MultipartRow>({ name: 'object-multipart' }),

@@ -1,9 +1,9 @@
 /**
- * Versions of an object, where `X-Versions-Enabled` is or was on. Each has a row of its own, written before the
- * object's row points at it, so two writers that race keep both versions whoever becomes the current one.
+ * Versions of an object, where `X-Versions-Enabled` is or was on. Each has a row of its own, written along with the
+ * object's row that points at it, so two writers that race keep both versions whoever becomes the current one.
  *
  *   object          incarnation / name                    current: the version that GET shows
- *   object-version  incarnation / name NUL order          all of them, newest first, deletions as markers
+ *   object/version  incarnation / name NUL order          all of them, newest first, deletions as markers
  *
  * A version's id is its moment and its upload, `1763939000.12300_5f0c...`, the form of Swift's own timestamps with
  * an offset, from which its key follows. An object from before versioning, or from while it was suspended, goes by the id `null`, and has no row there

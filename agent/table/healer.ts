@@ -9,6 +9,7 @@ import type { HostId } from '../../proto/ids.ts';
 import type { NamedRow } from '../../proto/message/table.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import type { Partition } from '../ring/port.ts';
+import { withCompanions } from './companions.ts';
 import { digestBytes } from './keys.ts';
 import {
   batchBytesMax,
@@ -130,8 +131,10 @@ export const healer = (world: HealerWorld): Healer => {
       for (let bytes = 0; at < keys.length && rows.length < healRowsMax && bytes < batchBytesMax; at++) {
         const row = readByDigest(keyValue, partition, Buffer.from(keys[at] ?? '', 'latin1'));
         if (!row) continue;
-        rows.push(row);
-        bytes += rowBytes(row);
+        for (const each of withCompanions(world.findPlace, keyValue, row)) {
+          rows.push(each);
+          bytes += rowBytes(each);
+        }
       }
       if (rows.length === 0) continue;
       const { refused } = await outbox.ask<'push'>(peer, world.layout(), { do: 'push', partition, rows });

@@ -27,6 +27,11 @@ export interface Place {
   readonly group: Uint8Array;
 }
 
+/** Tables whose names agree up to a slash are one family: their rows with one partition key have the same owners. */
+const familyOf = (table: string): string => table.split('/', 1)[0] ?? table;
+/** Their rows may be brought along by rows of the family's first table, and bring none themselves. */
+export const isSubTable = (table: string): boolean => table.includes('/');
+
 /** Throws BAD_REQUEST for names that cannot be kept. Remembers the newest. */
 export const placeFinder = (ring: Pick<Ring, 'partitionOf'>) => {
   const known = new Map<string, Place>();
@@ -38,7 +43,7 @@ export const placeFinder = (ring: Pick<Ring, 'partitionOf'>) => {
       throw new ShoalError('BAD_REQUEST', `Cannot use ${table.length} characters as a table's name`);
     checkKey('partition key', partitionKey, partitionKeyBytesMax);
     const place = {
-      ...{ table, partitionKey, partition: ring.partitionOf(name) },
+      ...{ table, partitionKey, partition: ring.partitionOf(`${familyOf(table)}\0${partitionKey}`) },
       group: digest(Buffer.from(name)),
     };
     if (known.size >= placesKeptMax) known.delete(known.keys().next().value ?? name);

@@ -6,12 +6,14 @@
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { AnswerOf, NamedRow, Operation } from '../../proto/message/table.ts';
+import type { Stamp } from '../../proto/stamp.ts';
 import { handleRequest } from '../register/acceptor.ts';
 import { type Ballot, compareBallots, sameBallot } from '../register/ballot.ts';
 import { checkCopy, checkOneValue, checkRequest } from '../register/trust.ts';
 import type { Partition } from '../ring/port.ts';
 import type { Clock, Log } from '../runtime/ports.ts';
 import type { KeyValue, KeyValueReader } from '../store/key-value.ts';
+import { checkCompanion, companionsOf, withCompanions } from './companions.ts';
 import { encodeSortKey, type FindPlace, type Place } from './keys.ts';
 import { highestPromise, noteLife, raiseFloor, readFloor, readLives } from './life-notes.ts';
 import { answerBytesMax, copyAheadMsMax, leafRowsMax, stampAheadMsMax, valueBytesMax } from './limits.ts';
@@ -45,14 +47,14 @@ export const owner = (world: OwnerWorld): Owner => {
     return place;
   };
 
-  const checkStamp = (ask: Operation<'put'>, from: HostId): void => {
-    const aheadMs = ask.stamp.wallMs - world.clock.wallMs();
-    const aheadMsMax = ask.repair ? copyAheadMsMax : stampAheadMsMax;
+  const checkStamp = (table: string, { wallMs }: Stamp, isRepair: boolean, from: HostId): void => {
+    const aheadMs = wallMs - world.clock.wallMs();
+    const aheadMsMax = isRepair ? copyAheadMsMax : stampAheadMsMax;
     if (aheadMs <= aheadMsMax) return;
     world.refusedStamp(from, aheadMs);
     throw new ShoalError(
       'BAD_REQUEST',
-      `Cannot take a write of table "${ask.table}": its stamp is ${aheadMs} ms ahead of this host's clock, ` +
+      `Cannot take a write of table "${table}": its stamp is ${aheadMs} ms ahead of this host's clock, ` +
         `at most ${aheadMsMax} are taken; set the clocks of both hosts`,
     );
   };
@@ -64,26 +66,41 @@ export const owner = (world: OwnerWorld): Owner => {
       if (!stored) return { wallMs, row: null };
       const { mark, state } = stored;
       if (state.kind !== 'lww') throw wrongKind(ask.table);
-      return { wallMs, row: { mark, stamp: state.stamp, ...(ask.value ? { state } : {}) } };
+      const { stamp } = state;
+      if (!ask.value) return { wallMs, row: { mark, stamp } };
+      if (!ask.companions || !state.brings) return { wallMs, row: { mark, stamp, state } };
+      const along = companionsOf(findPlace, keyValue, ask.partitionKey, state);
+      return { wallMs, row: { mark, stamp, state }, along };
     },
 
     put(ask, from) {
-      checkBytes(ask.value);
-      const place = findPlace(ask.table, ask.partitionKey);
-      const sortKey = encodeSortKey(ask.sortKey);
-      const incoming: LwwState = {
-        ...{ kind: 'lww', stamp: ask.stamp, weight: ask.weight, value: ask.value },
+      const { table, partitionKey, sortKey, stamp, weight, value, repair, along = [] } = ask;
+      const brings = along.map((companion) => ({ table: companion.table, sortKey: companion.sortKey }));
+      const state: LwwState = {
+        ...{ kind: 'lww', stamp, weight, value },
+        ...(brings.length > 0 && { brings }),
       };
+      const placed = [...along, { table, sortKey, state }].map((row) => {
+        checkBytes(row.state.value);
+        return { ...row, place: findPlace(row.table, partitionKey), key: encodeSortKey(row.sortKey) };
+      });
+      const main = placed.at(-1)?.place;
+      for (const { place } of placed) if (main && place !== main) checkCompanion(main, place);
       return keyValue.transact((writer) => {
-        const old = readRow(writer, place, sortKey);
-        if (old && old.state.kind !== 'lww') throw wrongKind(ask.table);
-        const held = old?.state as LwwState | undefined;
-        const order = held ? compareLww(incoming, held) : 1;
-        if (held && order < 0) return { kind: 'newer' as const, stamp: held.stamp };
-        // Going above a stamp from the future is the cure for it, so only a stamp that leads is judged.
-        if (!held || held.stamp.wallMs < ask.stamp.wallMs) checkStamp(ask, from);
-        if (order > 0) writeRow(writer, place, sortKey, old, incoming);
-        return { kind: 'held' as const };
+        let answer: AnswerOf<'put'> = { kind: 'held' };
+        // Companions are written whatever becomes of the row itself: what came later in its place does not bring them.
+        for (const row of placed) {
+          const old = readRow(writer, row.place, row.key);
+          if (old && old.state.kind !== 'lww') throw wrongKind(row.table);
+          const held = old?.state as LwwState | undefined;
+          const order = held ? compareLww(row.state, held) : 1;
+          // Going above a stamp from the future is the cure for it, so only a stamp that leads is judged.
+          if (order >= 0 && (!held || held.stamp.wallMs < row.state.stamp.wallMs))
+            checkStamp(row.table, row.state.stamp, repair, from);
+          if (order > 0) writeRow(writer, row.place, row.key, old, row.state);
+          answer = held && order < 0 ? { kind: 'newer', stamp: held.stamp } : { kind: 'held' };
+        }
+        return answer;
       });
     },
 
@@ -154,8 +171,10 @@ export const owner = (world: OwnerWorld): Owner => {
         taken++;
         const row = readByDigest(keyValue, partition, key);
         if (!row) continue;
-        rows.push(row);
-        bytes += rowBytes(row);
+        for (const each of withCompanions(findPlace, keyValue, row)) {
+          rows.push(each);
+          bytes += rowBytes(each);
+        }
       }
       return { rows, taken };
     },

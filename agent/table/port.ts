@@ -55,6 +55,15 @@ export interface RowForPut<Row> {
   stamp(): Stamp;
 }
 
+/** A row of a table, to be written along with one of another. */
+export interface Companion {
+  readonly table: string;
+  readonly sortKey: string;
+  /** null: its deletion. */
+  readonly value: Uint8Array | null;
+  readonly weight: number;
+}
+
 export interface Rows<Row> {
   get(partitionKey: string, sortKey: string): Promise<Row | undefined>;
   put(partitionKey: string, sortKey: string, row: Row): Promise<void>;
@@ -63,8 +72,20 @@ export interface Rows<Row> {
   /**
    * A put (undefined: a deletion) whose stamp was taken before, by `getForPut`. Whoever has row and stamp may do it, and
    * do it again: it is one put, which changes nothing any more once a later one was acknowledged.
+   *
+   * `along`: rows of this table's sub-tables (`NAME/...`) with the same partition key and stamp, written with it in one
+   * message to each owner and one transaction there. Who sees the row sees them, or what came later in their place; they
+   * may be seen before it. A stamp that is asked for this row is new enough for theirs where nobody has written them before.
    */
-  putAt(partitionKey: string, sortKey: string, row: Row | undefined, stamp: Stamp): Promise<void>;
+  putAt(
+    partitionKey: string,
+    sortKey: string,
+    row: Row | undefined,
+    stamp: Stamp,
+    along?: readonly Companion[],
+  ): Promise<void>;
+  /** For `putAt` of the table whose sub-table this is. */
+  companion(sortKey: string, row: Row | undefined): Companion;
   /** Idempotent. Leaves a tombstone until every owner has it. */
   delete(partitionKey: string, sortKey: string): Promise<void>;
   range(partitionKey: string, range: TableRange): Promise<Page<Row>>;

@@ -21,18 +21,19 @@
 import { codec } from '../../proto/codec.ts';
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
-import type { AnswerOf } from '../../proto/message/table.ts';
+import { type Along, type AnswerOf, alongMax } from '../../proto/message/table.ts';
 import { compareStamps, nextStamp, type Stamp } from '../../proto/stamp.ts';
 import { compareBytes } from '../base/bytes.ts';
 import { countLives } from '../register/lives.ts';
 import { hasQuorum } from '../register/quorum.ts';
 import type { Clock, Timers } from '../runtime/ports.ts';
+import { checkCompanion } from './companions.ts';
 import { encodeSortKey, type FindPlace, type Place } from './keys.ts';
 import { clockSetBackMsMin, rowBytesMax } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import { readPage } from './pages.ts';
 import type { Poller } from './poll.ts';
-import type { RowSchema, Rows } from './port.ts';
+import type { Companion, RowSchema, Rows } from './port.ts';
 import { compareLww, type LwwState } from './row.ts';
 import { tallyGroup } from './tally.ts';
 import { type View, type ViewRing, withView } from './view.ts';
@@ -88,12 +89,28 @@ export const openRows = <Row>(
     stamp: Stamp,
     value: Uint8Array | null,
     weight: number,
+    companions: readonly Companion[] = [],
   ): Promise<void> => {
     const { table, partitionKey } = place;
     const action = () => `write row ${JSON.stringify(sortKey)} of table "${table}"`;
-    if (value && value.length > rowBytesMax)
-      throw new ShoalError('TOO_LARGE', `Cannot ${action()}: ${value.length} bytes, at most ${rowBytesMax}`);
-    const ask = { do: 'put', table, partitionKey, sortKey, stamp, weight, value, repair: false } as const;
+    const along = companions.map((each) => {
+      checkCompanion(place, world.findPlace(each.table, partitionKey));
+      const state = { kind: 'lww' as const, stamp, weight: each.weight, value: each.value };
+      return { table: each.table, sortKey: each.sortKey, state };
+    });
+    const bytes = [value, ...companions.map((each) => each.value)].reduce(
+      (sum, one) => sum + (one?.length ?? 0),
+      0,
+    );
+    if (bytes > rowBytesMax || along.length > alongMax)
+      throw new ShoalError(
+        'TOO_LARGE',
+        `Cannot ${action()}: ${bytes} bytes in ${1 + along.length} rows, at most ${rowBytesMax} in ${1 + alongMax}`,
+      );
+    const ask = {
+      ...({ do: 'put', table, partitionKey, sortKey, stamp, weight, value, repair: false } as const),
+      ...(along.length > 0 && { along }),
+    };
     await withView(world, place, ({ layout, sets }) =>
       world.poller.poll({
         action,
@@ -143,11 +160,16 @@ export const openRows = <Row>(
         stamp: () => stampAbove(held),
       };
     },
-    async putAt(partitionKey, sortKey, row, stamp) {
+    async putAt(partitionKey, sortKey, row, stamp, along) {
       encodeSortKey(sortKey);
       const place = world.findPlace(schema.name, partitionKey);
-      if (row === undefined) await put(place, sortKey, stamp, null, 0);
-      else await put(place, sortKey, stamp, rows.encode(row), weigh(row));
+      const [value, weight] = row === undefined ? [null, 0] : [rows.encode(row), weigh(row)];
+      await put(place, sortKey, stamp, value, weight, along);
+    },
+    companion(sortKey, row) {
+      encodeSortKey(sortKey);
+      const [value, weight] = row === undefined ? [null, 0] : [rows.encode(row), weigh(row)];
+      return { table: schema.name, sortKey, value, weight };
     },
     async delete(partitionKey, sortKey) {
       await write(world.findPlace(schema.name, partitionKey), sortKey, null, 0);
@@ -181,6 +203,8 @@ interface Held {
   readonly newest: Stamp | undefined;
   /** The newest of what was answered, where rows were asked for and one of them is known to be the newest. */
   readonly state: LwwState | undefined;
+  /** What it brings along, where whole rows were asked for. */
+  readonly along: readonly Along[];
   /** Who has the newest. */
   readonly holders: ReadonlySet<HostId>;
 }
@@ -206,7 +230,8 @@ const askHeld = async (
     ask: (host, counts) => {
       const value = whole === 'rows' || (whole === 'nearest' && isFirst);
       isFirst = false;
-      const get = { do: 'get', table, partitionKey, sortKey, value } as const;
+      const companions = whole === 'rows';
+      const get = { do: 'get', table, partitionKey, sortKey, value, companions } as const;
       return world.outbox.ask<'get'>(host, layout, get, counts);
     },
   });
@@ -218,12 +243,16 @@ const askHeld = async (
   }
   const holders = new Set<HostId>();
   let state: LwwState | undefined;
-  for (const [host, { row }] of answers) {
+  let along: readonly Along[] = [];
+  for (const [host, answer] of answers) {
+    const { row } = answer;
     if (!best || !row || compareBytes(row.mark, best.mark) !== 0) continue;
     holders.add(host);
-    if (row.state?.kind === 'lww') state = row.state;
+    if (row.state?.kind !== 'lww') continue;
+    state = row.state;
+    along = answer.along ?? [];
   }
-  return { nowMs, newest: best?.stamp, state, holders };
+  return { nowMs, newest: best?.stamp, state, along, holders };
 };
 
 type GotRow = NonNullable<AnswerOf<'get'>['row']>;
@@ -241,11 +270,14 @@ const readLww = async (world: Coordinator, view: View, place: Place, sortKey: st
   // Who holds it by this round counts in the next.
   const together = countLives();
   const held = await askHeld(world, view, place, sortKey, 'rows', together);
-  const { holders, state } = held;
+  const { holders, state, along } = held;
   if (!state || hasQuorum(view.sets, holders)) return held;
   const { table, partitionKey } = place;
   const { stamp, weight, value } = state;
-  const put = { do: 'put', table, partitionKey, sortKey, stamp, weight, value, repair: true } as const;
+  const put = {
+    ...({ do: 'put', table, partitionKey, sortKey, stamp, weight, value, repair: true } as const),
+    ...(along.length > 0 && { along: [...along] }),
+  };
   await world.poller.poll({
     action: () => `mend row ${JSON.stringify(sortKey)} of table "${table}"`,
     sets: view.sets,

@@ -36,9 +36,23 @@ const Ballot = Type.Object({ round: Round, host: Host, run: Count });
 const Lineage = Type.Unsafe<readonly number[]>(Type.Array(Count, { maxItems: 64 }));
 const Accepted = Type.Object({ ballot: Ballot, value: OrNull(Bytes), lineage: Lineage });
 
+/** Rows that a row brings along, by name. */
+export const alongMax = 8;
+const rowInTable = { table: Name, sortKey: Name };
+const LwwRow = Type.Object({
+  kind: Type.Literal('lww'),
+  stamp: Stamp,
+  weight: Type.Number(),
+  value: OrNull(Bytes),
+  brings: Type.Optional(Type.Array(Type.Object(rowInTable), { maxItems: alongMax })),
+});
+/** A row that is brought along, under the partition key of the row that brings it. */
+const Along = Type.Object({ ...rowInTable, state: LwwRow });
+export type Along = Static<typeof Along>;
+
 /** What an owner holds of a row. */
 export const RowState = Type.Union([
-  Type.Object({ kind: Type.Literal('lww'), stamp: Stamp, weight: Type.Number(), value: OrNull(Bytes) }),
+  LwwRow,
   Type.Object({
     kind: Type.Literal('register'),
     promised: OrNull(Ballot),
@@ -70,13 +84,24 @@ const RegisterReply = Type.Union([
 export const operations = {
   /** An lww row, null where there is none, and the owner's clock. `value`: the row itself, not only its mark. */
   get: {
-    ask: Type.Object({ do: Type.Literal('get'), ...row, value: Type.Boolean() }),
+    ask: Type.Object({
+      do: Type.Literal('get'),
+      ...row,
+      value: Type.Boolean(),
+      /** With the value: what it brings along as well. */
+      companions: Type.Optional(Type.Boolean()),
+    }),
     answer: Type.Object({
       wallMs: WallMs,
       row: OrNull(Type.Object({ mark: Digest, stamp: Stamp, state: Type.Optional(RowState) })),
+      /** As this owner holds them. */
+      along: Type.Optional(Type.Array(Along, { maxItems: alongMax })),
     }),
   },
-  /** `repair`: the stamp is an existing row's, to be taken as it is or outdone, not a new one to be judged. */
+  /**
+   * `repair`: the stamp is an existing row's, to be taken as it is or outdone, not a new one to be judged. `along`: rows of the
+   * same owners that are to be on disk whenever this one is, written in the same transaction.
+   */
   put: {
     ask: Type.Object({
       do: Type.Literal('put'),
@@ -85,6 +110,7 @@ export const operations = {
       weight: Type.Number(),
       value: OrNull(Bytes),
       repair: Type.Boolean(),
+      along: Type.Optional(Type.Array(Along, { maxItems: alongMax })),
     }),
     answer: Type.Union([
       Type.Object({ kind: Type.Literal('held') }),

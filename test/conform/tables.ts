@@ -20,6 +20,11 @@ const pick = <T>(list: readonly T[], index: number): T => list[index % list.leng
 export const conformTables = (test: TestFn, name: string, open: OpenHosts): void => {
   const openThings = async (t: ExecutionContext) =>
     (await open(t)).map((tables) => tables.rows<Thing>({ name: 'thing', weight: (row) => row.size }));
+  const openFamily = async (t: ExecutionContext) =>
+    (await open(t)).map((tables) => ({
+      main: tables.rows<Thing>({ name: 'main', weight: (row) => row.size }),
+      sub: tables.rows<Thing>({ name: 'main/sub', weight: (row) => row.size }),
+    }));
   const openCounters = async (t: ExecutionContext) =>
     (await open(t)).map((tables) => tables.registers<Counter>({ name: 'counter' }));
 
@@ -174,6 +179,44 @@ export const conformTables = (test: TestFn, name: string, open: OpenHosts): void
     const found = await pick(hosts, 1).get(partitionKey, `${long}1`);
     t.is(Buffer.compare(found?.bytes ?? new Uint8Array(), bytes), 0);
     t.is((await pick(hosts, 2).get(partitionKey, `${long}2`))?.size, 2);
+  });
+
+  test(`${name}: a row brings others along, in one put`, async (t) => {
+    const hosts = await openFamily(t);
+    const { main, sub } = pick(hosts, 0);
+    const stamp = (await main.getForPut('p', 'a')).stamp();
+    await main.putAt('p', 'a', { size: 1 }, stamp, [
+      sub.companion('a/1', { size: 2 }),
+      sub.companion('a/2', { size: 3 }),
+    ]);
+    for (const each of hosts) {
+      t.deepEqual(await each.main.get('p', 'a'), { size: 1 });
+      t.deepEqual(keys(await each.sub.range('p', { limit: 9 })), ['a/1', 'a/2']);
+      t.deepEqual(await each.sub.tally('p'), { rows: 2, weight: 5 });
+    }
+    const gone = (await main.getForPut('p', 'a')).stamp();
+    await main.putAt('p', 'a', undefined, gone, [sub.companion('a/1', undefined)]);
+    for (const each of hosts) {
+      t.is(await each.main.get('p', 'a'), undefined);
+      t.deepEqual(keys(await each.sub.range('p', { limit: 9 })), ['a/2']);
+    }
+    const late = main.putAt('p', 'a', { size: 9 }, stamp, [sub.companion('a/3', { size: 4 })]);
+    await late;
+    t.is(await pick(hosts, 1).main.get('p', 'a'), undefined, 'it came too late');
+    t.deepEqual(
+      await pick(hosts, 1).sub.get('p', 'a/3'),
+      { size: 4 },
+      'what it brought has a name of its own',
+    );
+  });
+
+  test(`${name}: a row brings along none but of its own sub-tables`, async (t) => {
+    const { main, sub } = pick(await openFamily(t), 0);
+    const stamp = (await main.getForPut('p', 'a')).stamp();
+    const wrong = [sub.putAt('p', 'a', { size: 1 }, stamp, [sub.companion('b', { size: 1 })])];
+    wrong.push(main.putAt('p', 'a', { size: 1 }, stamp, [main.companion('b', { size: 1 })]));
+    for (const each of wrong) await t.throwsAsync(each, { code: 'BAD_REQUEST' });
+    t.is(await main.get('p', 'a'), undefined);
   });
 
   test(`${name}: a tally counts rows and weights as they stand`, async (t) => {

@@ -40,10 +40,11 @@ export const hookedTables = (inner: Tables, hook: Hook): Tables => ({
           },
         };
       },
-      async putAt(partitionKey, sortKey, row, stamp) {
+      async putAt(partitionKey, sortKey, row, stamp, along) {
         await pass(row === undefined ? 'delete' : 'put', partitionKey, sortKey);
-        return rows.putAt(partitionKey, sortKey, row, stamp);
+        return rows.putAt(partitionKey, sortKey, row, stamp, along);
       },
+      companion: rows.companion,
       async delete(partitionKey, sortKey) {
         await pass('delete', partitionKey, sortKey);
         return rows.delete(partitionKey, sortKey);

@@ -32,10 +32,10 @@ const hookedTables = (hook: Hook): Tables => {
           const held = await rows.getForPut(partition, key);
           return { row: held.row, stamp: held.stamp, put: (row) => put(key, () => held.put(row)) };
         },
-        async putAt(partition, key, row, stamp) {
-          if (row) return put(key, () => rows.putAt(partition, key, row, stamp));
+        async putAt(partition, key, row, stamp, along) {
+          if (row) return put(key, () => rows.putAt(partition, key, row, stamp, along));
           await hook(schema.name, 'delete', key);
-          await rows.putAt(partition, key, row, stamp);
+          await rows.putAt(partition, key, row, stamp, along);
         },
         async range(partition, range) {
           const page = await rows.range(partition, range);

@@ -47,10 +47,10 @@ const inLoss = (bug: keyof typeof clusterBugs, seed: number): Planted => ({
 });
 
 const register: Readonly<Record<keyof typeof registerBugs, number>> = {
-  'an acceptor that forgets its promise in a crash': 21,
-  'a read quorum of one': 1,
-  'an acknowledgement before fsync': 13,
-  'a read of what is not on disk yet': 106,
+  'an acceptor that forgets its promise in a crash': 20,
+  'a read quorum of one': 3,
+  'an acknowledgement before fsync': 2,
+  'a read of what is not on disk yet': 117,
   'a proposer that does not adopt the value it found': 1,
   'an acceptor that takes values below its promise': 1,
   'a retry that makes a change twice': 13,
@@ -71,6 +71,7 @@ const cluster: Readonly<Record<Exclude<keyof typeof clusterBugs, keyof typeof lo
   'a write that asks nobody for the newest stamp': 4,
   'a read that writes nothing back': 159,
   'a read that repairs with a stamp of its own': 1,
+  'a batch that some owners apply by half': 2,
   'rows acknowledged before fsync': 37,
   'a deleted row that leaves no tombstone': 1,
   'a chunk sent before its reference stands': 3,

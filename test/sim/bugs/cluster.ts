@@ -116,6 +116,19 @@ const repairFromWrongVersion: ClusterParts = {
   ),
 };
 
+/** A batch half applied: some owners get the row alone, without what it brings along. */
+const halfBatch: ClusterParts = {
+  ...soundParts,
+  tableRpc: onTheWire(
+    (operation, host) => {
+      if (operation.do !== 'put' || !operation.along || host.random.chance(0.5)) return operation;
+      const { along: _, ...alone } = operation;
+      return alone;
+    },
+    (_operation, answer) => answer,
+  ),
+};
+
 /** The store acknowledges while the disk still writes. */
 const ackBeforeFsync: ClusterParts = {
   ...soundParts,
@@ -207,6 +220,7 @@ export const clusterBugs = {
   'a write that asks nobody for the newest stamp': noStampAsked,
   'a read that writes nothing back': noWriteBack,
   'a read that repairs with a stamp of its own': repairFromWrongVersion,
+  'a batch that some owners apply by half': halfBatch,
   'rows acknowledged before fsync': ackBeforeFsync,
   'a deleted row that leaves no tombstone': noTombstones,
   'a chunk sent before its reference stands': earlyCollection,

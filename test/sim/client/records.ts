@@ -90,6 +90,28 @@ export const records = (
       },
     );
 
+  /** A row that brings another one along, whose name is its value: wherever the first is seen, the other is. */
+  const pair = (calls: ClusterCalls, value: string, isRead: boolean, where: string) =>
+    record(
+      world,
+      historyOf(histories, 'pair'),
+      isRead ? { kind: 'read', value: null } : { kind: 'write', value },
+      `${where} pair`,
+      async () => {
+        if (!isRead) {
+          const stamp = (await calls.rows.getForPut('pairs', 'pair')).stamp();
+          await calls.rows.putAt('pairs', 'pair', value, stamp, [calls.companions.companion(value, value)]);
+          return { kind: 'write', value };
+        }
+        const seen = (await calls.rows.get('pairs', 'pair')) ?? null;
+        const readMs = world.nowMs();
+        const brought = seen === null ? null : await calls.companions.get('pairs', seen);
+        if (brought !== seen)
+          world.fail(new Error(`${where} saw ${seen} at ${readMs} without what it brings along`));
+        return { kind: 'read', value: seen };
+      },
+    );
+
   /** Each key that the page vouches for counts as read. */
   const range = async (
     calls: ClusterCalls,
@@ -131,6 +153,8 @@ export const records = (
       const [group, key, where] = [random.pick(groups), random.pick(keys), `${by}@${host.slice(-2)}`];
       const kind: Kind = random.chance(shape.rowShare) ? 'row' : 'register';
       const value = random.chance(0.15) ? null : `${by}.${++count}`;
+      if (kind === 'row' && random.chance(0.25))
+        return pair(calls, `${by}.${++count}`, random.chance(0.6), where);
       if (random.chance(shape.readShare)) {
         const wish = { limit: random.chance(0.3) ? 2 : 100, reverse: random.chance(0.3) };
         return random.chance(0.3)

@@ -65,6 +65,8 @@ export const soundParts: ClusterParts = {
 /** What clients use, once the host has opened. */
 export interface ClusterCalls {
   readonly rows: Rows<string>;
+  /** Rows that those bring along. */
+  readonly companions: Rows<string>;
   readonly registers: Registers<string>;
   readonly tables: OpenTables;
   readonly chunks: Chunks;
@@ -131,6 +133,7 @@ export const clusterHost = (host: Host, options: ClusterHostOptions): ClusterHos
       soon: (work) => void runtime.timers.after(0, work),
     });
     const rows = tables.rows<string>({ name: 'row', weight: (row) => row.length });
+    const companions = tables.rows<string>({ name: 'row/companion' });
     const registers = tables.registers<string>({ name: 'register' });
     const chunks = await openChunks(
       {
@@ -145,7 +148,7 @@ export const clusterHost = (host: Host, options: ClusterHostOptions): ClusterHos
     ring.start();
     tables.start();
     chunks.start();
-    calls = { rows, registers, tables, chunks, ring, tableStore };
+    calls = { rows, companions, registers, tables, chunks, ring, tableStore };
   };
   /** A host that cannot write its first record ends, and whoever watches it starts it again. */
   const start = async (): Promise<void> => {
