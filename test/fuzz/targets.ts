@@ -2,6 +2,7 @@
 
 import type { Target } from './target.ts';
 import { diskTargets } from './targets/disk.ts';
+import { documentTargets } from './targets/document.ts';
 import { groundTargets } from './targets/ground.ts';
 import { peerTargets } from './targets/peer.ts';
 import { s3Targets } from './targets/s3.ts';
@@ -13,4 +14,5 @@ export const openTargets = async (): Promise<readonly Target[]> => [
   ...serviceTargets(),
   ...(await diskTargets()),
   ...s3Targets(),
+  ...documentTargets(),
 ];

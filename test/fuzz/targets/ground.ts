@@ -52,7 +52,7 @@ const votes = [
 
 const row = { table: 'thing', partitionKey: 'p', sortKey: 'k' };
 const stamp = { wallMs: nowMs, count: 0, host: other.hostId };
-const value = Uint8Array.of(1, 2, 3);
+const value = Uint8Array.from({ length: 12 }, (_, at) => at + 1);
 const digest = new Uint8Array(16);
 const accepted = { ballot, value, lineage: [1] };
 const asks = [
@@ -63,6 +63,7 @@ const asks = [
   { do: 'register', ...row, table: 'cell', request: { kind: 'prepare', ballot } },
   { do: 'register', ...row, table: 'cell', request: { kind: 'accept', accepted, next: null } },
   { do: 'change', ...row, table: 'cell', expected: digest, value },
+  { do: 'change', ...row, table: 'cell', expected: digest, value: value.subarray(0, 8) },
   { do: 'range', ...row, from: new Uint8Array(), to: null, reverse: false, limit: 10, values: true },
   { do: 'tally', ...row },
   { do: 'reconcile', partition: 1, with: [other.hostId] },

@@ -129,7 +129,11 @@ const rosterTargets = async (): Promise<readonly Target[]> => {
   const steps = rosterTale.steps;
   const vote = null;
   await writeRoster(directory, { host: own.hostId, base: baseOf(rosterTale), steps, vote });
-  const runtime = stillRuntime();
+  let nowMonotonicMs = 0;
+  const frozen = stillRuntime();
+  // Votes are paced: each comes a second after the last.
+  const clock = { ...frozen.clock, monotonicMs: () => (nowMonotonicMs += 1_000) };
+  const runtime = { ...frozen, clock };
   const roster = await openRoster({ runtime, self: own.hostId }, { directory, clusterId });
   const state = (): string => JSON.stringify(roster.position());
   const before = state();
@@ -176,7 +180,7 @@ const rosterTargets = async (): Promise<readonly Target[]> => {
     valueTarget(
       {
         name: 'roster vote',
-        refusals: ['BAD_REQUEST', 'CONTENDED'],
+        refusals: ['BAD_REQUEST', 'CONTENDED', 'CONFLICT'],
         async run(value) {
           await handleVote(other.hostId, value);
           still();
