@@ -1,7 +1,11 @@
 /** Bytes as text and back. The parsers refuse what they would not have written: Buffer's own skip bad digits. */
 import { ShoalError } from '../../proto/error.ts';
 
-const view = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** Some come from the wire, and a thing with a `buffer` of any `length` would be made into as many bytes. */
+const view = (bytes: Uint8Array): Buffer => {
+  if (bytes instanceof Uint8Array) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  throw new TypeError('not bytes');
+};
 
 export const toHex = (bytes: Uint8Array): string => view(bytes).toString('hex');
 export const toBase64Url = (bytes: Uint8Array): string => view(bytes).toString('base64url');

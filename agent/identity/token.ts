@@ -44,7 +44,7 @@ export interface Signer {
   isHost(hostId: HostId): boolean;
 }
 
-const signatureBytes = 64;
+const [signatureBytes, hostKeyBytes, idBytes] = [64, 32, 16];
 /** A bit each, by place: only ever longer. */
 const methodNames = [
   'password',
@@ -108,6 +108,27 @@ export interface SignedToken {
   readonly payload: TokenPayload;
 }
 
+/**
+ * What stands in a token is believed only after its signature, and is read before it: anything may stand there. (Bytes
+ * made from an object with a `length` take as much memory as that says.)
+ */
+const isPacked = (fields: unknown): fields is Packed => {
+  if (!Array.isArray(fields)) return false;
+  const [host, user, generation, kind, scope, methods, audit, issued, expires, parent, application] = fields;
+  const isBytes = (value: unknown, length: number): boolean =>
+    value instanceof Uint8Array && value.length === length;
+  const isId = (value: unknown): boolean => typeof value === 'string' || isBytes(value, idBytes);
+  return (
+    isBytes(host, hostKeyBytes) &&
+    isId(user) &&
+    (scope === null || isId(scope)) &&
+    isBytes(audit, idBytes) &&
+    (parent === null || isBytes(parent, idBytes)) &&
+    (application === undefined || isId(application)) &&
+    [generation, kind, methods, issued, expires].every(Number.isFinite)
+  );
+};
+
 const unpack = (fields: Packed): SignedToken => {
   const [host, user, generation, scopeKind, scopeId, methods, audit, issuedAtMs, expiresAtSeconds, ...more] =
     fields;
@@ -146,7 +167,9 @@ export const readToken = async (signer: Signer, text: string): Promise<SignedTok
   if (body.length === 0 || Buffer.from(bytes).toString('base64url') !== text) throw unreadable();
   let read: SignedToken;
   try {
-    read = unpack(packed.decode(body));
+    const fields: unknown = packed.decode(body);
+    if (!isPacked(fields)) throw new Error('its parts are of another kind');
+    read = unpack(fields);
   } catch (cause) {
     throw unreadable(cause);
   }

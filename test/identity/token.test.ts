@@ -3,6 +3,7 @@ import { peerIdFromPublicKey } from '@libp2p/peer-id';
 import test from 'ava';
 import { hostIdOf, hostKeyOf } from '../../agent/identity/base58.ts';
 import { issueToken, readToken, type TokenPayload } from '../../agent/identity/token.ts';
+import { codec } from '../../proto/codec.ts';
 import { newHexId } from '../../proto/ids.ts';
 import { fakeRoster } from './world.ts';
 
@@ -89,4 +90,26 @@ test('token: a host off the roster signs for nobody', async (t) => {
   await readToken(a, token);
   roster.remove(b.hostId);
   await t.throwsAsync(readToken(a, token));
+});
+
+test('token: what only looks like bytes is refused before it is made into them', async (t) => {
+  const signer = fakeRoster().signer();
+  const bodies = codec<unknown>('token');
+  const good = [
+    hostKeyOf(signer.hostId),
+    new Uint8Array(16),
+    3,
+    1,
+    new Uint8Array(16),
+    1,
+    new Uint8Array(16),
+  ];
+  // Made into bytes it would take a terabyte: nobody need have signed it.
+  const vast = { length: 2 ** 40 };
+  for (const at of [0, 1, 4, 6, 9, 10]) {
+    const fields: unknown[] = [...good, Date.now(), 2e9, null];
+    fields[at] = vast;
+    const token = Buffer.concat([bodies.encode(fields), new Uint8Array(64)]).toString('base64url');
+    await t.throwsAsync(readToken(signer, token), { message: /no host of this cluster/ });
+  }
 });
