@@ -53,7 +53,7 @@ export const documentTargets = (): readonly Target[] => [
   xml('cors', readCors, [
     '<CORSConfiguration><CORSRule><ID>a</ID><AllowedOrigin>https://*.example</AllowedOrigin><AllowedMethod>GET</AllowedMethod><AllowedHeader>x-*</AllowedHeader><MaxAgeSeconds>60</MaxAgeSeconds><ExposeHeader>etag</ExposeHeader></CORSRule></CORSConfiguration>',
   ]),
-  xml('lifecycle', parseLifecycle, [
+  xml('lifecycle', (node) => parseLifecycle(node, []), [
     '<LifecycleConfiguration><Rule><ID>r</ID><Status>Enabled</Status><Filter><Prefix>a/</Prefix></Filter><Expiration><Days>3</Days></Expiration></Rule></LifecycleConfiguration>',
   ]),
   xml('lock configuration', parseConfiguration, [
