@@ -8,6 +8,7 @@ import { parseOauth, verifyOauth } from '../../../agent/identity/oauth-signature
 import { parseBase32, verifyTotp } from '../../../agent/identity/totp.ts';
 import { parseAccountList } from '../../../agent/object/account-list.ts';
 import { parseWanted } from '../../../agent/object/manifest.ts';
+import { parsePolicy, parseStorageClass } from '../../../agent/object/policy.ts';
 import { readAcl } from '../../../agent/object/s3/acl-document.ts';
 import { addressOf, decodePath } from '../../../agent/object/s3/address.ts';
 import { readCors } from '../../../agent/object/s3/cors-rule.ts';
@@ -78,6 +79,8 @@ export const documentTargets = (): readonly Target[] => [
   plain('s3 tagging header', parseTaggingHeader, ['a=b&c=d%20e']),
   plain('s3 path', (text) => addressOf(decodePath(text), ''), ['/bucket/a%2Fb/c', '/bucket']),
   plain('s3 version id', parseVersionId, ['null']),
+  plain('storage policy', (text) => parsePolicy(text, codes), ['replica-3', 'ec-2-1']),
+  plain('storage class', (text) => parseStorageClass(text, codes), ['STANDARD', 'GLACIER']),
   plain('s3 part number', parsePartNumber, ['7']),
   plain('s3 checksum name', parseChecksumName, ['CRC32']),
   plain('s3 time', parseSignedTime, ['20130524T000000Z', 'Fri, 24 May 2013 00:00:00 GMT']),

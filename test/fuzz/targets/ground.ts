@@ -55,6 +55,7 @@ const stamp = { wallMs: nowMs, count: 0, host: other.hostId };
 const value = Uint8Array.from({ length: 12 }, (_, at) => at + 1);
 const digest = new Uint8Array(16);
 const accepted = { ballot, value, lineage: [1] };
+const set = { expected: digest, value, replaces: null, base: null };
 const asks = [
   { do: 'get', ...row, value: true },
   { do: 'put', ...row, stamp, weight: 1, value, repair: false },
@@ -62,8 +63,9 @@ const asks = [
   { do: 'register', ...row, table: 'cell', request: { kind: 'read' } },
   { do: 'register', ...row, table: 'cell', request: { kind: 'prepare', ballot } },
   { do: 'register', ...row, table: 'cell', request: { kind: 'accept', accepted, next: null } },
-  { do: 'change', ...row, table: 'cell', expected: digest, value },
-  { do: 'change', ...row, table: 'cell', expected: digest, value: value.subarray(0, 8) },
+  { do: 'change', ...row, table: 'cell', isLoser: false, set },
+  { do: 'change', ...row, table: 'cell', isLoser: true, set: { ...set, value: value.subarray(0, 8) } },
+  { do: 'change', ...row, table: 'cell', isLoser: false, set: null },
   { do: 'range', ...row, from: new Uint8Array(), to: null, reverse: false, limit: 10, values: true },
   { do: 'tally', ...row },
   { do: 'reconcile', partition: 1, with: [other.hostId] },
@@ -233,7 +235,7 @@ const answerSamples: Readonly<Record<keyof typeof operations, unknown>> = {
   put: { kind: 'newer', stamp },
   register: { kind: 'promise', ballot, accepted },
   recall: { promised: ballot },
-  change: { kind: 'stale', value },
+  change: { kind: 'stale', value, lineage: [1] },
   range: { rows: [{ sortKey: 'k', mark: digest, state }], complete: true },
   tally: { rows: 1, weight: 1, digest },
   reconcile: null,
