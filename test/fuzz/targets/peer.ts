@@ -129,11 +129,7 @@ const rosterTargets = async (): Promise<readonly Target[]> => {
   const steps = rosterTale.steps;
   const vote = null;
   await writeRoster(directory, { host: own.hostId, base: baseOf(rosterTale), steps, vote });
-  let nowMonotonicMs = 0;
-  const frozen = stillRuntime();
-  // Votes are paced: each comes a second after the last.
-  const clock = { ...frozen.clock, monotonicMs: () => (nowMonotonicMs += 1_000) };
-  const runtime = { ...frozen, clock };
+  const runtime = stillRuntime();
   const roster = await openRoster({ runtime, self: own.hostId }, { directory, clusterId });
   const state = (): string => JSON.stringify(roster.position());
   const before = state();
