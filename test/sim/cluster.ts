@@ -2,9 +2,8 @@
 import type { HostId } from '../../proto/ids.ts';
 import { hourMs, secondMs } from '../../proto/units.ts';
 import { fakeRoster } from '../membership/fake-network.ts';
-import { hasGood } from './check/cluster.ts';
 import { forkWatch } from './check/fork.ts';
-import { chunksOn } from './data-directory.ts';
+import { fileOf, idOf, isReadable, keptOn } from './check/kept.ts';
 import type { Harm } from './nemesis.ts';
 import { fairWeather, type Network, network } from './network.ts';
 import { type Node, node } from './node.ts';
@@ -61,10 +60,7 @@ export const buildCluster = (
       return partitions
         .flatMap((partition) => own.ownerSets(partition))
         .every(({ owners }) => owners.length >= 3 && !owners.some((id) => removed.has(id)));
-    }) &&
-    chunksOn(victim.disk.names()).every((id) =>
-      nodes.some((other) => other !== victim && hasGood(other.disk, id)),
-    );
+    }) && keptOn(victim.disk).every((name) => isReadable(without(nodes, victim), idOf(name)));
 
   const expel = (victim: Node<ClusterHost>): void => {
     world.tell('remove', victim.id);
@@ -125,6 +121,10 @@ export const buildCluster = (
   };
 };
 
+/** The disks that are left without that host. */
+const without = (nodes: readonly Node<ClusterHost>[], victim: Node<ClusterHost>) =>
+  nodes.filter((other) => other !== victim).map(({ disk }) => disk);
+
 /** Harm that only disks and clocks come to, and never so much at once that nobody could do without it. */
 export const harms = ({ world, nodes, wipe }: Cluster): Record<string, Harm> => {
   const random = world.random.fork();
@@ -136,12 +136,10 @@ export const harms = ({ world, nodes, wipe }: Cluster): Record<string, Harm> => 
     },
     'bit rot'() {
       const victim = random.pick(nodes);
-      const ids = chunksOn(victim.disk.names()).filter((id) =>
-        nodes.some((other) => other !== victim && hasGood(other.disk, id)),
-      );
+      const ids = keptOn(victim.disk).filter((name) => isReadable(without(nodes, victim), idOf(name)));
       if (ids.length === 0) return undefined;
       const id = random.pick(ids);
-      victim.disk.rot(`chunk/${id}`, random.int(2 ** 16));
+      victim.disk.rot(fileOf(id), random.int(2 ** 16));
       return { what: `bit rot of ${id.slice(0, 6)} on ${victim.id}`, mend() {} };
     },
     'full disk'() {

@@ -3,6 +3,7 @@
  * a crash leaves in `temp/` is removed when it is opened.
  */
 import type { openDataDirectory } from '../../agent/chunk/data-directory.ts';
+import { fragmentShelf } from '../../agent/chunk/stripe/files.ts';
 import { ShoalError } from '../../proto/error.ts';
 import type { ChunkId } from '../../proto/ids.ts';
 import { flush } from './key-value.ts';
@@ -16,6 +17,9 @@ const fileOn = (folder: string, id: ChunkId): string => `${folder}/${id}`;
 const filesOn = (folder: string, names: readonly string[]): ChunkId[] =>
   names.flatMap((name) => (name.startsWith(`${folder}/`) ? (name.slice(folder.length + 1) as ChunkId) : []));
 export const chunkFile = (id: ChunkId): string => fileOn(shelf, id);
+export const fragmentFile = (name: ChunkId): string => fileOn(fragmentShelf.name, name);
+/** Fragments with a file on this disk, damaged or not. */
+export const fragmentsOn = (names: readonly string[]): ChunkId[] => filesOn(fragmentShelf.name, names);
 /** Chunks with a file on this disk, damaged or not. */
 export const chunksOn = (names: readonly string[]): ChunkId[] => filesOn(shelf, names);
 

@@ -1,21 +1,12 @@
 /** What a cluster at rest must look like; each check gives what is not so yet, in words. */
-import { chunkIdOf } from '../../../agent/chunk/chunk-name.ts';
 import { rootOf } from '../../../agent/table/tree.ts';
 import type { ChunkId, HostId } from '../../../proto/ids.ts';
-import { chunkFile, chunksOn } from '../data-directory.ts';
 import type { Disk } from '../disk.ts';
 import type { Node } from '../node.ts';
 import type { ClusterHost } from '../program/cluster-host.ts';
+import { idOf, keptOn, sharesOf } from './kept.ts';
 
 type Nodes = readonly Node<ClusterHost>[];
-
-export const hasGood = (disk: Disk, id: ChunkId): boolean => {
-  const bytes = disk.durable(chunkFile(id));
-  return bytes !== undefined && chunkIdOf(bytes) === id;
-};
-
-/** Damaged or not: damage shows when the copy is read or scrubbed. */
-export const hasAny = (disk: Disk, id: ChunkId): boolean => disk.durable(chunkFile(id)) !== undefined;
 
 /** Everyone is up, on one layout with all in it, and has nothing left to do. */
 export const unrest = (nodes: Nodes, newest: number): string[] =>
@@ -53,15 +44,16 @@ export const misplaced = (
     if (new Set(roots).size > 1) wrong.push(`partition ${partition} differs: ${roots.join(' ')}`);
   }
   for (const id of used)
-    for (const host of ring.owners(ring.partitionOf(id))) {
+    for (const [host, names] of sharesOf(ring, id)) {
       const owner = byId.get(host);
-      if (!owner || !holds(owner.disk, id)) wrong.push(`${host} lacks chunk ${id.slice(0, 6)}`);
+      if (!owner || !names.every((name) => holds(owner.disk, name)))
+        wrong.push(`${host} lacks its share of ${id.slice(0, 6)}`);
     }
   return wrong;
 };
 
 export const uncollected = (nodes: Nodes, garbage: readonly ChunkId[]): string[] =>
   nodes.flatMap(({ id, disk }) => {
-    const held = chunksOn(disk.names()).filter((chunk) => garbage.includes(chunk));
+    const held = keptOn(disk).filter((name) => garbage.includes(idOf(name)));
     return held.length > 0 ? [`${id} keeps ${held.map((chunk) => chunk.slice(0, 6)).join(' ')}`] : [];
   });

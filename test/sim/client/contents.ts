@@ -1,6 +1,8 @@
-/** Clients of the chunks: they write, read, retain and release content, much of it equal. */
+/** Clients of the chunks: they write, read, retain and release content, much of it equal, as copies and as stripes. */
 import { chunkIdOf } from '../../../agent/chunk/chunk-name.ts';
+import { stripeBytesMin } from '../../../agent/chunk/limits.ts';
 import type { Content } from '../../../agent/chunk/port.ts';
+import { stripeIdOf } from '../../../agent/chunk/stripe/name.ts';
 import { hasCode } from '../../../proto/error.ts';
 import type { ChunkId, HostId } from '../../../proto/ids.ts';
 import { type Prng, prng } from '../prng.ts';
@@ -12,6 +14,7 @@ interface Use {
   readonly user: string;
   readonly id: ChunkId;
   readonly bytes: Uint8Array;
+  readonly isStripe: boolean;
 }
 
 export interface Contents {
@@ -30,10 +33,13 @@ export interface Contents {
   release(calls: ClusterCalls, use: Use, where: string): Promise<unknown>;
 }
 
-const contentOf = ({ id, bytes }: Use): Content => ({
+const contentOf = ({ id, bytes, isStripe }: Use): Content => ({
   kind: 'chunks',
-  chunks: [{ id, length: bytes.length }],
+  chunks: [{ id, length: bytes.length, ...(isStripe && { isStripe }) }],
 });
+
+/** Three hosts hold a fragment each; fewer hold several. */
+const code = { data: 2, parity: 1 };
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
   yield bytes;
@@ -42,7 +48,10 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
 export const contents = (world: World, kinds: number): Contents => {
   const pool = Array.from({ length: kinds }, (_, index) => {
     const random = prng(index + 1);
-    return Uint8Array.from({ length: 20 + random.int(200) }, () => random.int(256));
+    // Half are large enough for a code, the others small for the sake of time.
+    const isStripe = index % 2 === 1;
+    const length = isStripe ? stripeBytesMin : 20 + random.int(200);
+    return { isStripe, bytes: Uint8Array.from({ length }, () => random.int(256)) };
   });
   const live = new Set<Use>();
   const leaving = new Set<Use>();
@@ -126,16 +135,17 @@ export const contents = (world: World, kinds: number): Contents => {
     async act(calls, host, random, by) {
       const where = `${by}@${host.slice(-2)}`;
       const { content } = calls.chunks;
-      const bytes = random.pick(pool);
+      const { bytes, isStripe } = random.pick(pool);
       const user = `${by}.${operations}`;
       const dice = random.random();
       const [gone] = leaving;
       if (gone && random.chance(0.3)) return release(calls, gone, where);
       const held = live.size > 0 ? random.pick([...live]) : undefined;
       if (!held || dice < 0.3) {
-        const use: Use = { user, bytes, id: chunkIdOf(bytes) };
+        const id = isStripe ? stripeIdOf(bytes, code) : chunkIdOf(bytes);
+        const use: Use = { user, bytes, isStripe, id };
         seen.add(use.id);
-        const options = { user, bytesMax: 1e6, inlineBytesMax: 0, digests: [] };
+        const options = { user, bytesMax: 1e6, inlineBytesMax: 0, digests: [], ...(isStripe && { code }) };
         return attempt(use, where, 'write', () => content.write(once(bytes), options));
       }
       if (dice < 0.65) return read(calls, held, where);

@@ -7,7 +7,8 @@
 import type { HostId } from '../../../proto/ids.ts';
 import { minuteMs, secondMs } from '../../../proto/units.ts';
 import { hostId } from '../../membership/fake-network.ts';
-import { hasAny, hasGood, misplaced, uncollected, unrest } from '../check/cluster.ts';
+import { misplaced, uncollected, unrest } from '../check/cluster.ts';
+import { hasAny, hasGood } from '../check/kept.ts';
 import { linearizabilityFaults } from '../check/linearizability.ts';
 import { type Contents, contents as openContents } from '../client/contents.ts';
 import { client } from '../client/driver.ts';
