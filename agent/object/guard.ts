@@ -18,6 +18,7 @@ import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
 import type { Stamp } from '../../proto/stamp.ts';
 import type { Companion } from '../table/port.ts';
+import { keptVersions } from './kept-versions.ts';
 import { decisionsMax } from './limits.ts';
 import type { GuardRow, ObjectRow, Records } from './records.ts';
 
@@ -37,15 +38,20 @@ interface Named {
   readonly name: string;
 }
 
-export const openGuard = ({ objects, guards }: Pick<Records, 'objects' | 'guards'>) => {
+export const openGuard = (records: Pick<Records, 'objects' | 'guards' | 'versions'>) => {
+  const { objects, guards } = records;
   const finish = ({ id, name }: Named, token: Uuid): Promise<GuardRow | undefined> =>
     guards.change(id, name, (now) => (now?.token === token && !now.isDone ? { token, isDone: true } : now));
 
   const settle = async (place: Named): Promise<GuardRow | undefined> => {
     const found = await guards.get(place.id, place.name);
     if (!found || found.isDone) return found;
-    await objects.putAt(place.id, place.name, found.row, found.stamp);
-    return finish(place, found.token);
+    const { row, stamp, token } = found;
+    // One that has a version's id was decided where versions are kept: it brings them, whoever does it.
+    const replaced = row?.versionId === undefined ? undefined : await objects.get(place.id, place.name);
+    const along = row?.versionId === undefined ? [] : keptVersions(records, place.name, [replaced, row]);
+    await objects.putAt(place.id, place.name, row, stamp, along);
+    return finish(place, token);
   };
 
   /** Is it ours? Not when another was decided since `last`. */

@@ -10,7 +10,7 @@ import { versionKey } from './versions.ts';
 
 export const openObjectRemovals = (
   { runtime, records: { objects, versions } }: Pick<ObjectParts, 'runtime' | 'records'>,
-  { run, look, replace, tell, inOrder, keptVersions, giveUp, release, dropPosts }: ObjectTurns,
+  { run, look, replace, tell, inOrder, versionsOf, giveUp, release, dropPosts }: ObjectTurns,
   deleteVersion: ObjectVersions['deleteVersion'],
 ) => ({
   /**
@@ -32,7 +32,7 @@ export const openObjectRemovals = (
         async ({ before: { row } }) => {
           if (place.versions !== 'enabled' || !row || isGone(row)) return [];
           marker = await inOrder(place, markerOf(newUuid(), runtime.clock.wallMs()), row);
-          return keptVersions(place, [row, marker]);
+          return versionsOf(place, [row, marker]);
         },
       );
       await giveUp(place, place, before);

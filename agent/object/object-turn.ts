@@ -17,6 +17,7 @@ import type { Asker } from './events/asker.ts';
 import type { EventRule } from './events/event-rule.ts';
 import type { Said, Tell } from './events/tell.ts';
 import { type Decision, type Done, openGuard } from './guard.ts';
+import { keptVersions } from './kept-versions.ts';
 import { changesWaitingMax, listingPageRows, partsReleasedMax } from './limits.ts';
 import type { ObjectPath } from './name.ts';
 import { findNullVersion } from './null-version.ts';
@@ -141,15 +142,8 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
     );
   };
 
-  /**
-   * Where versioning is on, a row of the object's name that is no version yet becomes one when it is replaced: the versions
-   * are written along with the object's row, so nobody sees that row without them.
-   */
-  const keptVersions = ({ name }: Place, rows: readonly (ObjectRow | undefined)[]): readonly Companion[] =>
-    rows
-      .filter((row) => row !== undefined)
-      .map(asVersion)
-      .map((row) => versions.companion(versionKey(name, row.versionId), row));
+  const versionsOf = ({ name }: Place, rows: readonly (ObjectRow | undefined)[]): readonly Companion[] =>
+    keptVersions(records, name, rows);
 
   /** While versioning is suspended there is one version `null`, and a new one takes the place of the old. */
   const dropNull = async (place: Pick<Place, 'id' | 'name'>): Promise<void> => {
@@ -196,7 +190,7 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
     if (!row) return [];
     await expireLater(place, row);
     if (place.versions === 'suspended') await dropNull(place);
-    return place.versions === 'enabled' ? keptVersions(place, [before.row, row]) : [];
+    return place.versions === 'enabled' ? versionsOf(place, [before.row, row]) : [];
   };
 
   /** Puts or deletes an object's row in sight of what is there, as its container wants it to be decided. */
@@ -289,7 +283,7 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
     replace,
     inOrder,
     expireLater,
-    keptVersions,
+    versionsOf,
     giveUp,
     release,
     releaseContent,

@@ -44,7 +44,7 @@ export interface DeletedVersion {
 
 export const openObjectVersions = (
   { runtime, records }: Pick<ObjectParts, 'runtime' | 'records'>,
-  { run, look, replace, tell, inOrder, keptVersions, giveUp, release, dropPosts, dropNull }: ObjectTurns,
+  { run, look, replace, tell, inOrder, versionsOf, giveUp, release, dropPosts, dropNull }: ObjectTurns,
 ) => {
   const { objects, posts, versions } = records;
   const locks = openLocks({ records, clock: runtime.clock });
@@ -158,7 +158,7 @@ export const openObjectVersions = (
           },
           async ({ before: { row } }) => {
             marker = await inOrder(place, marker, row);
-            if (place.versions === 'enabled') return keptVersions(place, [row, marker]);
+            if (place.versions === 'enabled') return versionsOf(place, [row, marker]);
             await dropNull(place);
             return [
               versions.companion(versionKey(place.name, marker.versionId), { ...marker, isNull: true }),
@@ -179,8 +179,7 @@ export const openObjectVersions = (
         const { before, stamp } = await replace(
           place,
           async () => row,
-          async ({ before: { row: old } }) =>
-            place.versions === 'enabled' ? keptVersions(place, [old]) : [],
+          async ({ before: { row: old } }) => (place.versions === 'enabled' ? versionsOf(place, [old]) : []),
         );
         await giveUp(place, place, before);
         await tell(place, { name: 'ObjectCreated:Copy', row }, stamp);

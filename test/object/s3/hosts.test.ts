@@ -94,9 +94,10 @@ test('writes without a condition run beside: what they were told stands, and who
   t.log(`${first} of 12 conditions held`);
 });
 
-test('a decision whose host died before it was done is done by the next, once', async (t) => {
-  let dies = false;
-  const dying = (tables: Tables, host: number): Tables =>
+/** Tables of the first host, whose puts are lost while `dies` says so. */
+const dying =
+  (dies: () => boolean) =>
+  (tables: Tables, host: number): Tables =>
     host !== 0
       ? tables
       : {
@@ -106,13 +107,19 @@ test('a decision whose host died before it was done is done by the next, once', 
             return {
               ...rows,
               async putAt(...asked) {
-                if (dies) throw new ShoalError('QUORUM_MISSED', 'this host is dead to the others');
+                if (dies()) throw new ShoalError('QUORUM_MISSED', 'this host is dead to the others');
                 await rows.putAt(...asked);
               },
             };
           },
         };
-  const { at } = await threeHosts(t, dying);
+
+test('a decision whose host died before it was done is done by the next, once', async (t) => {
+  let dies = false;
+  const { at } = await threeHosts(
+    t,
+    dying(() => dies),
+  );
   await at(0)('PUT', '/reef/seen', { body: 'x', headers: { 'if-none-match': '*' } });
   dies = true;
   const lost = await at(0)('PUT', '/reef/a', { body: 'decided', headers: { 'if-none-match': '*' } });
@@ -125,4 +132,23 @@ test('a decision whose host died before it was done is done by the next, once', 
   );
   dies = false;
   t.is((await at(0)('GET', '/reef/a')).text, 'next');
+});
+
+test('a decision whose host died brings its version and the one it replaced, whoever does it', async (t) => {
+  let dies = false;
+  const { at } = await threeHosts(
+    t,
+    dying(() => dies),
+  );
+  await at(0)('PUT', '/reef/a', { body: 'from before', headers: { 'if-none-match': '*' } });
+  const enabled = '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>';
+  t.is((await at(0)('PUT', '/reef?versioning', { body: enabled })).status, 200);
+  dies = true;
+  const ifMatch = { 'if-match': etagOf('from before') };
+  t.is((await at(0)('PUT', '/reef/a', { body: 'decided', headers: ifMatch })).status, 503);
+  t.is((await at(1)('PUT', '/reef/a', { body: 'late', headers: ifMatch })).status, 412);
+  const { text } = await at(2)('GET', '/reef?versions');
+  t.is(text.match(/<Version>/g)?.length, 2, text);
+  t.is((await at(2)('GET', '/reef/a?versionId=null')).text, 'from before');
+  t.is((await at(2)('GET', '/reef/a')).text, 'decided');
 });
