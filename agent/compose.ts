@@ -237,11 +237,12 @@ export const startAgent = async (
     },
     layout: ring,
     roster,
+    clock: runtime.clock,
     events: { journal, runtime },
     isReady: () => isReady,
-    async createInvite(expiresInSeconds) {
+    async createInvite(expiresInSeconds, hostExpiresInSeconds) {
       const invite = peer.invites.issue({ lifeMs: expiresInSeconds * 1_000 });
-      await invites.keep(invite);
+      await invites.keep(invite, hostExpiresInSeconds && hostExpiresInSeconds * 1_000);
       return invite;
     },
   });

@@ -9,6 +9,7 @@ import type { ApiServer } from '../http/port.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Member, Members } from '../membership/port.ts';
 import type { RingOperator } from '../ring/ring-operator.ts';
+import type { Clock } from '../runtime/ports.ts';
 import { type EventsOf, listEvents } from './events.ts';
 import { healthOf } from './health.ts';
 import type { StateOf } from './host-state.ts';
@@ -22,7 +23,11 @@ export interface OperatorParts {
   readonly http: ApiServer;
   readonly members: Members;
   readonly layout: RingOperator;
-  readonly roster: { remove(host: HostId, options: { readonly force: boolean }): Promise<void> };
+  readonly roster: {
+    remove(host: HostId, options: { readonly force: boolean }): Promise<void>;
+    expire(host: HostId, expiresAtMs: number | null): Promise<void>;
+  };
+  readonly clock: Pick<Clock, 'wallMs'>;
   readonly journal: Journal;
   readonly events: EventsOf;
   readonly health: StateOf;
@@ -30,7 +35,10 @@ export interface OperatorParts {
   /** Has the agent all that it needs to answer for the cluster? */
   isReady(): boolean;
   /** A one-time token that lets one host in. */
-  createInvite(expiresInSeconds: number): Promise<{ readonly token: string; readonly expiresAtMs: number }>;
+  createInvite(
+    expiresInSeconds: number,
+    hostExpiresInSeconds?: number,
+  ): Promise<{ readonly token: string; readonly expiresAtMs: number }>;
 }
 
 const findHost = (members: Members, wanted: string): Member => {
@@ -89,13 +97,20 @@ export const serveOperator = (parts: OperatorParts): void => {
 
   http.serve(clusterRoutes.changeHost, async (request) => {
     const { hostId } = findHost(members, request.params.host ?? '');
-    const { drained } = request.body;
-    await layout.drain(hostId, drained, recorder.actorOf(request).userName);
-    recorder.record(request, {
-      action: drained ? 'host.drain' : 'host.undrain',
-      target: hostId,
-      outcome: 'accepted',
-    });
+    const { drained, expiresInSeconds: seconds } = request.body;
+    if (drained !== undefined) {
+      await layout.drain(hostId, drained, recorder.actorOf(request).userName);
+      recorder.record(request, {
+        action: drained ? 'host.drain' : 'host.undrain',
+        target: hostId,
+        outcome: 'accepted',
+      });
+    }
+    if (seconds !== undefined) {
+      const expiresAtMs = seconds === null ? null : Math.floor(parts.clock.wallMs() + seconds * 1_000);
+      await roster.expire(hostId, expiresAtMs);
+      recorder.record(request, { action: 'host.expire', target: hostId, detail: { expiresAtMs } });
+    }
     return {};
   });
 
@@ -104,7 +119,8 @@ export const serveOperator = (parts: OperatorParts): void => {
   }));
 
   http.serve(clusterRoutes.createInvite, async (request) => {
-    const invite = await parts.createInvite(request.body.expiresInSeconds ?? inviteSecondsDefault);
+    const { expiresInSeconds = inviteSecondsDefault, hostExpiresInSeconds } = request.body;
+    const invite = await parts.createInvite(expiresInSeconds, hostExpiresInSeconds);
     recorder.record(request, { action: 'invite.create', target: new Date(invite.expiresAtMs).toISOString() });
     return { body: { invite } };
   });

@@ -1,5 +1,6 @@
-/** shoal host list|show|remove|drain|undrain, shoal health, shoal invite. */
+/** shoal host list|show|remove|drain|undrain|expire, shoal health, shoal invite. */
 import type { Command } from 'commander';
+import { ShoalError } from '../../proto/error.ts';
 import { clusterRoutes } from '../../proto/rest/cluster.ts';
 import { bytes, printList, printOne } from '../output.ts';
 import { online, settingsOf } from './options.ts';
@@ -65,6 +66,23 @@ export const hostCommands = (program: Command): void => {
       },
     );
 
+  online(host.command('expire <host>').description('let a host in for so long and no longer'))
+    .option('--in <seconds>', 'from now on')
+    .option('--never', 'until it is removed')
+    .action(async (name: string, options: { in?: string; never?: boolean }, command: Command) => {
+      const { client } = settingsOf(command);
+      if ((options.in === undefined) === (options.never === undefined))
+        throw new ShoalError('BAD_REQUEST', 'Cannot set when the host expires: give --in SECONDS or --never');
+      const expiresInSeconds = options.in === undefined ? null : Number(options.in);
+      await (await client()).call(clusterRoutes.changeHost, {
+        params: { host: name },
+        json: { expiresInSeconds },
+      });
+      process.stderr.write(
+        expiresInSeconds === null ? `${name} does not expire\n` : `${name} is out in ${expiresInSeconds} s\n`,
+      );
+    });
+
   online(program.command('health').description('is everything fully replicated?')).action(
     async (_, command: Command) => {
       const { client, format } = settingsOf(command);
@@ -79,10 +97,17 @@ export const hostCommands = (program: Command): void => {
 
   online(program.command('invite').description('print a one-time token for `shoal join`'))
     .option('--expires <seconds>', 'how long it may be used', '3600')
-    .action(async (options: { expires: string }, command: Command) => {
+    .option(
+      '--host-expires <seconds>',
+      'how long the host that uses it is let in; default: until it is removed',
+    )
+    .action(async (options: { expires: string; hostExpires?: string }, command: Command) => {
       const { client, format } = settingsOf(command);
       const { invite } = await (await client()).call(clusterRoutes.createInvite, {
-        json: { expiresInSeconds: Number(options.expires) },
+        json: {
+          expiresInSeconds: Number(options.expires),
+          ...(options.hostExpires !== undefined && { hostExpiresInSeconds: Number(options.hostExpires) }),
+        },
       });
       if (format === 'json') printOne(format, invite);
       else process.stdout.write(`${invite.token}\n`);

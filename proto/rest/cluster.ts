@@ -38,6 +38,9 @@ export const Host = Type.Object({
 });
 export type Host = Static<typeof Host>;
 
+/** Ten years: longer is for ever. */
+const hostSeconds = Type.Integer({ minimum: 1, maximum: 315_360_000 });
+
 export const LayoutMember = Type.Object({
   hostId: Type.String(),
   name: Type.String(),
@@ -293,14 +296,23 @@ export const clusterRoutes = {
     ),
     status: 204,
   }),
-  /** `drained`: it takes no new load and leaves the next layout, and serves on. */
+  /**
+   * `drained`: it takes no new load and leaves the next layout, and serves on. `expiresInSeconds`: it is off the roster
+   * then, by each host's own clock; null: it stays until it is removed.
+   */
   changeHost: route({
     api: 'cluster',
     name: 'changeHost',
     method: 'PATCH',
     path: '/v1/hosts/:host',
     policy: 'admin',
-    body: Type.Object({ drained: Type.Boolean() }, { additionalProperties: false }),
+    body: Type.Object(
+      {
+        drained: Type.Optional(Type.Boolean()),
+        expiresInSeconds: Type.Optional(Type.Union([hostSeconds, Type.Null()])),
+      },
+      { additionalProperties: false },
+    ),
     status: 204,
   }),
   showHealth: route({
@@ -357,7 +369,11 @@ export const clusterRoutes = {
     path: '/v1/invites',
     policy: 'admin',
     body: Type.Object(
-      { expiresInSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 604800 })) },
+      {
+        expiresInSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 604800 })),
+        /** How long the host that uses it is let in; absent: until it is removed. */
+        hostExpiresInSeconds: Type.Optional(hostSeconds),
+      },
       { additionalProperties: false },
     ),
     answer: Type.Object({ invite: Type.Object({ token: Type.String(), expiresAtMs: Type.Number() }) }),

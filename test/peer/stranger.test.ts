@@ -97,6 +97,32 @@ test('removed: connections are cut within 5 s, both ways, and stay refused', asy
   await until('the removed host was told', () => c.lines.some((line) => line.message === 'refused by host'));
 });
 
+test('expired: a host whose time has run out is cut within 5 s everywhere, and does not come back', async (t) => {
+  const { hosts } = await startCluster(t, 3);
+  const [a, b, c] = hosts;
+  if (!a || !b || !c) return t.fail();
+  for (const host of [a, b]) {
+    host.peer.rpc.handle('test.ping', () => 'pong');
+    host.peer.bulk.serve('test', async () => ({}));
+  }
+  t.is(await c.peer.rpc.request(b.peer.self, 'test.ping', null), 'pong');
+  const lifeMs = 1_500;
+  await a.peer.roster.expire(c.peer.self, Date.now() + lifeMs);
+  for (const host of [a, b])
+    await until(
+      'it is cut',
+      () => !host.peer.roster.has(c.peer.self) && !host.peer.connections.connected().includes(c.peer.self),
+      lifeMs + 5_000,
+    );
+  for (const host of [a, b]) {
+    await t.throwsAsync(c.peer.rpc.request(host.peer.self, 'test.ping', null), { instanceOf: ShoalError });
+    await t.throwsAsync(c.peer.bulk.request(host.peer.self, 'GET', 'test/x'), { instanceOf: ShoalError });
+  }
+  const isOff = (host: TestHost): boolean =>
+    host.lines.some((line) => line.message === 'roster: remove' && line.host === c.peer.self);
+  await until('a voter has taken it off for good', () => isOff(a) && isOff(b));
+});
+
 test('garbage: frames that are oversized, cut off or unreadable end the stream and nothing else', async (t) => {
   const [a, b] = await startPair(t);
   let calls = 0;
