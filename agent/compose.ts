@@ -218,6 +218,7 @@ export const startAgent = async (
         stampsRefused: table.stampsRefused,
         wallMs: runtime.clock.wallMs(),
         directoriesRetired: chunk.retired,
+        codesCrowded: chunk.crowded,
       };
     },
   };

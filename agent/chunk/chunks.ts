@@ -2,7 +2,7 @@
  * The chunk room as the agent sees it: content in, content out, and the keepers that mend, compare, collect and
  * scrub behind it. `openChunks` wires the parts; each part says what it is for.
  */
-import { type Code, codes, fragmentCount } from '../../proto/policy.ts';
+import { type Code, codeName, codes, fragmentCount } from '../../proto/policy.ts';
 import type { Members } from '../membership/port.ts';
 import type { Bulk, Rpc } from '../peer/port.ts';
 import type { Ring } from '../ring/port.ts';
@@ -41,6 +41,8 @@ interface ChunkStatus {
   readonly repairedBytes: number;
   /** Data directories that take no more writes, and why. */
   readonly retired: readonly string[];
+  /** Policies of stripes here for which there are too few hosts, so that some hold several fragments of one. */
+  readonly crowded: readonly string[];
 }
 
 export interface Chunks {
@@ -114,11 +116,8 @@ export const openChunks = async (
     copyKind({ ...parts, bulk, rows, files }),
     settings,
   );
-  const stripes = openKeepers(
-    { ...keepers, held: () => space.stripes },
-    stripeKind({ ...parts, bulk, rows, fragments }),
-    settings,
-  );
+  const striped = stripeKind({ ...parts, bulk, rows, fragments });
+  const stripes = openKeepers({ ...keepers, held: () => space.stripes }, striped, settings);
   const kinds = [copies, stripes];
   const digestPool = openDigestPool();
   const stopping = new AbortController();
@@ -150,6 +149,10 @@ export const openChunks = async (
         usedBytes: space.copies.usedBytes + space.stripes.usedBytes,
         freeBytes: space.copies.freeBytes,
         repairedBytes: sumOf(kinds, ({ repair }) => repair.repairedBytes),
+        crowded: striped
+          .codes()
+          .filter((code) => !wideEnough(ring).includes(code))
+          .map(codeName),
         retired: files.directories.flatMap(({ path, retired: why }) => (why ? [`${path}: ${why}`] : [])),
       };
     },

@@ -29,6 +29,10 @@ const findingsOf = (members: Members, layout: LayoutDescription, states: HostSta
   }
   if (layout.paused) findings.push(`The layout is paused by ${layout.paused.by}: no host joins or leaves it`);
   if (!layout.settled) findings.push(`Layout ${layout.newest} settles: ${moveText(movingOf(states))}`);
+  for (const code of new Set(known(states).flatMap(({ codesCrowded = [] }) => codesCrowded)))
+    findings.push(
+      `There are too few hosts for ${code}: some hold several fragments of a stripe, and fewer hosts may go`,
+    );
   const nameOf = (hostId: HostId): string => members.get(hostId)?.name ?? hostId;
   findings.push(...clockFindings(states, nameOf));
   for (const [hostId, state] of states) {

@@ -28,6 +28,8 @@ export interface HostState {
   readonly wallMs: number;
   /** Its data directories that take no more writes, each with the reason. */
   readonly directoriesRetired: readonly string[];
+  /** Erasure codes that want more hosts than there are. Absent: an agent that knows of none. */
+  readonly codesCrowded?: readonly string[];
 }
 
 /** By host; undefined where it did not answer. */
@@ -56,12 +58,15 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const hasNumbers = (value: unknown, keys: readonly string[]): boolean =>
   isRecord(value) && keys.every((key) => Number.isFinite(value[key]));
 
+const isTexts = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((text) => typeof text === 'string');
+
 const isState = (value: unknown): value is HostState =>
   isRecord(value) &&
   hasNumbers(value, counts) &&
   hasNumbers(value.held, ['rows', 'bytes']) &&
-  Array.isArray(value.directoriesRetired) &&
-  value.directoriesRetired.every((text) => typeof text === 'string') &&
+  isTexts(value.directoriesRetired) &&
+  (value.codesCrowded === undefined || isTexts(value.codesCrowded)) &&
   (value.moving === null || hasNumbers(value.moving, ['rowsLeft', 'bytesLeft']));
 
 export const askStates = async ({ rpc }: StateOf, members: Members): Promise<HostStates> => {

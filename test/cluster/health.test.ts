@@ -131,3 +131,12 @@ test('health: a host that lost its disk is yellow; two of three are red, with th
   const gone = await health({ [a]: reborn, [b]: well }, {}, { [c]: 'dead' });
   t.regex(gone.findings[0] ?? '', /votes of 1 host are lost with the disk, 1 are gone/);
 });
+
+test('health: an erasure code that wants more hosts than there are is a finding, once', async (t) => {
+  const crowded = { ...well, codesCrowded: ['ec-4-2'] };
+  const { status, findings } = await health({ [a]: crowded, [b]: crowded, [c]: well });
+  t.is(status, 'yellow');
+  t.deepEqual(findings, [
+    'There are too few hosts for ec-4-2: some hold several fragments of a stripe, and fewer hosts may go',
+  ]);
+});

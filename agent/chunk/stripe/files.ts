@@ -3,7 +3,7 @@
  * stripe. A share is whole when each fragment is there that some live layout version gives to this host.
  */
 import type { ChunkId } from '../../../proto/ids.ts';
-import { fragmentCount } from '../../../proto/policy.ts';
+import { type Code, fragmentCount } from '../../../proto/policy.ts';
 import type { ChunkFiles } from '../chunk-files.ts';
 import type { Shelf } from '../shelf.ts';
 import { encodeFragments } from './code.ts';
@@ -49,11 +49,14 @@ interface Listed {
 export interface StripeFiles extends ChunkFiles {
   /** As `list`, without the stripes of which this host should hold more than it does. */
   shares(): AsyncIterable<ChunkId>;
+  /** Of the stripes that the last whole walk over `surplus` came by. */
+  codes(): readonly Code[];
   /** Fragments here that no live layout version gives to this host. */
   surplus(): AsyncIterable<{ readonly stripe: ChunkId; readonly index: number }>;
 }
 
 export const stripeFiles = (ring: StripeRing, fragments: ChunkFiles): StripeFiles => {
+  let codesSeen: readonly Code[] = [];
   const due = (stripe: ChunkId): number[] => ring.dueOf(stripe, ring.self);
   /** Those that may be here: of a stray all. */
   const wanted = (stripe: ChunkId): ChunkId[] => due(stripe).map((index) => fragmentName(stripe, index));
@@ -111,11 +114,16 @@ export const stripeFiles = (ring: StripeRing, fragments: ChunkFiles): StripeFile
       for await (const { stripe, indexes } of stripes())
         if (due(stripe).every((index) => indexes.has(index))) yield stripe;
     },
+    codes: () => codesSeen,
     async *surplus() {
+      const seen = new Set<Code>();
       for await (const { stripe, indexes } of stripes()) {
+        const code = codeOf(stripe)?.code;
+        if (code) seen.add(code);
         const wanted = due(stripe);
         for (const index of indexes) if (!wanted.includes(index)) yield { stripe, index };
       }
+      codesSeen = [...seen];
     },
     onPut: (listener) => fragments.onPut((name) => listener(stripeOf(name))),
     onDamage: (listener) => fragments.onDamage((name) => listener(stripeOf(name))),

@@ -11,7 +11,7 @@ import type { Kind } from '../keepers.ts';
 import { type ReferenceRows, references } from '../reference.ts';
 import { transfer as openTransfer, serveTransfer } from '../transfer.ts';
 import { dropSurplus } from './drop-surplus.ts';
-import { fragmentFiles, fragmentShelf, stripeFiles } from './files.ts';
+import { fragmentFiles, fragmentShelf, type StripeFiles, stripeFiles } from './files.ts';
 import { getStripe } from './get-stripe.ts';
 import { codeOf, parseFragmentName } from './name.ts';
 import { stripeRing } from './place.ts';
@@ -24,7 +24,7 @@ export const stripeKind = (world: {
   readonly members: Members;
   readonly rows: ReferenceRows;
   readonly fragments: ChunkFiles;
-}): Kind => {
+}): Kind & Pick<StripeFiles, 'codes'> => {
   const { runtime, fragments } = world;
   const ring = stripeRing(world.ring);
   const files = stripeFiles(ring, fragments);
@@ -33,6 +33,7 @@ export const stripeKind = (world: {
   return {
     name: 'stripe',
     ...{ ring, files },
+    codes: files.codes,
     shares: files.shares,
     needed: (stripe) => codeOf(stripe)?.code.data ?? 1,
     shareOf: (stripe, host) => ring.dueOf(stripe, host).join(),

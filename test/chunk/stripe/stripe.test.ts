@@ -204,6 +204,11 @@ test('stripes: fewer hosts than fragments hold several each, and one may go', as
   await using cluster = await startCluster(3);
   const { bytes, content } = await upload(cluster, 4 * MiB);
   await until('two each', each(cluster, 2));
+  // Looked at when the layout changes, as it does when a host goes for good.
+  cluster.setLayout([{ version: 2, hosts: ids(cluster) }]);
+  await until('each says so', () =>
+    cluster.hosts.every(({ chunks }) => chunks.status().crowded.join() === 'ec-4-2'),
+  );
   cluster.setDown(0, true);
   t.true(bytes.equals(await collect(cluster.host(2).chunks.content.read(content))));
 });
