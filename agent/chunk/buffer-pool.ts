@@ -11,6 +11,9 @@ import { bufferBytesMin, bufferPoolBytesMax, chunkBytesMax } from './limits.ts';
 /** Each four times the last, so that what grows through all of them copies a third of its length. */
 const sizes = [bufferBytesMin, bufferBytesMin * 4, MiB, chunkBytesMax] as const;
 
+/** Where the bytes of a read go: at least that many. */
+export type Take = (bytes: number) => Uint8Array;
+
 export interface BufferPool {
   /** At least that long, of at most `chunkBytesMax`, with whatever was in it. A short one comes from nowhere. */
   take(bytes: number): Uint8Array;

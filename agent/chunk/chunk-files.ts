@@ -13,6 +13,7 @@ import type { ChunkId } from '../../proto/ids.ts';
 import { toHex } from '../base/bytes.ts';
 import { keyedSerial } from '../base/serial.ts';
 import type { Clock, Log } from '../runtime/ports.ts';
+import type { Take } from './buffer-pool.ts';
 import { chunkIdOf } from './chunk-name.ts';
 import {
   closedDirectory,
@@ -30,7 +31,7 @@ export interface ChunkFiles {
    */
   put(id: ChunkId, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
   /** Verified; undefined when it is not here. A damaged copy goes to quarantine and DAMAGED is thrown. */
-  read(id: ChunkId): Promise<Uint8Array | undefined>;
+  read(id: ChunkId, take?: Take): Promise<Uint8Array | undefined>;
   /** On a directory that is not retired; on disk to stay, for puts under way are waited for. */
   has(id: ChunkId): Promise<boolean>;
   /** As a put of it without the bytes: false when it is not here, else `onPut` is told. */
@@ -110,12 +111,16 @@ export const openChunkFiles = async (
   };
 
   /** Under the lock. */
-  const readLocked = async (id: ChunkId, from: readonly DataDirectory[]): Promise<Uint8Array | undefined> => {
+  const readLocked = async (
+    id: ChunkId,
+    from: readonly DataDirectory[],
+    take?: Take,
+  ): Promise<Uint8Array | undefined> => {
     let damage: unknown;
     for (const directory of from) {
       let size = 0;
       try {
-        const bytes = await directory.read(id);
+        const bytes = await directory.read(id, take);
         if (!bytes) continue;
         if (shelf.isWhole(id, bytes)) return bytes;
         size = bytes.length;
@@ -198,16 +203,16 @@ export const openChunkFiles = async (
         },
         signal,
       ),
-    async read(id) {
+    async read(id, take) {
       // Without the lock first: readers of one chunk do not wait for each other. Anything odd is looked at again
       // under the lock, where no put or remove is half-way.
       const all = preferred(id);
       const order = [...all.filter(inUse), ...all.filter((directory) => !inUse(directory))];
       for (const directory of order) {
-        const bytes = await directory.read(id).catch(() => undefined);
+        const bytes = await directory.read(id, take).catch(() => undefined);
         if (bytes && shelf.isWhole(id, bytes)) return bytes;
       }
-      return locks.run(id, () => readLocked(id, order));
+      return locks.run(id, () => readLocked(id, order, take));
     },
     has: (id) => locks.run(id, async () => (await sizeOf(id)) !== undefined),
     keep: (id) =>

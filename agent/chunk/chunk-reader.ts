@@ -9,6 +9,7 @@
  *        └────────────────────────────────────────────────────────────────────────────┘
  */
 import type { Clock } from '../runtime/ports.ts';
+import type { BufferPool, Take } from './buffer-pool.ts';
 import type { Gate } from './gate.ts';
 import { quickReaderBytesPerSecond, quickReaderMs, readCopyBytes } from './limits.ts';
 
@@ -24,8 +25,14 @@ interface Held {
 }
 
 export const chunkReader = <Part extends Wanted>(
-  world: { readonly places: Gate; readonly copies: Gate; readonly clock: Pick<Clock, 'monotonicMs'> },
-  get: (part: Part, signal: AbortSignal) => Promise<Uint8Array>,
+  world: {
+    readonly places: Gate;
+    readonly copies: Gate;
+    readonly buffers: BufferPool;
+    readonly clock: Pick<Clock, 'monotonicMs'>;
+  },
+  /** With `take` the bytes may lie in what was taken. */
+  get: (part: Part, signal: AbortSignal, take?: Take) => Promise<Uint8Array>,
 ) => {
   const hold = (part: Part | undefined, signal: AbortSignal): Held | undefined => {
     const leave = part && world.places.tryEnter();
@@ -37,8 +44,18 @@ export const chunkReader = <Part extends Wanted>(
   };
   const copyOf = (part: Part, at: number, signal: AbortSignal): Promise<Uint8Array> =>
     world.copies.run(async () => {
-      const bytes = await get(part, signal);
-      return Uint8Array.prototype.slice.call(bytes, at, Math.min(at + readCopyBytes, part.to));
+      const taken: Uint8Array[] = [];
+      const take: Take = (bytes) => {
+        const buffer = world.buffers.take(bytes);
+        taken.push(buffer);
+        return buffer;
+      };
+      try {
+        const bytes = await get(part, signal, take);
+        return Uint8Array.prototype.slice.call(bytes, at, Math.min(at + readCopyBytes, part.to));
+      } finally {
+        for (const buffer of taken) world.buffers.give(buffer);
+      }
     }, signal);
 
   return async function* read(parts: readonly Part[], signal: AbortSignal): AsyncGenerator<Uint8Array, void> {

@@ -114,9 +114,9 @@ export const contentStore = ({
   const buffers = bufferPool();
   const places = gate(chunksInFlightMax);
   const readChunks = chunkReader<Part>(
-    { places: gate(readChunksMax), copies: gate(readCopiesInFlightMax), clock },
-    async (part, signal) =>
-      unpack(part, unsealed(part, await keptAs(part).get.anywhere(part.id, signal), part.vault)),
+    { places: gate(readChunksMax), copies: gate(readCopiesInFlightMax), buffers, clock },
+    async (part, signal, take) =>
+      unpack(part, unsealed(part, await keptAs(part).get.anywhere(part.id, signal, take), part.vault)),
   );
   const giveBack = async ({ debts }: Kept, user: string): Promise<void> => {
     await debts

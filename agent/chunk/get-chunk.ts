@@ -7,6 +7,7 @@ import type { ChunkId, HostId } from '../../proto/ids.ts';
 import type { Members } from '../membership/port.ts';
 import type { Ring } from '../ring/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
+import type { Take } from './buffer-pool.ts';
 import type { ChunkFiles } from './chunk-files.ts';
 import { abortReason } from './cut.ts';
 import { latency } from './latency.ts';
@@ -16,9 +17,9 @@ import type { Transfer } from './transfer.ts';
 export interface GetChunk {
   /**
    * Throws DAMAGED when every owner answered and none has a good copy, UNREACHABLE when some could not be asked,
-   * STALE_LAYOUT when the layout that says who they are did not come in time.
+   * STALE_LAYOUT when the layout that says who they are did not come in time. Bytes from here may lie in what was taken.
    */
-  anywhere(id: ChunkId, signal: AbortSignal): Promise<Uint8Array>;
+  anywhere(id: ChunkId, signal: AbortSignal, take?: Take): Promise<Uint8Array>;
   /** The same without looking here: what a repair needs. */
   elsewhere(id: ChunkId, signal: AbortSignal): Promise<Uint8Array>;
   /** What this host should hold of it and lacks is put here, from elsewhere. Bytes fetched; throws as `elsewhere`, and as a put. */
@@ -135,10 +136,10 @@ export const getChunk = ({
       const [oldest] = hints.keys();
       if (hints.size > hintsMax && oldest) hints.delete(oldest);
     },
-    async anywhere(id, signal) {
+    async anywhere(id, signal, take) {
       // A damaged copy was set aside and queued by the files' own listener.
       let unread: unknown;
-      const here = await files.read(id).catch((thrown: unknown) => {
+      const here = await files.read(id, take).catch((thrown: unknown) => {
         if (!hasCode(thrown, 'DAMAGED')) unread = thrown;
       });
       if (here) return here;

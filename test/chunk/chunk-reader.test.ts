@@ -1,4 +1,5 @@
 import test from 'ava';
+import { bufferPool } from '../../agent/chunk/buffer-pool.ts';
 import { chunkReader } from '../../agent/chunk/chunk-reader.ts';
 import { gate } from '../../agent/chunk/gate.ts';
 import { readCopyBytes } from '../../agent/chunk/limits.ts';
@@ -11,18 +12,21 @@ const part = (id: number) => ({ id, from: 0, to: whole });
 const open = (places: number) => {
   let nowMs = 0;
   const gets: number[] = [];
+  const taken: ArrayBufferLike[] = [];
   const read = chunkReader<ReturnType<typeof part>>(
-    { places: gate(places), copies: gate(1), clock: { monotonicMs: () => nowMs } },
-    async ({ id }) => {
+    { places: gate(places), copies: gate(1), buffers: bufferPool(), clock: { monotonicMs: () => nowMs } },
+    async ({ id }, _signal, take) => {
       gets.push(id);
       if (id < 0) throw new Error('no owner has it');
-      return new Uint8Array(whole).fill(id);
+      const bytes = take ? take(whole) : new Uint8Array(whole);
+      if (take) taken.push(bytes.buffer);
+      return bytes.fill(id);
     },
   );
   const wait = (ms: number): void => {
     nowMs += ms;
   };
-  return { read, gets, wait };
+  return { read, gets, taken, wait };
 };
 const { signal } = new AbortController();
 const next = async (reader: AsyncGenerator<Uint8Array, void>): Promise<Uint8Array> => {
@@ -43,6 +47,17 @@ test('reading: a quick reader gets each chunk once, the next one ahead, and ever
       [whole, 3],
     ],
   );
+});
+
+test('reading: copies come from one buffer that is used again, and keep their bytes', async (t) => {
+  const { read, taken } = open(0);
+  const copies = await Promise.all([1, 2, 3].map((id) => next(read([part(id)], signal))));
+  t.deepEqual(
+    copies.map((copy) => [copy.length, copy[0], copy.at(-1)]),
+    [1, 2, 3].map((id) => [readCopyBytes, id, id]),
+  );
+  t.is(taken.length, 3);
+  t.is(new Set(taken).size, 1);
 });
 
 test('reading: who finds no place gets small copies, and every byte; a place that is free again is taken', async (t) => {
