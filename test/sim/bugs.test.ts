@@ -71,7 +71,7 @@ const cluster: Readonly<Record<Exclude<keyof typeof clusterBugs, keyof typeof lo
   'a write that asks nobody for the newest stamp': 4,
   'a read that writes nothing back': 159,
   'a read that repairs with a stamp of its own': 1,
-  'a batch that some owners apply by half': 2,
+  'a batch that some owners apply by half': 8,
   'rows acknowledged before fsync': 37,
   'a deleted row that leaves no tombstone': 1,
   'a chunk sent before its reference stands': 3,
