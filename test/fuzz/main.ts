@@ -9,6 +9,8 @@ import type { Outcome } from './run.ts';
 /** The slowest input takes ms; who says nothing for so long hangs. */
 const silenceMsMax = 60_000;
 const lookMs = 1_000;
+/** An honest run holds a tenth. One input that takes all there is would take the machine with it. */
+const heldBytesMax = 4 * 1024 ** 3;
 
 const { values } = parseArgs({
   options: {
@@ -23,7 +25,10 @@ const wholeNumber = (option: 'inputs' | 'from'): number => {
   throw new Error(`Cannot use --${option} ${values[option]}: it takes a whole number`);
 };
 
-const run = (from: number, inputs: number): Promise<Outcome | { readonly hung: number }> =>
+const run = (
+  from: number,
+  inputs: number,
+): Promise<Outcome | { readonly hung: number; readonly why: string }> =>
   new Promise((resolve, reject) => {
     const progress = new Float64Array(new SharedArrayBuffer(8));
     const worker = new Worker(new URL('./worker.ts', import.meta.url), {
@@ -33,12 +38,14 @@ const run = (from: number, inputs: number): Promise<Outcome | { readonly hung: n
     let sinceMs = performance.now();
     const look = setInterval(() => {
       const now = progress[0] ?? 0;
+      if (process.memoryUsage.rss() > heldBytesMax)
+        settle(() => resolve({ hung: now, why: 'takes memory without end' }));
       if (now !== last) {
         last = now;
         sinceMs = performance.now();
       } else if (performance.now() - sinceMs > silenceMsMax) {
         void worker.terminate();
-        settle(() => resolve({ hung: now }));
+        settle(() => resolve({ hung: now, why: 'never returned' }));
       }
     }, lookMs);
     const settle = (end: () => void): void => {
@@ -54,7 +61,9 @@ const startMs = performance.now();
 const outcome = await run(wholeNumber('from'), wholeNumber('inputs'));
 const seconds = (performance.now() - startMs) / 1_000;
 if ('hung' in outcome) {
-  console.log(`FAILED: input ${outcome.hung} never returned; again: --from ${outcome.hung} --inputs 1`);
+  console.log(`FAILED: input ${outcome.hung} ${outcome.why}; again: --from ${outcome.hung} --inputs 1`);
+  // An exit waits for the worker, which may be in the middle of a call that never ends.
+  process.kill(process.pid, 'SIGKILL');
   process.exit(1);
 }
 const { byTarget, inputs, refused, taken, growthBytes, failures } = outcome;
