@@ -78,7 +78,9 @@ export const ownerIndex = (self: HostId) => {
       (history?.live ?? []).flatMap(({ version }, at) => {
         const assignment = assignmentOf(at, width);
         const owners = assignment ? ownersIn(assignment, partition) : [];
-        return owners.length > 0 ? [{ layoutVersion: version, owners }] : [];
+        const forced = history ? forcedOut(history, version) : [];
+        const gone = owners.filter((host) => forced.includes(host));
+        return owners.length > 0 ? [{ layoutVersion: version, owners, gone }] : [];
       }),
     /** Of one live version, whatever was forced out since. */
     assignment(version: number): Assignment | undefined {

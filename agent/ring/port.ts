@@ -20,7 +20,10 @@ export interface OwnerSet {
   readonly complete?: true;
 }
 
-export type WideOwners = Pick<OwnerSet, 'layoutVersion' | 'owners'>;
+export interface WideOwners extends Pick<OwnerSet, 'layoutVersion' | 'owners'> {
+  /** Those of them that were removed by force since: what they hold is given up. */
+  readonly gone: readonly HostId[];
+}
 
 /** Rows and bytes of a part's data. Estimates, for people. */
 export interface DataSize {

@@ -152,7 +152,11 @@ export const startCluster = async (
       partitionOf: (key) => Number.parseInt(key.slice(0, 2), 16) % partitionCount,
       ownerSets,
       wideOwners: (_, width) =>
-        known().map(({ version, hosts }) => ({ layoutVersion: version, owners: hosts.slice(0, width) })),
+        known().map(({ version, hosts }) => ({
+          layoutVersion: version,
+          owners: hosts.slice(0, width),
+          gone: [],
+        })),
       owners: () => [...new Set(known().flatMap(({ hosts }) => hosts))],
       get newest() {
         return known().at(-1)?.version ?? 0;

@@ -141,6 +141,7 @@ export const testRing = (self: HostId, all: Layouts, partitionCount = 16, life =
       all.versions.map(({ version, hosts }) => ({
         layoutVersion: version,
         owners: ranked(partition, hosts).slice(0, width),
+        gone: [],
       })),
     owners: (partition) => [...new Set(ownerSets(partition).flatMap(({ owners }) => owners))],
     get newest() {

@@ -14,17 +14,17 @@ const indexesAt = (place: number, hosts: number, code: Code): number[] =>
 
 /**
  * Hosts that make a write durable: whichever of them is lost then, the others still have k fragments. Where there are too few
- * hosts for that, all.
+ * hosts for that, all. `gone`: places in the order that count no more.
  */
-export const stripeQuorum = (hosts: number, code: Code): number => {
-  const loads = Array.from({ length: hosts }, (_, place) => indexesAt(place, hosts, code).length);
-  loads.sort((a, b) => a - b);
+export const stripeQuorum = (hosts: number, code: Code, gone: readonly number[] = []): number => {
+  const places = Array.from({ length: hosts }, (_, place) => place).filter((place) => !gone.includes(place));
+  const loads = places.map((place) => indexesAt(place, hosts, code).length).sort((a, b) => a - b);
   let held = 0;
   for (const [counted, load] of loads.entries()) {
     if (held >= code.data) return counted + 1;
     held += load;
   }
-  return hosts;
+  return places.length;
 };
 
 export interface StripeRing extends Ring {
@@ -47,7 +47,13 @@ export const stripeRing = (ring: Ring): StripeRing => {
   };
   const ownerSets = (partition: number): OwnerSet[] => {
     const { code, wide = [] } = split(partition) ?? {};
-    return code ? wide.map((set) => ({ ...set, quorum: stripeQuorum(set.owners.length, code) })) : [];
+    if (!code) return [];
+    return wide.flatMap(({ layoutVersion, owners: order, gone }) => {
+      const owners = order.filter((host) => !gone.includes(host));
+      const places = gone.map((host) => order.indexOf(host));
+      const quorum = stripeQuorum(order.length, code, places);
+      return owners.length > 0 ? [{ layoutVersion, owners, quorum }] : [];
+    });
   };
   return {
     self: ring.self,
@@ -56,8 +62,8 @@ export const stripeRing = (ring: Ring): StripeRing => {
     },
     partitionOf,
     ownerSets,
-    owners: (partition) => [...new Set(split(partition)?.wide.flatMap(({ owners }) => owners))],
-    wideOwners: (partition) => ownerSets(partition),
+    owners: (partition) => [...new Set(ownerSets(partition).flatMap(({ owners }) => owners))],
+    wideOwners: (partition) => split(partition)?.wide ?? [],
     get newest() {
       return ring.newest;
     },

@@ -122,6 +122,23 @@ test('place: while two layouts live a host holds its fragments of both', (t) => 
   }
 });
 
+test('place: hosts that were removed by force count no more, the others keep their fragments', (t) => {
+  const all = hosts(6);
+  const [self] = all as [HostId];
+  const gone = all.slice(1);
+  const base = testRing(self, layouts([{ version: 1, hosts: all }]));
+  const stripe = stripeIdOf(randomBytes(8), code);
+  const held = stripeRing(base).dueOf(stripe, self);
+  const ring = stripeRing({
+    ...base,
+    wideOwners: (partition, width) => base.wideOwners(partition, width).map((set) => ({ ...set, gone })),
+  });
+  const partition = ring.partitionOf(stripe);
+  t.deepEqual(ring.ownerSets(partition), [{ layoutVersion: 1, owners: [self], quorum: 1 }]);
+  t.deepEqual(ring.owners(partition), [self]);
+  t.deepEqual(ring.dueOf(stripe, self), held);
+});
+
 test('place: an id of no known code belongs to nobody', (t) => {
   const all = hosts(6);
   const ring = stripeRing(testRing(all[0] as HostId, layouts([{ version: 1, hosts: all }])));
