@@ -23,6 +23,8 @@ interface Planted {
   readonly sound: Scenario;
   /** Where it was met last time. A change of the simulator may move it: then it is searched for, and found again here. */
   readonly seed: number;
+  /** What the violation must say: by what was served, where a host's own word would give it away as well. */
+  readonly seen?: RegExp;
 }
 
 const inRegister = (bug: keyof typeof registerBugs, seed: number): Planted => ({
@@ -44,6 +46,7 @@ const inLoss = (bug: keyof typeof clusterBugs, seed: number): Planted => ({
   broken: lossScenario(clusterBugs[bug]),
   sound: lossScenario(),
   seed,
+  seen: /not linearizable/,
 });
 
 const register: Readonly<Record<keyof typeof registerBugs, number>> = {
@@ -62,8 +65,8 @@ const ring: Readonly<Record<keyof typeof ringBugs, number>> = {
   'writes and reads that skip the joint quorum': 1,
 };
 const loss = {
-  'a host that answers from a lost disk': 2,
-  'a host that takes its lost disk for a new one': 2,
+  'a host that answers from a lost disk': 9,
+  'a host that takes its lost disk for a new one': 9,
 } satisfies Partial<Record<keyof typeof clusterBugs, number>>;
 const cluster: Readonly<Record<Exclude<keyof typeof clusterBugs, keyof typeof loss>, number>> = {
   'writes to the newest layout alone while an older one lives': 8,
@@ -100,17 +103,21 @@ const planted: Readonly<Record<string, Planted>> = {
   ...Object.fromEntries(entries(loss).map(([bug, seed]) => [bug, inLoss(bug, seed)])),
 };
 
-const firstViolation = async (scenario: Scenario, likely: number): Promise<number | undefined> => {
+const firstViolation = async (
+  scenario: Scenario,
+  likely: number,
+  seen: RegExp,
+): Promise<number | undefined> => {
   const all = Array.from({ length: seedsMax }, (_, index) => index + 1);
   for (const seed of new Set([likely, ...all]))
-    if ((await runSeed(scenario, seed)).violation !== undefined) return seed;
+    if (seen.test((await runSeed(scenario, seed)).violation ?? '')) return seed;
   return undefined;
 };
 
-for (const [bug, { broken, sound, seed: likely }] of Object.entries(planted))
+for (const [bug, { broken, sound, seed: likely, seen = /./ }] of Object.entries(planted))
   test.serial(`simulator: ${bug} is caught, and the agent itself passes the same seed`, async (t) => {
     t.timeout(600_000);
-    const seed = await firstViolation(broken, likely);
+    const seed = await firstViolation(broken, likely, seen);
     if (seed === undefined) return t.fail(`no violation in ${seedsMax} seeds`);
     if (seed !== likely) t.log(`it moved from seed ${likely} to ${seed}: write that here, a search is slow`);
     t.is((await runSeed(sound, seed)).violation, undefined);

@@ -15,6 +15,7 @@ export interface Records {
   readonly histories: Histories;
   readonly groups: readonly string[];
   readonly keys: readonly string[];
+  readonly all: readonly (readonly [group: string, key: string, kind: Kind])[];
   /** One operation of the client `by` through a host. Never rejects. */
   act(calls: ClusterCalls, host: HostId, random: Prng, by: string): Promise<unknown>;
   read(calls: ClusterCalls, kind: Kind, group: string, key: string, where: string): Promise<unknown>;
@@ -148,6 +149,9 @@ export const records = (
     histories,
     groups,
     keys,
+    all: groups.flatMap((group) =>
+      keys.flatMap((key) => (['row', 'register'] as const).map((kind) => [group, key, kind] as const)),
+    ),
     read,
     act(calls, host, random, by) {
       const [group, key, where] = [random.pick(groups), random.pick(keys), `${by}@${host.slice(-2)}`];

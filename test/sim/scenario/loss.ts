@@ -102,8 +102,18 @@ const run = async (world: World, parts: ClusterParts): Promise<Outcome> => {
     each.disk.wipe();
     world.after(random.exponential(secondMs), () => each.start());
   }
-  await world.run(world.nowMs() + silentMs);
+  await world.run(world.nowMs() + silentMs / 2);
+  // Those who kept their disks stand still for a while: nobody else can answer now, but from nothing.
+  const keepers = nodes.filter((each) => !lost.includes(each));
+  for (const each of isBeyond ? keepers : []) each.pause();
+  await world.run(world.nowMs() + silentMs / 2);
+  for (const each of keepers) each.resume();
   isOver = true;
+  // Whoever answers from an empty disk is seen by what it answers: nobody may find less than was acknowledged.
+  for (const { id, program } of nodes)
+    for (const [group, key, kind] of records.all)
+      if (program?.calls) void records.read(program.calls, kind, group, key, `look@${id.slice(-2)}`);
+  world.wake();
   await world.run(world.nowMs() + 12 * secondMs);
   const wrong = linearizabilityFaults(records.histories);
   for (const each of isBeyond ? lost : []) {
