@@ -7,6 +7,8 @@ import { fileOf, idOf, isReadable, keptOn } from './check/kept.ts';
 import type { Harm } from './nemesis.ts';
 import { fairWeather, type Network, network } from './network.ts';
 import { type Node, node } from './node.ts';
+import { operatorHarms } from './operator.ts';
+import type { Prng } from './prng.ts';
 import { type ClusterHost, type ClusterParts, clusterHost } from './program/cluster-host.ts';
 import type { World } from './world.ts';
 
@@ -22,7 +24,12 @@ export interface Cluster {
   expel(victim: Node<ClusterHost>): void;
   /** Takes its disk, likewise. */
   wipe(victim: Node<ClusterHost>): boolean;
+  /** From now on no host and no disk is lost for good: there may be fewer copies than that could do without. */
+  keepAll(): void;
 }
+
+/** A clock that is off by more: five seconds in a thousand. */
+const driftNoted = 0.005;
 
 export const buildCluster = (
   world: World,
@@ -42,6 +49,7 @@ export const buildCluster = (
   const zones = random.pick([1, 1, 3]);
   const ring = { partitionBits: 3, deadRemoveMs: random.pick([hourMs, 10 * secondMs]) };
   const slowDisks = random.chance(0.3);
+  let isKept = false;
 
   /** So many of those who vote on the layout may be gone or have lost their disks at once (agent/ring/rebirth.ts). */
   const canLoseVoter = (victim: Node<ClusterHost>): boolean => {
@@ -53,6 +61,7 @@ export const buildCluster = (
   };
 
   const isSafeToLose = (victim: Node<ClusterHost>): boolean =>
+    !isKept &&
     nodes.every(({ program, paused }) => {
       const { tables, ring: own } = program?.calls ?? {};
       if (!tables || !own || paused || !tables.status().whole) return false;
@@ -77,6 +86,9 @@ export const buildCluster = (
     network: net,
     nodes,
     fork,
+    keepAll() {
+      isKept = true;
+    },
     wipe(victim) {
       if (!canLoseVoter(victim) || !isSafeToLose(victim)) return false;
       lost();
@@ -85,7 +97,10 @@ export const buildCluster = (
       return true;
     },
     join(id) {
+      if (id !== founder) world.fault('joined host');
       roster.add(id);
+      const clockRate = random.between(0.99, 1.01);
+      if (Math.abs(clockRate - 1) > driftNoted) world.fault('drifting clock');
       const each = node(
         { world, network: net },
         id,
@@ -94,8 +109,10 @@ export const buildCluster = (
             ...{ everyone: ids, roster, isFounder: id === founder, parts, ring },
             zone: `z${ids.indexOf(id) % zones}`,
             life: { isFirst: !settled.has(id), ended: async () => void settled.add(id) },
-            watch(level, message) {
-              if (level === 'error' && message.includes('fork')) world.fail(new Error(`${id}: ${message}`));
+            watch(level, message, fields) {
+              const isBroken = message.includes('fork') || message === 'a table operation failed';
+              if (level === 'error' && isBroken)
+                world.fail(new Error(`${id}: ${message} ${String(fields.error ?? '')}`));
             },
             changed(own) {
               world.tell(id, 'has layouts', own.oldest, 'to', own.newest);
@@ -103,7 +120,7 @@ export const buildCluster = (
             },
           }),
         {
-          clockRate: random.between(0.99, 1.01),
+          clockRate,
           syncMs: { min: 0.5, max: slowDisks ? 40 : 5 },
         },
       );
@@ -155,6 +172,26 @@ export const harms = ({ world, nodes, wipe }: Cluster): Record<string, Harm> => 
       const byMs = Math.round(random.between(-1, 1) * random.pick([100, 10 * secondMs, 3 * hourMs]));
       victim.setClock(byMs);
       return { what: `clock of ${victim.id} wrong by ${byMs} ms`, mend: () => victim.setClock(0) };
+    },
+  };
+};
+
+/** What people do to a cluster that runs: they change its layout, and upgrade its hosts one after the other. */
+export const peopleHarms = ({ world, nodes, keepAll }: Cluster, random: Prng): Record<string, Harm> => {
+  const wishes = operatorHarms({ world, nodes, random, ringOf: ({ program }) => program?.calls?.ring });
+  return {
+    ...wishes,
+    replicas() {
+      keepAll();
+      return wishes.replicas?.();
+    },
+    'version skew'() {
+      const victim = random.pick(nodes);
+      victim.isNewer = true;
+      const mend = (): void => {
+        victim.isNewer = false;
+      };
+      return { what: `${victim.id} runs the next version`, mend };
     },
   };
 };

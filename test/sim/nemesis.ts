@@ -5,6 +5,7 @@
 import type { HostId } from '../../proto/ids.ts';
 import { fairWeather, type Network, type Weather } from './network.ts';
 import type { Node, Program } from './node.ts';
+import type { Prng } from './prng.ts';
 import type { World } from './world.ts';
 
 export const faultKinds = [
@@ -31,6 +32,8 @@ export interface NemesisOptions {
   readonly lastMs: readonly number[];
   /** The weather of a storm. */
   readonly storm: Weather;
+  /** Where it draws from; default: the world's chance. */
+  readonly random?: Prng;
 }
 
 export interface Nemesis {
@@ -43,7 +46,7 @@ export const nemesis = (
   options: NemesisOptions,
 ): Nemesis => {
   const { world, network, nodes } = parts;
-  const random = world.random.fork();
+  const random = options.random ?? world.random.fork();
   const calm = network.weather;
   const mendings = new Set<() => void>();
   let over = false;

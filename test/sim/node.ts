@@ -24,6 +24,8 @@ export interface Host {
   /** By the host's own clock. Returns the cancellation. */
   after(delayMs: number, work: () => void): () => void;
   send(to: HostId, message: unknown): void;
+  /** It runs the next version of the program, whose messages others may not know (skew.ts). */
+  readonly isNewer: boolean;
   /** Wraps a call from outside: dropped when this life is over, kept while the host is paused. */
   guard<Args extends readonly unknown[]>(work: (...args: Args) => void): (...args: Args) => void;
 }
@@ -44,6 +46,8 @@ export interface Node<P extends Program> {
   resume(): void;
   /** An operator, or a broken time server, sets the clock: so far from the right time. */
   setClock(wrongByMs: number): void;
+  /** Of the program's version, as it is upgraded before others, or set back. */
+  isNewer: boolean;
 }
 
 /** Some day; two hosts that disagree on time disagree by their own doing. */
@@ -70,6 +74,7 @@ export const node = <P extends Program>(
   let paused = false;
   let backlog: (() => void)[] = [];
   let wrongByMs = 0;
+  let isNewer = false;
 
   const guardOf =
     (at: number): Host['guard'] =>
@@ -101,6 +106,9 @@ export const node = <P extends Program>(
         sync: (done) => files.sync(guard(done)),
       },
       nowMs: () => world.nowMs() * rate,
+      get isNewer() {
+        return isNewer;
+      },
       wallMs: () => Math.floor(epochMs + world.nowMs() * rate + wrongByMs),
       after(delayMs, work) {
         let cancelled = false;
@@ -148,6 +156,12 @@ export const node = <P extends Program>(
       backlog = [];
       paused = false;
       files.crash();
+    },
+    get isNewer() {
+      return isNewer;
+    },
+    set isNewer(is) {
+      isNewer = is;
     },
     setClock(byMs) {
       wrongByMs = byMs;

@@ -4,10 +4,11 @@
  */
 import type { Bulk, Gossip, Rpc, RpcHandler } from '../../agent/peer/port.ts';
 import { codec } from '../../proto/codec.ts';
-import { asShoalError, type ErrorCode, ShoalError } from '../../proto/error.ts';
+import { asShoalError, type ErrorCode, hasCode, ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { simBulk } from './bulk.ts';
 import type { Host, Program } from './node.ts';
+import { ofNextVersion } from './skew.ts';
 
 type Frame =
   | { readonly kind: 'ask'; readonly id: number; readonly method: string; readonly body: unknown }
@@ -37,7 +38,22 @@ export const simPeer = (host: Host, everyone: readonly HostId[]): SimPeer => {
   // A fresh start, so that an answer to an earlier life is recognised as nobody's.
   let id = host.random.int(2 ** 30) * 2 ** 20;
 
-  const send = (to: HostId, frame: Frame): void => host.send(to, wire.encode(frame));
+  const send = (to: HostId, frame: Frame): void =>
+    host.send(
+      to,
+      host.isNewer && to !== host.id
+        ? ofNextVersion(host.world, host.random, frame, wire.encode)
+        : wire.encode(frame),
+    );
+  /** undefined: of a version that this host does not know. */
+  const decode = (message: unknown): Frame | undefined => {
+    try {
+      return wire.decode(message as Uint8Array);
+    } catch (thrown) {
+      if (!hasCode(thrown, 'DAMAGED')) throw thrown;
+      return undefined;
+    }
+  };
 
   const serve = async (from: HostId, frame: Frame & { kind: 'ask' }): Promise<void> => {
     const answer = (reply: Frame): void => {
@@ -103,7 +119,8 @@ export const simPeer = (host: Host, everyone: readonly HostId[]): SimPeer => {
       return waiting.size;
     },
     handleMessage(from, message) {
-      const frame = wire.decode(message as Uint8Array);
+      const frame = decode(message);
+      if (!frame) return;
       if (frame.kind === 'ask') {
         host.world.note('ask', from, host.id, frame.method);
         host.world.wake();

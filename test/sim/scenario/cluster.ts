@@ -13,9 +13,10 @@ import { linearizabilityFaults } from '../check/linearizability.ts';
 import { type Contents, contents as openContents } from '../client/contents.ts';
 import { client } from '../client/driver.ts';
 import { records as openRecords, type Records } from '../client/records.ts';
-import { buildCluster, type Cluster, harms, until } from '../cluster.ts';
-import { faultKinds, nemesis } from '../nemesis.ts';
+import { buildCluster, type Cluster, harms, peopleHarms, until } from '../cluster.ts';
+import { faultKinds, type Nemesis, nemesis } from '../nemesis.ts';
 import type { Weather } from '../network.ts';
+import { prng } from '../prng.ts';
 import {
   type ClusterCalls,
   type ClusterHost,
@@ -35,6 +36,8 @@ const collectMs = 4 * minuteMs;
 /** Requests that one quiet host may have under way: membership's and the ring's small talk. */
 const waitingMax = 64;
 
+const peopleSalt = 0x5ca1ab1e;
+
 const storm: Weather = {
   lossRate: 0.2,
   duplicateRate: 0.1,
@@ -42,6 +45,25 @@ const storm: Weather = {
   delayMaxMs: 100,
   straggleRate: 0.05,
   straggleMs: 2 * secondMs,
+};
+
+/** In some runs. Drawn apart from all else, so that the runs without it are as they were before it was there. */
+const peopleAt = (cluster: Cluster): Nemesis | undefined => {
+  const { world, network, nodes } = cluster;
+  const random = prng(world.seed ^ peopleSalt);
+  const kinds = peopleHarms(cluster, random);
+  const chosen = random.sample(Object.keys(kinds), random.pick([0, 0, 0, 1, 2, 4]));
+  if (chosen.length === 0) return undefined;
+  return nemesis(
+    { world, network, nodes },
+    {
+      kinds: [],
+      harms: Object.fromEntries(Object.entries(kinds).filter(([kind]) => chosen.includes(kind))),
+      everyMs: random.between(1, 6) * secondMs,
+      lastMs: [secondMs, 5 * secondMs, 15 * secondMs],
+      ...{ storm, random },
+    },
+  );
 };
 
 /** Asks everything of every host. */
@@ -148,6 +170,7 @@ const run = async (world: World, parts: ClusterParts): Promise<Outcome> => {
       storm,
     },
   );
+  const people = peopleAt(cluster);
   const meanThinkMs = random.pick([20, 80, 200]);
   const clients = 2 + random.int(4);
   const base = { nodes, isOver, meanThinkMs };
@@ -171,6 +194,7 @@ const run = async (world: World, parts: ClusterParts): Promise<Outcome> => {
       },
     });
   await world.run(startMs + busyMs);
+  people?.heal();
   faults.heal();
   await world.run(world.nowMs() + echoMs);
 
