@@ -32,7 +32,7 @@ export interface NemesisSettings {
 const holdersMin = 3;
 const lookMs = 500;
 /** Copying everything to a new host, on a machine that is busy with everything else. */
-const replacedMsMax = 180_000;
+const replacedMsMax = 360_000;
 
 export const startNemesis = (
   world: {

@@ -69,7 +69,8 @@ export const buildCluster = (
       return partitions
         .flatMap((partition) => own.ownerSets(partition))
         .every(({ owners }) => owners.length >= 3 && !owners.some((id) => removed.has(id)));
-    }) && keptOn(victim.disk).every((name) => isReadable(without(nodes, victim), idOf(name)));
+    }) &&
+    keptOn(victim.disk).every((name) => isReadable(without(nodes, victim), idOf(name)));
 
   const expel = (victim: Node<ClusterHost>): void => {
     world.tell('remove', victim.id);

@@ -36,7 +36,7 @@ const collectMs = 4 * minuteMs;
 /** Requests that one quiet host may have under way: membership's and the ring's small talk. */
 const waitingMax = 64;
 
-const peopleSalt = 0x5ca1ab1e;
+const peopleSalt = 0x5ca1ab34;
 
 const storm: Weather = {
   lossRate: 0.2,
