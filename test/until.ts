@@ -1,7 +1,7 @@
 import { steadyClock, steadyTimers } from './fake/steady-time.ts';
 
 /** Turns a hang into a failure; no promise of any part is that long, and a machine that stalls does not use it up. */
-const patienceMs = 120_000;
+const patienceMs = 300_000;
 
 /** Waits for a state, never for a time. Gives what was found. */
 export const until = async <T>(

@@ -10,8 +10,8 @@ import { address, type Rehearsal, type RehearsalHost } from './rehearsal.ts';
 const pollMs = 50;
 /** An agent closes its stores and leaves the cluster in well under this; then it is killed. */
 const stopMaxMs = 15_000;
-/** First start: fetch what it missed, settle a layout. */
-const startMaxMs = 60_000;
+/** First start: fetch what it missed, settle a layout. Seconds; one that ends is noticed at once, so only a hang waits. */
+const startMaxMs = 180_000;
 
 const pidFile = (host: RehearsalHost): string => join(host.dataDir, 'rehearsal.pid');
 export const logFile = (host: RehearsalHost): string => join(host.dataDir, 'agent.log');

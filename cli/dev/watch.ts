@@ -9,7 +9,7 @@ import { pidOf } from './agent-process.ts';
 import type { Rehearsal } from './rehearsal.ts';
 
 const pollMs = 250;
-const healthyMaxMs = 120_000;
+const healthyMaxMs = 300_000;
 
 export interface HostStatus {
   readonly name: string;

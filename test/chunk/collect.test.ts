@@ -12,10 +12,11 @@ import { systemRuntime } from '../../agent/runtime/system/runtime.ts';
 import { ShoalError } from '../../proto/error.ts';
 import { MiB } from '../../proto/units.ts';
 import { collect, pieces } from '../conform/content.ts';
+import { steadyTimers } from '../fake/steady-time.ts';
 import { until } from '../until.ts';
 import { startCluster } from './cluster.ts';
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const { sleep } = steadyTimers;
 
 const temporaryFiles = async (graceMs = 0) => {
   const path = await mkdtemp(join(tmpdir(), 'shoal-collect-'));

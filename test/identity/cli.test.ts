@@ -26,7 +26,7 @@ const run = (args: readonly string[], more: Readonly<Record<string, string>>): P
       OS_REGION_NAME: 'RegionOne',
       ...more,
     };
-    execFile(openstack, args, { env, timeout: 60_000 }, (error, stdout, stderr) =>
+    execFile(openstack, args, { env, timeout: 300_000 }, (error, stdout, stderr) =>
       error ? reject(new Error(`openstack ${args.join(' ')}: ${stderr}`)) : resolve(stdout),
     );
   });
