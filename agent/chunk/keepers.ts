@@ -158,6 +158,7 @@ export const openKeepers = (
   });
   const repair = openRepair({
     ...parts,
+    timers: runtime.timers,
     ask,
     getChunk: get,
     queue,

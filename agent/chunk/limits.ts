@@ -124,6 +124,8 @@ export const repairBatchMax = 256;
 export const repairLooksMax = 10_000;
 /** Half of a 1 Gbit/s link: a repair must not starve the users. */
 export const repairBytesPerSecondDefault = 64 * MiB;
+/** After each copied chunk a repair pauses for as long as it took, at most this: one that hung says nothing of the next. */
+export const repairPauseMsMax = 2 * secondMs;
 /** Rest of an entry after a failed attempt: doubled each time, with jitter. */
 export const repairRestMsMin = secondMs;
 export const repairRestMsMax = 10 * minuteMs;

@@ -13,11 +13,11 @@ import type { ChunkId, HostId } from '../../proto/ids.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import type { Members } from '../membership/port.ts';
 import type { Ring } from '../ring/port.ts';
-import type { Clock, Log } from '../runtime/ports.ts';
+import type { Clock, Log, Timers } from '../runtime/ports.ts';
 import type { Ask } from './ask.ts';
 import type { ChunkFiles } from './chunk-files.ts';
 import type { GetChunk } from './get-chunk.ts';
-import { idsPerMessageMax, repairBatchMax, repairInFlightMax } from './limits.ts';
+import { idsPerMessageMax, repairBatchMax, repairInFlightMax, repairPauseMsMax } from './limits.ts';
 import type { References } from './reference.ts';
 import type { Danger, RepairQueue } from './repair-queue.ts';
 import type { Throttle } from './throttle.ts';
@@ -38,6 +38,7 @@ export interface Repair {
 
 interface RepairParts {
   readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly timers: Pick<Timers, 'sleep'>;
   readonly log: Log;
   readonly ring: Ring;
   readonly members: Members;
@@ -52,7 +53,7 @@ interface RepairParts {
 }
 
 export const repair = (parts: RepairParts): Repair => {
-  const { clock, log, ring, files, getChunk, references, queue } = parts;
+  const { clock, timers, log, ring, files, getChunk, references, queue } = parts;
   let [repairedBytes, repairedChunks] = [0, 0];
   let pace: { readonly sinceMs: number; readonly bytes: number } | undefined;
   let bytesPerSecond: number | undefined;
@@ -70,9 +71,13 @@ export const repair = (parts: RepairParts): Repair => {
         return 'have';
       }
       if (!(await references.any(id))) return 'unused';
+      const startMs = clock.monotonicMs();
       const bytes = await getChunk.restore(id, signal);
+      // Where copying is slow somebody is busy, perhaps with readers: it takes half of the time at most.
+      const restMs = Math.min(clock.monotonicMs() - startMs, repairPauseMsMax);
       // Paid when it is known how much it was: small chunks are not charged as whole ones.
-      await parts.throttle.take(bytes, signal).catch(() => {});
+      const paid = [parts.throttle.take(bytes, signal), timers.sleep(restMs, signal)];
+      await Promise.all(paid).catch(() => {});
       repairedBytes += bytes;
       repairedChunks += 1;
       if (pace) {
