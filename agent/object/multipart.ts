@@ -39,6 +39,8 @@ export interface NewPart {
   readonly bytesMax: number;
   readonly md5?: string | undefined;
   readonly checksum?: (() => Checksum | undefined) | undefined;
+  /** Where the upload wants checksums of this name. Throws where another came; undefined: that one came. */
+  sum(name: string): Pick<NewPart, 'source' | 'checksum'> | undefined;
   readonly signal: AbortSignal;
   /** Told how the upload is encrypted; throws where the key that came is another. */
   open(seal: Seal | undefined): Opener | undefined;
@@ -117,11 +119,12 @@ export const openMultiparts = ({
 
     /** Throws NOT_FOUND, UNPROCESSABLE, ABORTED, TOO_LARGE; nothing is left of the part then. */
     async put(place: Place, uploadId: string, part: NewPart): Promise<PartRow> {
-      const { upload, seal, code } = await get(place, uploadId);
+      const { upload, seal, code, checksum: asked } = await get(place, uploadId);
       const id = newUuid();
       const opener = part.open(seal);
-      const sealing = opener && !opener.vault ? sealBytes(opener.key, id, part.source) : undefined;
-      const written = await content.write(sealing?.source ?? part.source, {
+      const { source, checksum: came } = (asked && part.sum(asked.name)) ?? part;
+      const sealing = opener && !opener.vault ? sealBytes(opener.key, id, source) : undefined;
+      const written = await content.write(sealing?.source ?? source, {
         user: chunkUser(id),
         bytesMax: part.bytesMax,
         inlineBytesMax: 0,
@@ -141,7 +144,7 @@ export const openMultiparts = ({
         await content.release(written.content, chunkUser(id));
         throw fault;
       }
-      const checksum = part.checksum?.();
+      const checksum = came?.();
       return parts.keep(place, upload, {
         number: part.number,
         upload: id,

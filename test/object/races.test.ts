@@ -1,4 +1,5 @@
 import test from 'ava';
+import { removeExpired } from '../../agent/object/expirer.ts';
 import type { Registers, Rows, Tables } from '../../agent/table/port.ts';
 import { ShoalError } from '../../proto/error.ts';
 import { KiB } from '../../proto/units.ts';
@@ -51,6 +52,20 @@ const hookedTables = (hook: Hook): Tables => {
     registers<Row>(schema: { name: string }): Registers<Row> {
       return tables.registers<Row>(schema);
     },
+  };
+};
+
+/** One and the same for several hosts. */
+const shared = (tables: Tables): Tables => {
+  const opened = new Map<string, unknown>();
+  const once = <Opened>(name: string, open: () => Opened): Opened => {
+    const found = opened.get(name) ?? open();
+    opened.set(name, found);
+    return found as Opened;
+  };
+  return {
+    rows: <Row>(schema: { name: string }) => once(schema.name, () => tables.rows<Row>(schema)),
+    registers: <Row>(schema: { name: string }) => once(schema.name, () => tables.registers<Row>(schema)),
   };
 };
 
@@ -204,4 +219,22 @@ test('races: of many PUTs with If-None-Match * through one host exactly one succ
   t.is(statuses.filter((status) => status === 201).length, 1);
   t.is(statuses.filter((status) => status === 412).length, 11);
   t.is(content.chunks.size, 1);
+});
+
+test('races: an upload that another host takes while an expired one is removed stays', async (t) => {
+  const { hook, plan } = once();
+  const tables = shared(hookedTables(hook));
+  const { call, objects } = await serveObjects(t, { tables });
+  const other = await serveObjects(t, { tables });
+  await call('PUT', '/c');
+  const past = { 'x-delete-after': '1' };
+  await call('PUT', '/c/o', { body: 'old', headers: past });
+  while ((await call('HEAD', '/c/o')).status !== 404) await new Promise((resolve) => setTimeout(resolve, 50));
+  let put = 0;
+  plan('object delete', async () => {
+    put = (await other.call('PUT', '/c/o', { body: 'new' })).status;
+  });
+  await removeExpired(objects, new AbortController().signal);
+  t.is(put, 201);
+  t.is(await (await call('GET', '/c/o')).text(), 'new');
 });

@@ -18,7 +18,7 @@ const headers = [
   ...['x-amz-acl', 'x-amz-content-sha256', 'x-amz-copy-source', 'x-amz-metadata-directive'],
   ...['x-amz-storage-class', 'x-amz-server-side-encryption', 'x-amz-grant-read', 'x-amz-grant-write'],
   ...['x-amz-grant-read-acp', 'x-amz-grant-write-acp', 'x-amz-grant-full-control'],
-  'x-amz-server-side-encryption-customer-algorithm',
+  ...['x-amz-server-side-encryption-customer-algorithm', 'if-match', 'if-none-match'],
 ];
 
 /** Before the lower-case name of a tag of the object that is asked for. */

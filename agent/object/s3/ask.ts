@@ -6,7 +6,7 @@ import type { BucketNames } from '../bucket-names.ts';
 import type { Context } from '../context.ts';
 import type { Reader } from '../readable.ts';
 import type { Address } from './address.ts';
-import type { SignForm } from './sign/form.ts';
+import type { FormFields, SignForm } from './sign/form.ts';
 import type { SignedIn } from './sign-in.ts';
 
 export interface S3Ask extends SignedIn, Address {
@@ -26,7 +26,8 @@ export interface S3Ask extends SignedIn, Address {
 /** What the calls of S3 work with. */
 export interface S3Context extends Context {
   readonly bucketNames: BucketNames;
-  readonly signForm: SignForm;
+  /** Refusals are in the journal. */
+  signForm(fields: FormFields, ask: Pick<S3Ask, 'remoteAddress' | 'requestId'>): ReturnType<SignForm>;
 }
 
 export type Serve = (context: S3Context, ask: S3Ask) => Promise<ApiAnswer>;

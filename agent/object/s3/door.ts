@@ -18,8 +18,11 @@ import { addressOf, hostBucketOf } from './address.ts';
 import type { S3Ask, S3Context } from './ask.ts';
 import { preflight, withCors } from './cors.ts';
 import { callOf } from './operations.ts';
+import { openRefusals } from './refusals.ts';
 import { s3Error, s3Errors } from './s3-error.ts';
-import type { SignForm } from './sign/form.ts';
+import { accessOf } from './sign/claim.ts';
+import { accessOfForm, type SignForm } from './sign/form.ts';
+import { rawAsk } from './sign/raw-ask.ts';
 import type { SignIn } from './sign-in.ts';
 import { servePage } from './website.ts';
 
@@ -87,7 +90,16 @@ export const openS3 = (
 ): Listener => {
   const { records, containers } = parts;
   const bucketNames = openBucketNames({ names: records.bucketNames, containers });
-  const context = { ...parts, bucketNames, signForm };
+  const refusals = openRefusals(parts);
+  const context: S3Context = {
+    ...parts,
+    bucketNames,
+    signForm: (fields, { remoteAddress: address, requestId }) =>
+      signForm(fields).catch((thrown) => {
+        refusals.note(thrown, { access: accessOfForm(fields), address, requestId });
+        throw thrown;
+      }),
+  };
   const allDomains = [...ownDomains, ...domains];
   const siteDomains = allDomains.map((domain) => `s3-website.${domain}`);
   const work: Work = async ({ raw, body, requestId, path, query, origin, signal }) => {
@@ -108,12 +120,15 @@ export const openS3 = (
       address,
       { method: raw.headers['access-control-request-method'] ?? method, origin: raw.headers.origin },
       async (told) => {
-        const signed = await signIn({
-          method,
-          url: raw.url ?? '/',
-          rawHeaders: raw.rawHeaders,
-          stream: body.read(),
-          hostBucket,
+        const url = raw.url ?? '/';
+        const { rawHeaders } = raw;
+        const stream = body.read();
+        const signed = await signIn({ method, url, rawHeaders, stream, hostBucket }).catch((thrown) => {
+          refusals.note(thrown, {
+            access: accessOf(rawAsk(method, url, rawHeaders)),
+            ...{ address: remoteAddress, requestId },
+          });
+          throw thrown;
         });
         told(signed);
         const ask = { ...signed, ...address, ...asked, isVirtualHost: hostBucket !== '' };
@@ -122,11 +137,18 @@ export const openS3 = (
     );
     return { answer, status: 200 };
   };
-  return openListener(context, {
+  const listener = openListener(context, {
     listen,
     part: 's3',
     work,
     shape: s3Errors,
     standardHeaders: (_api, requestId) => ({ 'x-amz-request-id': requestId, 'x-amz-id-2': requestId }),
   });
+  return {
+    ...listener,
+    async stop() {
+      await listener.stop();
+      refusals.stop();
+    },
+  };
 };

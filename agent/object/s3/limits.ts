@@ -1,5 +1,5 @@
 /** Every bound of the S3 door, most of them S3's own. Rows of docs/LIMITS.md. */
-import { KiB, MiB } from '../../../proto/units.ts';
+import { KiB, MiB, minuteMs } from '../../../proto/units.ts';
 
 /** An XML body: 10,000 parts of a completion or 1,000 names of a deletion need less than half of it. */
 export const xmlBytesMax = 2 * MiB;
@@ -40,6 +40,11 @@ export const webRulesMax = 50;
 /** Rules of a bucket about whom to tell, and bytes of a prefix or suffix: S3's. */
 export const eventRulesMax = 100;
 export const eventFilterBytesMax = KiB;
+
+/** How often the journal is told of more refused sign-ins with one key. */
+export const refusalsToldMs = minuteMs;
+/** Keys that are told apart in that time; all others are one. */
+export const refusedKeysMax = 64;
 
 /** Grants of one access list: S3's. */
 export const grantsMax = 100;

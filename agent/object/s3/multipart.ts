@@ -4,8 +4,9 @@ import type { ApiAnswer } from '../../http/port.ts';
 import { archiveObject } from '../archive.ts';
 import { type ByteRange, parseRange } from '../byte-range.ts';
 import { objectBytesMax } from '../limits.ts';
+import type { NewPart } from '../multipart.ts';
 import { codeFor } from '../policy.ts';
-import type { PartRow } from '../records.ts';
+import type { MultipartRow, PartRow } from '../records.ts';
 import { isOneVault, type Opener, type Seal } from '../seal.ts';
 import { openerFor, roomFor } from '../store-object.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
@@ -17,7 +18,7 @@ import { lockAsked } from './lock-words.ts';
 import { chooseParts, joinedChecksum, joinedEtag, parsePartNumber, parseWantedParts } from './part-list.ts';
 import { announcedBytes, orNoBucket, writeCheck } from './put.ts';
 import { s3Error } from './s3-error.ts';
-import { checksumKind, kindOfValue, parseChecksumName } from './sign/joined-checksum.ts';
+import { checksumKind, checksummed, kindOfValue, parseChecksumName } from './sign/joined-checksum.ts';
 import { checkSealKey, customerKeyOf, sealAsked, sealHeaders } from './sse.ts';
 import { storageClassAsked } from './storage-class.ts';
 import { element, optional, root } from './xml.ts';
@@ -111,14 +112,27 @@ const openWith =
     }
   };
 
+/** The same bytes with a checksum that is known once they have ended. */
+const summed = (source: AsyncIterable<Uint8Array>, asked: string): Pick<NewPart, 'source' | 'checksum'> => {
+  const name = parseChecksumName(asked);
+  let value = '';
+  return {
+    source: checksummed(source, name, (found) => {
+      value = found;
+    }),
+    checksum: () => ({ name, value }),
+  };
+};
+
 const copyPart = async (context: S3Context, ask: S3Ask, number: number): Promise<ApiAnswer> => {
   const { place } = await openTarget(context, ask, putAction);
   const { row, thing, bucket } = await openSource(context, ask, copySourceOf(ask));
   const range = copyRange(ask, thing.bytes);
   const uploadId = uploadIdOf(ask);
-  const { seal } = await context.multiparts.get(place, uploadId).catch(orNoUpload(uploadId));
+  const { seal, checksum } = await context.multiparts.get(place, uploadId).catch(orNoUpload(uploadId));
   const isShared =
     !range &&
+    !checksum &&
     isOneVault(seal, row.seal) &&
     !thing.isLarge &&
     row.content.kind === 'chunks' &&
@@ -130,6 +144,7 @@ const copyPart = async (context: S3Context, ask: S3Ask, number: number): Promise
     : context.multiparts.put(place, uploadId, {
         ...{ number, bytes, bytesMax: objectBytesMax, signal: ask.signal },
         source: thing.read(range ?? {}),
+        sum: (name) => summed(thing.read(range ?? {}), name),
         open: openWith(context, ask),
       })
   ).catch(orNoUpload(uploadId));
@@ -152,6 +167,14 @@ export const putPart = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer
       source: ask.body,
       bytesMax: await roomFor(context, target, bytes),
       checksum: () => ask.checksum,
+      sum(name) {
+        if (!ask.checksum) return summed(ask.body, name);
+        if (ask.checksum.name === name) return undefined;
+        throw s3Error(
+          'InvalidRequest',
+          `Checksum Type mismatch occurred, expected checksum Type: ${name.toLowerCase()}, actual checksum Type: ${ask.checksum.name.toLowerCase()}`,
+        );
+      },
       open(of) {
         seal = of;
         return openWith(context, ask)(of);
@@ -159,6 +182,25 @@ export const putPart = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer
     })
     .catch(orNoUpload(uploadId));
   return { headers: { ETag: quoted(part.md5), ...checksumHeaders(part), ...sealHeaders({ seal }) } };
+};
+
+/** What a completion says of the whole. Throws InvalidRequest. */
+const checkWhole = (
+  { headers }: S3Ask,
+  asked: Pick<MultipartRow, 'checksum'> | undefined,
+  parts: readonly Pick<PartRow, 'bytes'>[],
+): void => {
+  const { 'x-amz-mp-object-size': size, 'x-amz-checksum-type': kind } = headers;
+  const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
+  if (size !== undefined && size.trim() !== String(bytes))
+    throw s3Error(
+      'InvalidRequest',
+      `The provided 'x-amz-mp-object-size' header value ${size.slice(0, 20)} does not match what was computed: ${bytes}`,
+    );
+  if (kind === undefined || !asked?.checksum) return;
+  const { name, isWhole } = asked.checksum;
+  if (checksumKind(parseChecksumName(name), kind) !== (isWhole ? 'FULL_OBJECT' : 'COMPOSITE'))
+    throw s3Error('InvalidRequest', 'The checksum type does not match that with which the upload began.');
 };
 
 export const completeUpload = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
@@ -174,7 +216,11 @@ export const completeUpload = async (context: S3Context, ask: S3Ask): Promise<Ap
   if (container.archive) await archiveObject(context, place, container.archive);
   const row = await context.multiparts
     .complete(place, uploadId, {
-      choose: (parts) => chooseParts(wanted, parts),
+      choose(parts) {
+        const chosen = chooseParts(wanted, parts);
+        checkWhole(ask, asked, chosen);
+        return chosen;
+      },
       etagOf: joinedEtag,
       checksumOf: (parts) => joinedChecksum(asked?.checksum, parts, ask.headers),
       check: writeCheck(ask),

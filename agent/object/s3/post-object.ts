@@ -118,7 +118,7 @@ export const postObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
     if (!given) throw lost("Bucket POST must contain a field named 'key'.");
     const key = checkKey(given.replaceAll(/\$\{filename\}/g, () => file.name.replace(/^.*[\\/]/s, '')));
     if (key === '' || key.includes('\0')) throw lost('The key is none');
-    const principal = await context.signForm(fields);
+    const principal = await context.signForm(fields, ask);
     const filled = new Map([...fields, ['key', key], ['bucket', ask.bucket]]);
     const policy = fields.get('policy');
     const range =

@@ -29,7 +29,7 @@ export const announcedBytes = ({ bytes }: S3Ask): number => {
  * If-None-Match: * and If-Match of a write. Looked at before the bytes come and in the moment before the row is put.
  * Throws NotImplemented on other forms; the check throws PreconditionFailed, and NoSuchKey where If-Match finds nothing.
  */
-export const writeCheck = ({ headers, key }: S3Ask): Check | undefined => {
+export const writeCheck = ({ headers, key }: Pick<S3Ask, 'headers' | 'key'>): Check | undefined => {
   const { 'if-none-match': noneMatch, 'if-match': match } = headers;
   if (noneMatch === undefined && match === undefined) return undefined;
   if (noneMatch !== undefined && noneMatch.trim() !== '*')

@@ -152,3 +152,20 @@ test('a decision whose host died brings its version and the one it replaced, who
   t.is((await at(2)('GET', '/reef/a?versionId=null')).text, 'from before');
   t.is((await at(2)('GET', '/reef/a')).text, 'decided');
 });
+
+test('of deletions with If-Match and writes with If-Match through many hosts each success was the only one', async (t) => {
+  const { at } = await threeHosts(t);
+  for (let round = 0; round < 6; round++) {
+    const key = `/reef/${round}`;
+    await at(round)('PUT', key, { body: 'first' });
+    const headers = { 'if-match': etagOf('first') };
+    const answers = await Promise.all([
+      at(0)('DELETE', key, { headers }),
+      at(1)('PUT', key, { body: 'second', headers }),
+      at(2)('DELETE', key, { headers }),
+    ]);
+    const won = answers.flatMap(({ status }, index) => (status < 300 ? [index] : []));
+    t.is(won.length, 1, answers.map(({ status }) => status).join());
+    t.is((await at(round + 1)('GET', key)).text === 'second', won[0] === 1);
+  }
+});

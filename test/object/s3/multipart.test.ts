@@ -1,10 +1,16 @@
 /** Objects in parts: what is made of them, what is refused, and that nothing is left behind. */
 import { createHash, randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import test from 'ava';
 import { MiB } from '../../../proto/units.ts';
 import { type ServedS3, serveS3, text, texts } from './serve.ts';
 
 const md5 = (bytes: Uint8Array): Buffer => createHash('md5').update(bytes).digest();
+const crc32Of = (bytes: Uint8Array): string => {
+  const four = Buffer.alloc(4);
+  four.writeUInt32BE(crc32(bytes));
+  return four.toString('base64');
+};
 const etagOf = (...parts: readonly Uint8Array[]): string =>
   `"${md5(Buffer.concat(parts.map(md5))).toString('hex')}-${parts.length}"`;
 
@@ -304,4 +310,44 @@ test('Swift shows one with an ETag that is no MD5, and deletes it as a large obj
     t.is((await served.call('GET', '/reef/big')).code, 'NoSuchKey');
   }
   t.is(uses(served), 0);
+});
+
+test('parts have the checksum that their upload wants, computed where none came; the whole is held to what is said', async (t) => {
+  const served = await serveS3(t);
+  const { call } = served;
+  await call('PUT', '/reef');
+  await call('PUT', '/reef/source', { body: b });
+  const sha = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
+  const id = await begin(served, 'big', { 'x-amz-checksum-algorithm': 'SHA256' });
+  const first = await put(served, id, 1, a);
+  t.is(first.headers.get('x-amz-checksum-sha256'), sha(a).toString('base64'));
+  const copied = await call('PUT', `/reef/big?partNumber=2&uploadId=${id}`, {
+    headers: { 'x-amz-copy-source': '/reef/source' },
+  });
+  t.is(copied.status, 200);
+  const other = await call('PUT', `/reef/big?partNumber=3&uploadId=${id}`, {
+    body: c,
+    headers: { 'x-amz-checksum-crc32': crc32Of(c) },
+  });
+  t.is(other.code, 'InvalidRequest');
+  const all = [
+    [1, a],
+    [2, b],
+  ] as const;
+  t.is((await complete(served, id, all, { 'x-amz-checksum-type': 'FULL_OBJECT' })).code, 'InvalidRequest');
+  t.is((await complete(served, id, all, { 'x-amz-mp-object-size': '7' })).code, 'InvalidRequest');
+  const done = await complete(served, id, all, { 'x-amz-mp-object-size': String(a.length + b.length) });
+  t.is(text(done.xml, 'ChecksumSHA256'), `${sha(Buffer.concat([sha(a), sha(b)])).toString('base64')}-2`);
+  t.is(text(done.xml, 'ChecksumType'), 'COMPOSITE');
+  const whole = await begin(served, 'big', {
+    'x-amz-checksum-algorithm': 'CRC32',
+    'x-amz-checksum-type': 'FULL_OBJECT',
+  });
+  await put(served, whole, 1, a);
+  await put(served, whole, 2, c);
+  const joined = await complete(served, whole, [
+    [1, a],
+    [2, c],
+  ]);
+  t.is(text(joined.xml, 'ChecksumCRC32'), crc32Of(Buffer.concat([a, c])));
 });

@@ -267,3 +267,34 @@ test('large objects of Swift are shown with an ETag that is no MD5, by which con
   const etag = listed[0] ?? '';
   t.is((await call('PUT', '/reef/static', { body: 'x', headers: { 'if-match': etag } })).status, 200);
 });
+
+test('If-Match of a deletion: only what the caller knows goes, one by one or many at once', async (t) => {
+  const { call } = await serveS3(t);
+  await call('PUT', '/reef');
+  const etag = (await call('PUT', '/reef/a', { body: 'one' })).headers.get('etag') ?? '';
+  const remove = (match: string, key = 'a') =>
+    call('DELETE', `/reef/${key}`, { headers: { 'if-match': match } });
+  t.is((await remove('"0123456789abcdef0123456789abcdef"')).code, 'PreconditionFailed');
+  t.is((await call('GET', '/reef/a')).text, 'one');
+  t.is((await remove('*', 'nothing')).code, 'NoSuchKey');
+  t.is((await remove(etag)).status, 204);
+  t.is((await remove(etag)).code, 'NoSuchKey');
+  t.is((await call('PUT', '/reef/a', { body: 'x', headers: { 'if-none-match': '*' } })).status, 200);
+  t.is((await remove('*')).status, 204);
+  for (const key of ['a', 'b']) await call('PUT', `/reef/${key}`, { body: 'one' });
+  const many = await call('POST', '/reef?delete', {
+    body: `<Delete><Object><Key>a</Key><ETag>${etag}</ETag></Object><Object><Key>b</Key><ETag>other</ETag></Object></Delete>`,
+  });
+  t.deepEqual(texts(many.xml, 'Code'), ['PreconditionFailed']);
+  t.deepEqual(texts(many.xml, 'Key'), ['a', 'b']);
+  t.is((await call('GET', '/reef/b')).text, 'one');
+  const sized = `<Delete><Object><Key>b</Key><Size>3</Size></Object></Delete>`;
+  t.is((await call('POST', '/reef?delete', { body: sized })).code, 'NotImplemented');
+  t.is((await call('DELETE', '/reef/b', { headers: { 'x-amz-if-match-size': '3' } })).code, 'NotImplemented');
+  await call('PUT', '/reef?versioning', {
+    body: '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>',
+  });
+  t.is((await remove('other', 'b')).code, 'PreconditionFailed');
+  t.is((await remove(etag, 'b')).headers.get('x-amz-delete-marker'), 'true');
+  t.is((await remove('*', 'b')).code, 'NoSuchKey');
+});

@@ -68,7 +68,7 @@ test('post object: forms that boto3 made are taken, in both versions', async (t)
     posts: { name: string; fields: Record<string, string> }[];
   };
   t.is(posts.length, 2);
-  const { call, post } = await open(t);
+  const { call, post, journal } = await open(t);
   for (const { name, fields } of posts) {
     t.is((await post(fields, name, name)).status, 204, name);
     t.is((await call('GET', `/reef/forms/${name}`)).text, name);
@@ -76,6 +76,8 @@ test('post object: forms that boto3 made are taken, in both versions', async (t)
     const changed = { ...fields, policy: fields.policy?.replace('ey', 'eY') ?? '' };
     t.is((await post(changed, name)).code, 'SignatureDoesNotMatch');
   }
+  const refused = journal.events.filter(({ outcome }) => outcome === 'refused');
+  t.like(refused, [{ action: 's3.sign-in', target: access, actor: null, detail: { address: '127.0.0.1' } }]);
 });
 
 test('post object: the answer is what the page asked for', async (t) => {

@@ -179,3 +179,12 @@ export const parseClaim = (ask: RawAsk): Claim | undefined => {
   if (scheme === 'AWS') return headerV2(ask, fields);
   throw s3Error('InvalidArgument', 'Unsupported Authorization Type');
 };
+
+/** The key that a request names, right or wrong; '' where its claim cannot be read, undefined where it claims nothing. */
+export const accessOf = (ask: RawAsk): string | undefined => {
+  try {
+    return parseClaim(ask)?.access;
+  } catch {
+    return '';
+  }
+};

@@ -51,6 +51,10 @@ const claimOf = (fields: FormFields): FormClaim => {
   };
 };
 
+/** The key that it names, right or wrong. */
+export const accessOfForm = (fields: FormFields): string | undefined =>
+  fields.get('awsaccesskeyid') ?? fields.get('x-amz-credential')?.split('/')[0];
+
 export const openSignForm =
   ({ secretOf }: Pick<SignInParts, 'secretOf'>): SignForm =>
   async (fields) => {
