@@ -85,7 +85,7 @@ export const changesWaitingMax = 128;
 /** Parts of one object, and bytes of each but the last: S3's numbers. */
 export const partsMax = 10_000;
 export const partBytesMin = 5 * MiB;
-/** Of the row that lists an object's chunks and parts, with room for the rest of it below a row's bound. */
+/** Of the list of an object's chunks and parts in its row, with room for the rest below a row's bound; parts of longer ones keep their own. */
 export const partListBytesMax = 900 * KiB;
 /** Parts whose chunks are given back at the same time. */
 export const partsReleasedMax = 4;

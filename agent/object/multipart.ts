@@ -16,16 +16,18 @@ import { newUuid, type Uuid } from '../../proto/ids.ts';
 import type { Content, ContentStore } from '../chunk/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { type Containers, noContainer } from './containers.ts';
-import { listingPageRows } from './limits.ts';
+import { listingPageRows, partListBytesMax } from './limits.ts';
+import { packParts } from './long-parts.ts';
 import type { Check, Place } from './object-turn.ts';
 import type { ObjectRows } from './objects.ts';
 import { joinContents } from './part-contents.ts';
-import { checkListed, noUpload, openParts } from './parts.ts';
+import { listedBytes, noUpload, openParts } from './parts.ts';
 import {
   type Checksum,
   chunkUser,
   type MultipartRow,
   multipartKey,
+  type ObjectPart,
   type ObjectRow,
   type PartRow,
   type Records,
@@ -55,18 +57,30 @@ export interface Joined {
   readonly check?: Check | undefined;
 }
 
+/** Of an object whose parts list their chunks themselves. */
+const unlisted: PartRow['content'] = { kind: 'chunks', chunks: [] };
+
+const listedPart = ({ number, upload, content, bytes, checksum }: PartRow): ObjectPart => ({
+  ...{ number, upload, bytes },
+  chunks: content.kind === 'chunks' ? content.chunks.length : 0,
+  ...(checksum && { checksum }),
+});
+
 export const openMultiparts = ({
   runtime,
   records,
   content,
   containers,
   objects,
+  listBytesMax = partListBytesMax,
 }: {
   readonly runtime: Runtime;
   readonly records: Records;
   readonly content: ContentStore;
   readonly containers: Containers;
   readonly objects: ObjectRows;
+  /** Of the list of chunks that an object's row may hold. */
+  readonly listBytesMax?: number | undefined;
 }) => {
   const { multiparts } = records;
   const parts = openParts({ runtime, records, content });
@@ -94,7 +108,7 @@ export const openMultiparts = ({
       await objects.dropUpload(place, row.upload);
       throw noUpload(row.upload);
     }
-    await parts.dropAll(row.upload, new Set(row.parts?.map(({ upload }) => upload)));
+    await parts.dropAll(row.upload, row);
   };
 
   return {
@@ -177,7 +191,7 @@ export const openMultiparts = ({
     async complete(place: Place, uploadId: string, joined: Joined): Promise<ObjectRow> {
       const done = await objects.find(place);
       if (done?.upload === uploadId) {
-        await parts.dropAll(done.upload, new Set(done.parts?.map(({ upload }) => upload)));
+        await parts.dropAll(done.upload, done);
         return done;
       }
       const key = multipartKey(place.name, uploadId);
@@ -188,22 +202,22 @@ export const openMultiparts = ({
       if (!open) throw noUpload(uploadId);
       try {
         const all: PartRow[] = [];
-        for await (const part of parts.walk(open.upload)) all.push(part);
+        let bytesListed = 0;
+        for await (const part of parts.walk(open.upload)) {
+          bytesListed += listedBytes(part);
+          all.push(bytesListed > listBytesMax ? { ...part, content: unlisted } : part);
+        }
         const chosen = joined.choose(all);
-        checkListed(chosen);
+        const isLong = bytesListed > listBytesMax;
         const checksum = joined.checksumOf(chosen);
         const row = await objects.join(
           place,
           {
             upload: open.upload,
-            content: joinContents(chosen.map((part) => part.content)),
+            content: isLong ? unlisted : joinContents(chosen.map((part) => part.content)),
             bytes: chosen.reduce((sum, { bytes }) => sum + bytes, 0),
             md5: joined.etagOf(chosen),
-            parts: chosen.map(({ number, upload, content: { kind, ...rest }, bytes, checksum: own }) => ({
-              ...{ number, upload, bytes },
-              chunks: 'chunks' in rest ? rest.chunks.length : 0,
-              ...(own && { checksum: own }),
-            })),
+            ...(isLong ? { long: packParts(open.upload, chosen) } : { parts: chosen.map(listedPart) }),
             ...(checksum && { checksum }),
             ...(open.lock && { lock: open.lock }),
             ...(open.storageClass && { storageClass: open.storageClass }),
@@ -211,7 +225,9 @@ export const openMultiparts = ({
               seal:
                 open.seal.kind === 'managed'
                   ? open.seal
-                  : { ...open.seal, parts: chosen.map(({ upload, bytes }) => ({ upload, bytes })) },
+                  : isLong
+                    ? open.seal
+                    : { ...open.seal, parts: chosen.map(({ upload, bytes }) => ({ upload, bytes })) },
             }),
           },
           open.facts,

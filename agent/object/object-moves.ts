@@ -26,6 +26,8 @@ export const openObjectMoves = (
     to: { readonly code: Code | undefined; readonly storageClass: StorageClass | undefined },
     signal: AbortSignal,
   ): Promise<void> {
+    if (row.long)
+      throw new ShoalError('PRECONDITION_FAILED', 'The parts of a long object stay where they came to');
     const heldBy = newUuid();
     const moved = await content.rekeep(row.content, chunkUser(heldBy), to.code, signal);
     const judge = async ({ row: now }: { readonly row: ObjectRow | undefined }): Promise<ObjectRow> => {

@@ -22,6 +22,7 @@ import { changesWaitingMax, listingPageRows, partsReleasedMax } from './limits.t
 import type { ObjectPath } from './name.ts';
 import { findNullVersion } from './null-version.ts';
 import { partContents } from './part-contents.ts';
+import { openParts } from './parts.ts';
 import {
   type ContainerRow,
   chunkUser,
@@ -29,6 +30,7 @@ import {
   expiryShard,
   isExpired,
   multipartKey,
+  type ObjectFacts,
   type ObjectRow,
   type PostRow,
   postKey,
@@ -95,11 +97,12 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
   /** Gives back an object's chunks. Nobody may put the object together again from its parts after that. */
   const release = async (
     { id, name }: Pick<Place, 'id' | 'name'>,
-    { content: bytes, upload, heldBy, parts }: Pick<ObjectRow, 'content' | 'upload' | 'heldBy' | 'parts'>,
+    { content: bytes, upload, heldBy, parts, long }: Omit<ObjectRow, keyof ObjectFacts>,
   ): Promise<void> => {
     if (bytes.kind === 'inline') return;
-    if (!parts) return releaseContent(bytes, heldBy ?? upload);
+    if (!parts && !long) return releaseContent(bytes, heldBy ?? upload);
     await records.multiparts.change(id, multipartKey(name, upload), () => undefined);
+    if (!parts) return openParts({ runtime, records, content }).dropAll(upload);
     if (heldBy) return releaseContent(bytes, heldBy);
     await mapLimit(partContents(bytes.chunks, parts), partsReleasedMax, (part) =>
       releaseContent(part.content, part.upload),
@@ -171,7 +174,7 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
 
   /** Parts stay their upload's: it can be completed again, or aborted. */
   const undo = (place: Place, row: ObjectRow): Promise<void> =>
-    row.parts ? Promise.resolve() : release(place, row);
+    row.parts || row.long ? Promise.resolve() : release(place, row);
 
   /** A version stands behind all that were there when it came, whatever the clocks of hosts say. */
   const inOrder = async <Row extends ObjectRow>(

@@ -15,6 +15,7 @@ import type { Said } from './events/tell.ts';
 import { objectBytesMax, racesMax } from './limits.ts';
 import type { Lock } from './lock.ts';
 import { defaultLock } from './locks.ts';
+import { partsOf, readLong } from './long-parts.ts';
 import type { ObjectPath } from './name.ts';
 import { openObjectMoves } from './object-moves.ts';
 import { openObjectRemovals } from './object-removals.ts';
@@ -64,6 +65,7 @@ const s3FactsOf = ({ grants, tags }: ObjectRow): Partial<NewFacts> => ({ grants,
 export const openObjectRows = (parts: ObjectParts) => {
   const { runtime, records, content, containers } = parts;
   const { objects, posts } = records;
+  const stores = { parts: records.parts, content };
   const turns = openObjectTurns(parts);
   const { run, look, lookAhead, commit, expireLater, releaseContent } = turns;
 
@@ -157,7 +159,16 @@ export const openObjectRows = (parts: ObjectParts) => {
       place: Place,
       made: Pick<
         ObjectRow,
-        'upload' | 'content' | 'bytes' | 'md5' | 'parts' | 'checksum' | 'lock' | 'seal' | 'storageClass'
+        | 'upload'
+        | 'content'
+        | 'bytes'
+        | 'md5'
+        | 'parts'
+        | 'long'
+        | 'checksum'
+        | 'lock'
+        | 'seal'
+        | 'storageClass'
       >,
       facts: NewFacts,
       check?: Check,
@@ -176,6 +187,11 @@ export const openObjectRows = (parts: ObjectParts) => {
     ): Promise<{ source: ObjectRow; row: ObjectRow }> {
       for (let attempt = 0; attempt < racesMax; attempt++) {
         const source = await get(from, versionId);
+        if (source.long)
+          throw new ShoalError(
+            'TOO_LARGE',
+            `Cannot copy ${JSON.stringify(from.name)} in one piece: copy its parts`,
+          );
         const upload = newUuid();
         const facts = factsOf(source);
         if (source.content.kind === 'chunks') {
@@ -266,9 +282,13 @@ export const openObjectRows = (parts: ObjectParts) => {
       customerKey?: Uint8Array,
     ): AsyncIterable<Uint8Array> {
       const opener = row.seal && parts.seals.open(row.seal, customerKey);
-      const stored = (part: Range) => content.read(row.content, { ...part, vault: opener?.vault, signal });
+      const stored = (part: Range) => {
+        const options = { ...part, vault: opener?.vault, signal };
+        return row.long ? readLong(stores, row.long, options) : content.read(row.content, options);
+      };
       if (!opener || opener.vault) return stored(range);
-      return unsealBytes(opener.key, opener.seal, row.bytes, range, stored);
+      const sealed = opener.seal.parts ?? partsOf(row);
+      return unsealBytes(opener.key, sealed, row.bytes, range, stored);
     },
   };
 };

@@ -41,6 +41,8 @@ export interface ObjectSettings {
   readonly encryptAtRest?: boolean | undefined;
   /** Who may be told of changes of objects. Default nobody. */
   readonly webhooks?: readonly Webhook[] | undefined;
+  /** Of the list of chunks that an object's row may hold; beyond it the parts keep their own. */
+  readonly listBytesMax?: number | undefined;
   /** As events name it. */
   readonly region?: string;
 }
@@ -52,7 +54,13 @@ export interface Objects extends Context {
 
 export const openObjects = (
   { runtime, tables, content, journal, http, sealSecret }: ObjectParts,
-  { rateLimits, encryptAtRest = false, webhooks = [], region = 'us-east-1' }: ObjectSettings = {},
+  {
+    rateLimits,
+    encryptAtRest = false,
+    webhooks = [],
+    listBytesMax,
+    region = 'us-east-1',
+  }: ObjectSettings = {},
 ): Objects => {
   const records = openRecords(tables);
   const { clock } = runtime;
@@ -65,7 +73,7 @@ export const openObjects = (
   const delivery = openDelivery({ runtime, records, journal }, { webhooks, region });
   const tell = openTell({ runtime, records, journal }, delivery.wake);
   const objects = openObjectRows({ runtime, records, content, containers, seals, tell });
-  const multiparts = openMultiparts({ runtime, records, content, containers, objects });
+  const multiparts = openMultiparts({ runtime, records, content, containers, objects, listBytesMax });
   const context: Context = {
     runtime,
     records,

@@ -5,9 +5,10 @@ import { mapLimit } from '../base/map-limit.ts';
 import type { ContentStore } from '../chunk/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { walkRows } from '../table/walk-rows.ts';
-import { listingPageRows, partListBytesMax, partsReleasedMax } from './limits.ts';
+import { listingPageRows, partsReleasedMax } from './limits.ts';
+import { partsOf } from './long-parts.ts';
 import type { Place } from './object-turn.ts';
-import { chunkUser, multipartKey, type PartRow, partKey, type Records } from './records.ts';
+import { chunkUser, multipartKey, type ObjectRow, type PartRow, partKey, type Records } from './records.ts';
 
 export const noUpload = (upload: string): ShoalError =>
   new ShoalError(
@@ -19,19 +20,9 @@ export const noUpload = (upload: string): ShoalError =>
 const chunkListedBytes = 80;
 const partListedBytes = 180;
 
-/** Throws TOO_LARGE. One row holds the list. At parts of 8 MiB it ends at some 25 GiB, at parts of 64 MiB at 40 GiB. */
-export const checkListed = (parts: readonly PartRow[]): void => {
-  const bytes = parts.reduce(
-    (sum, { content }) =>
-      sum + partListedBytes + (content.kind === 'chunks' ? content.chunks.length : 0) * chunkListedBytes,
-    0,
-  );
-  if (bytes > partListBytesMax)
-    throw new ShoalError(
-      'TOO_LARGE',
-      `Cannot join ${parts.length} parts: the list of their chunks has ${bytes} bytes, at most ${partListBytesMax}`,
-    );
-};
+/** Of a part in the list of its object. */
+export const listedBytes = ({ content }: Pick<PartRow, 'content'>): number =>
+  partListedBytes + (content.kind === 'chunks' ? content.chunks.length : 0) * chunkListedBytes;
 
 export const openParts = ({
   runtime,
@@ -54,15 +45,21 @@ export const openParts = ({
     if (!isUsed) await content.release(part.content, chunkUser(part.upload));
     await parts.delete(upload, partKey(part.number, part.upload));
   };
+  /** Of a long object: what it uses stays where it is. */
+  const dropUnused = async (upload: Uuid, part: PartRow, used: ReadonlySet<Uuid>): Promise<void> => {
+    if (!used.has(part.upload)) await drop(upload, part, false);
+  };
 
   return {
     walk,
 
-    /** All of an upload; the bytes of those that are `used` stay. What fails here is unused room. */
-    dropAll: (upload: Uuid, used: ReadonlySet<Uuid> = new Set()): Promise<unknown> =>
-      mapLimit(walk(upload), partsReleasedMax, (part) => drop(upload, part, used.has(part.upload))).catch(
-        (thrown) => log.warn('parts not given back', { upload, error: String(thrown) }),
-      ),
+    /** All of an upload; the bytes of those that the object uses stay. What fails here is unused room. */
+    async dropAll(upload: Uuid, row?: Pick<ObjectRow, 'parts' | 'long'>): Promise<void> {
+      const used = new Set(row && partsOf(row)?.map((part) => part.upload));
+      await mapLimit(walk(upload), partsReleasedMax, (part) =>
+        row?.long ? dropUnused(upload, part, used) : drop(upload, part, used.has(part.upload)),
+      ).catch((thrown) => log.warn('parts not given back', { upload, error: String(thrown) }));
+    },
 
     /** Throws NOT_FOUND when its upload is closing or gone; the part is given back then. */
     async keep(place: Place, upload: Uuid, part: PartRow): Promise<PartRow> {

@@ -32,6 +32,7 @@ import type { BucketSettings } from './bucket-settings.ts';
 import type { EventQueueRow, EventRow } from './events/event-row.ts';
 import type { LifecycleRule } from './lifecycle.ts';
 import type { Lock } from './lock.ts';
+import type { LongParts } from './long-parts.ts';
 import type { Metadata } from './metadata.ts';
 import type { StorageClass } from './policy.ts';
 import type { Seal } from './seal.ts';
@@ -168,6 +169,8 @@ export interface ObjectRow extends ObjectFacts {
   readonly seal?: Seal | undefined;
   /** It came in parts, and its chunks are theirs. `md5` is then S3's ETag, `<md5 of the parts' md5s>-<number>`. */
   readonly parts?: readonly ObjectPart[];
+  /** It did, and their lists are too long for this row: they are where they came to. `content` is empty then. */
+  readonly long?: LongParts;
   /** S3: checked when the bytes came, and told to whoever asks. */
   readonly checksum?: Checksum;
   /** S3's, where it is not STANDARD. */

@@ -138,7 +138,7 @@ export interface Range {
 /** Plain bytes of a range; `read` gives those that are stored. */
 export async function* unsealBytes(
   key: Uint8Array,
-  { parts }: CustomerSeal,
+  parts: readonly SealedPart[] | undefined,
   bytes: number,
   { start = 0, end = bytes }: Range,
   read: (range: { readonly start: number; readonly end: number }) => AsyncIterable<Uint8Array>,

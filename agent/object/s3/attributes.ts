@@ -1,5 +1,6 @@
 /** GetObjectAttributes: what HEAD tells and more, as XML, and only what is asked for. */
 import type { ApiAnswer } from '../../http/port.ts';
+import { partsOf } from '../long-parts.ts';
 import type { ObjectRow } from '../records.ts';
 import { httpDate } from '../time.ts';
 import type { S3Ask, S3Context } from './ask.ts';
@@ -23,7 +24,8 @@ const attributesAsked = ({ headers }: S3Ask): ReadonlySet<string> => {
   return new Set(names);
 };
 
-const partsXml = ({ parts }: ObjectRow, { headers }: S3Ask): Xml | undefined => {
+const partsXml = (row: ObjectRow, { headers }: S3Ask): Xml | undefined => {
+  const parts = partsOf(row);
   if (!parts) return undefined;
   const number = (name: string, otherwise: number): number => {
     const value = headers[name];

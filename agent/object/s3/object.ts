@@ -4,6 +4,7 @@ import type { ApiAnswer } from '../../http/port.ts';
 import { grantsAllow } from '../acl-grant.ts';
 import { type ByteRange, contentRange, parseRange } from '../byte-range.ts';
 import { checkConditions, rangeCounts } from '../conditions.ts';
+import { partsOf } from '../long-parts.ts';
 import { headerValue } from '../metadata.ts';
 import { findObject, openReadable, type Readable } from '../readable.ts';
 import { largeEtag, type ObjectRow } from '../records.ts';
@@ -114,12 +115,17 @@ const partAsked = ({ query }: S3Ask, { row, bytes }: Readable): ByteRange | unde
   const text = query.get('partNumber');
   if (text === null) return undefined;
   const number = parsePartNumber(text);
-  const parts = row.parts ?? [{ bytes }];
+  const parts = partsOf(row) ?? [{ bytes }];
   const part = parts[number - 1];
   if (!part) throw s3Error('InvalidPartNumber');
   if (part.bytes === 0) return undefined;
   const start = parts.slice(0, number - 1).reduce((sum, one) => sum + one.bytes, 0);
   return { start, end: start + part.bytes };
+};
+
+const partsCount = (row: ObjectRow): Record<string, string> => {
+  const parts = partsOf(row);
+  return parts ? { 'x-amz-mp-parts-count': String(parts.length) } : {};
 };
 
 /** One range; of several S3 gives the whole object. Throws InvalidRange, InvalidPartNumber. */
@@ -155,7 +161,7 @@ export const getObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
     ...objectHeaders(row, thing),
     ...versionHeader(bucket.row, row),
     ...sealHeaders(row),
-    ...(ask.query.has('partNumber') && row.parts ? { 'x-amz-mp-parts-count': String(row.parts.length) } : {}),
+    ...(ask.query.has('partNumber') ? partsCount(row) : {}),
     ...more,
   };
   Object.assign(headers, lockHeaders(await context.objects.lockOf(placeIn(bucket, ask.key), row)));
