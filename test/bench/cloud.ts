@@ -1,12 +1,15 @@
-/** A cluster on this machine for a bench, and a Swift client of one of its hosts. */
+/** A cluster on this machine for a bench, and clients of Swift and S3 of one of its hosts. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { parseEnv } from 'node:util';
 import { Pool } from 'undici';
 import { parse } from 'yaml';
 import { takePorts } from '../ports.ts';
+import { signS3 } from './s3-sign.ts';
 
 export interface Cloud extends AsyncDisposable {
   /** Of the account; with the token as `X-Auth-Token`. */
@@ -14,13 +17,27 @@ export interface Cloud extends AsyncDisposable {
   readonly token: string;
   /** What the first host's agent holds of memory that no file backs, now. */
   memoryMiB(): Promise<number>;
-  /** Below the account: `/CONTAINER/OBJECT`. Throws when the status is not 2xx. */
-  request(method: 'PUT' | 'GET' | 'DELETE', path: string, body?: Uint8Array): Promise<number>;
+  /** Below the account: `/CONTAINER/OBJECT`. Throws when the status is not 2xx. Resolves with the bytes that came. */
+  request: Request;
+  /** The same at S3's door. */
+  requestS3: Request;
   /** What the operator API answers to a GET, or to a change. Throws when the status is not 2xx. */
   operator(path: string, change?: { readonly method: string; readonly json: unknown }): Promise<unknown>;
   /** The command line, with this cluster's credentials. Throws when it fails. */
   shoal(...words: string[]): Promise<void>;
 }
+
+/** Bytes that need not lie in memory one after the other. */
+export interface Pieces {
+  readonly length: number;
+  readonly pieces: Iterable<Uint8Array>;
+}
+
+export type Request = (
+  method: 'PUT' | 'GET' | 'DELETE',
+  path: string,
+  body?: Uint8Array | Pieces,
+) => Promise<number>;
 
 const shoal = async (...words: string[]): Promise<void> => {
   const child = spawn('npm', ['run', '--silent', 'shoal', '--', ...words], {
@@ -85,6 +102,30 @@ const memoryMiBOf = async (pid: number): Promise<number> => {
   return Number(kilobytes) / 1_024;
 };
 
+const requester =
+  (
+    pool: Pool,
+    asked: (method: string, path: string) => { path: string; headers: Record<string, string> },
+  ): Request =>
+  async (method, target, bytes) => {
+    const { path, headers } = asked(method, target);
+    const isWhole = bytes === undefined || bytes instanceof Uint8Array;
+    const { statusCode, body } = await pool.request({
+      ...{ method, path },
+      headers: bytes === undefined ? headers : { ...headers, 'content-length': String(bytes.length) },
+      body: isWhole ? (bytes ?? null) : Readable.from(bytes.pieces, { objectMode: false }),
+    });
+    let length = 0;
+    let text = '';
+    for await (const piece of body) {
+      length += piece.length;
+      if (statusCode >= 300) text += piece;
+    }
+    if (statusCode < 200 || statusCode >= 300)
+      throw new Error(`${method} ${target}: ${statusCode} ${text.slice(0, 500)}`);
+    return length;
+  };
+
 export const startCloud = async (hosts = 3): Promise<Cloud> => {
   const data = await mkdtemp(join(tmpdir(), 'shoal-bench-cloud-'));
   const down = async (): Promise<void> => {
@@ -97,28 +138,23 @@ export const startCloud = async (hosts = 3): Promise<Cloud> => {
     const { token, account } = await authenticate(join(data, 'clouds.yaml'));
     const { origin, pathname } = new URL(account);
     const pool = new Pool(origin, { connections: 64, pipelining: 1 });
+    const env = parseEnv(await readFile(join(data, 's3.env'), 'utf8'));
+    const s3 = new URL(env.AWS_ENDPOINT_URL ?? '');
+    const s3Pool = new Pool(s3.origin, { connections: 64, pipelining: 1 });
+    const key = { access: env.AWS_ACCESS_KEY_ID ?? '', secret: env.AWS_SECRET_ACCESS_KEY ?? '' };
     const pid = Number(await readFile(join(data, 'shoal-1', 'rehearsal.pid'), 'utf8'));
     return {
       url: account,
       token,
       memoryMiB: () => memoryMiBOf(pid),
-      async request(method, path, bytes) {
-        const { statusCode, body } = await pool.request({
-          method,
-          path: `${pathname}${path}`,
-          headers: { 'x-auth-token': token },
-          body: bytes ?? null,
-        });
-        let length = 0;
-        let text = '';
-        for await (const piece of body) {
-          length += piece.length;
-          if (statusCode >= 300) text += piece;
-        }
-        if (statusCode < 200 || statusCode >= 300)
-          throw new Error(`${method} ${path}: ${statusCode} ${text.slice(0, 500)}`);
-        return length;
-      },
+      request: requester(pool, (_method, path) => ({
+        path: `${pathname}${path}`,
+        headers: { 'x-auth-token': token },
+      })),
+      requestS3: requester(s3Pool, (method, target) => {
+        const [path = '', query = ''] = target.split('?');
+        return { path: target, headers: signS3(key, { method, host: s3.host, path, query }) };
+      }),
       async operator(path, change) {
         const answer = await fetch(`${origin}/cluster${path}`, {
           method: change?.method ?? 'GET',
@@ -131,7 +167,7 @@ export const startCloud = async (hosts = 3): Promise<Cloud> => {
       },
       shoal: (...words) => shoal(...words, '--data', data),
       async [Symbol.asyncDispose]() {
-        await pool.destroy();
+        await Promise.all([pool.destroy(), s3Pool.destroy()]);
         await down();
       },
     };

@@ -11,7 +11,7 @@ import { benchLimits } from './limits.ts';
 import { benchListing } from './listing.ts';
 import { benchMemory } from './memory.ts';
 import { benchMoving } from './moving.ts';
-import { benchObject } from './object.ts';
+import { benchObject, benchS3 } from './object.ts';
 import { benchRegister } from './register.ts';
 import { benchRing } from './ring.ts';
 import { benchRows } from './rows.ts';
@@ -38,9 +38,13 @@ const benches: Readonly<Record<string, Bench>> = {
     run: benchMemory,
   },
   moving: { about: 'GETs through one host of four, before and while another one joins', run: benchMoving },
-  object: { about: 'PUT and GET of objects through one host of three', run: benchObject },
+  object: {
+    about: 'PUT, GET, LIST and DELETE of objects through one host of three, by Swift',
+    run: benchObject,
+  },
   register: { about: 'changes of registers on three hosts, apart and contended', run: benchRegister },
   ring: { about: 'owners of 65,536 partitions on 1,000 hosts, and one host more', run: benchRing },
+  s3: { about: 'the same by S3, signed', run: benchS3 },
   table: { about: 'rows written, read and listed on three hosts', run: benchRows },
 };
 

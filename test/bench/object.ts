@@ -1,20 +1,23 @@
 /**
- * PUT and GET of 4 KiB, 1 MiB and 64 MiB through one host's Swift API, 1 and 16 in flight, against three hosts on
- * this machine. The ratio is to the lowest limit that a case cannot beat:
+ * PUT, GET and DELETE of 4 KiB, 1 MiB and 64 MiB, and LIST of 1,000 names, through one host's Swift or S3, with 1, 16 and 64
+ * in flight, against three hosts on this machine. The ratio is to the lowest limit that a case cannot beat:
  *
  *   PUT  MD5 (the ETag), TLS to the other owners (2 copies), the disk that here takes all 3 copies;
  *        of small objects: three synced rows each
  *   GET  plain TLS (the client's own path is no faster), BLAKE3
+ *
+ * What is deleted was put before, 64 of each size (16 of the largest), so that case ends when they are gone.
  */
 import { randomBytes } from 'node:crypto';
 import { KiB, MiB } from '../../proto/units.ts';
-import { type Cloud, startCloud } from './cloud.ts';
+import { type Pieces, type Request, startCloud } from './cloud.ts';
 import { type Limits, measureLimits, printLimits } from './limits.ts';
 import type { BenchOptions } from './main.ts';
 import { printTable, round } from './table.ts';
 
 const sizes = { '4 KiB': 4 * KiB, '1 MiB': MiB, '64 MiB': 64 * MiB } as const;
-const inFlights = [1, 16] as const;
+const inFlights = [1, 16, 64] as const;
+const namesListed = 1000;
 /** A case runs at least so many requests, whatever the time. */
 const requestsMin = 4;
 const limitSeconds = 2;
@@ -24,16 +27,22 @@ interface Result {
   readonly medianMs: number;
 }
 
+/** Until the time is over, or `count` are done. */
 const run = async (
   seconds: number,
   inFlight: number,
   request: (index: number) => Promise<unknown>,
+  count?: number,
 ): Promise<Result> => {
   const times: number[] = [];
   const startMs = performance.now();
   let started = 0;
   const worker = async (): Promise<void> => {
-    while (performance.now() - startMs < seconds * 1000 || started < requestsMin) {
+    const goesOn = (): boolean =>
+      count === undefined
+        ? performance.now() - startMs < seconds * 1000 || started < requestsMin
+        : started < count;
+    while (goesOn()) {
       const beganMs = performance.now();
       await request(started++);
       times.push(performance.now() - beganMs);
@@ -68,63 +77,132 @@ const bound = (
   return bounds.reduce((low, next) => (next.perSecond < low.perSecond ? next : low));
 };
 
+type Row = readonly (string | number)[];
+
+/** Where requests go, and what a page of a listing is called there. */
+interface Door {
+  readonly request: Request;
+  list(container: string): string;
+}
+
+const plain = (
+  method: string,
+  what: string,
+  inFlight: number,
+  size: number,
+  { perSecond, medianMs }: Result,
+  limit?: { readonly name: string; readonly perSecond: number },
+): Row => [
+  ...[method, what, inFlight, size === 0 ? '' : round((perSecond * size) / 1e6), round(perSecond)],
+  round(medianMs),
+  limit?.name ?? '',
+  limit ? `${round((100 * perSecond) / limit.perSecond)} %` : '',
+];
+
+/** Every object differs, or equal chunks would be stored once; windows over the same noise take no memory of their own. */
+const freshSource = (size: number): (() => Pieces) => {
+  const chunk = Math.min(size, 4 * MiB);
+  const noise = randomBytes(chunk);
+  let puts = 0;
+  return () => {
+    puts += 1;
+    const of = puts;
+    return {
+      length: size,
+      pieces: (function* () {
+        for (let at = 0; at < size; at += chunk) {
+          const first = Buffer.alloc(8);
+          first.writeUInt32LE(of);
+          first.writeUInt32LE(at, 4);
+          yield first;
+          yield noise.subarray(8, Math.min(chunk, size - at));
+        }
+      })(),
+    };
+  };
+};
+
 const benchSize = async (
-  cloud: Cloud,
+  { request }: Door,
   limits: Limits,
   name: keyof typeof sizes,
   seconds: number,
-): Promise<(string | number)[][]> => {
+): Promise<Row[]> => {
   const size = sizes[name];
-  const rows: (string | number)[][] = [];
+  const rows: Row[] = [];
   const container = `/bench-${size}`;
-  await cloud.request('PUT', container);
-  const noise = randomBytes(size + MiB);
-  let puts = 0;
-  // Every object differs, or equal chunks would be stored once; a window over noise is cheap to draw.
-  const fresh = (): Uint8Array => {
-    noise.writeUInt32LE(puts++, (puts * 7919) % MiB);
-    const start = (puts * 104_729) % MiB;
-    const bytes = Buffer.from(noise.subarray(start, start + size));
-    for (let at = 0; at < size; at += 4 * MiB) bytes.writeUInt32LE(puts, at);
-    return bytes;
-  };
-  const put = async (index: number): Promise<void> => {
-    await cloud.request('PUT', `${container}/${index}`, fresh());
-  };
+  await request('PUT', container);
+  const fresh = freshSource(size);
+  const put = (index: number): Promise<number> => request('PUT', `${container}/${index}`, fresh());
   const get =
     (stored: number) =>
     async (index: number): Promise<void> => {
-      const length = await cloud.request('GET', `${container}/${index % stored}`);
+      const length = await request('GET', `${container}/${index % stored}`);
       if (length !== size) throw new Error(`GET of ${size} bytes gave ${length}`);
     };
-  const seed = size >= 64 * MiB ? 4 : 64;
+  const seed = size >= 64 * MiB ? 16 : 64;
   for (let index = 0; index < seed; index++) await put(index);
   for (const method of ['PUT', 'GET'] as const)
     for (const inFlight of inFlights) {
-      const work = method === 'PUT' ? (index: number) => put(index % seed) : get(seed);
-      const { perSecond, medianMs } = await run(seconds, inFlight, work);
-      const limit = bound(limits, method, size, inFlight);
-      rows.push([
-        method,
-        name,
-        inFlight,
-        round((perSecond * size) / 1e6),
-        round(perSecond),
-        round(medianMs),
-        limit.name,
-        `${round((100 * perSecond) / limit.perSecond)} %`,
-      ]);
+      // As many names as there are in flight: changes of one object take turns.
+      const names = Math.max(seed, inFlight);
+      const work = method === 'PUT' ? (index: number) => put(index % names) : get(seed);
+      const result = await run(seconds, inFlight, work);
+      rows.push(plain(method, name, inFlight, size, result, bound(limits, method, size, inFlight)));
     }
+  for (const inFlight of inFlights) {
+    for (let index = 0; index < seed; index++) await put(index);
+    const result = await run(0, inFlight, (index) => request('DELETE', `${container}/${index}`), seed);
+    rows.push(plain('DELETE', name, inFlight, 0, result));
+  }
   return rows;
 };
 
-export const benchObject = async ({ seconds }: BenchOptions): Promise<void> => {
+const benchList = async ({ request, list }: Door, seconds: number): Promise<Row[]> => {
+  const container = '/bench-list';
+  await request('PUT', container);
+  const name = (index: number): string => `${container}/name-${String(index).padStart(6, '0')}`;
+  await run(0, 16, (index) => request('PUT', name(index), new Uint8Array(1)), namesListed);
+  const rows: Row[] = [];
+  for (const inFlight of inFlights)
+    rows.push(
+      plain(
+        'LIST',
+        `${namesListed} names`,
+        inFlight,
+        0,
+        await run(seconds, inFlight, () => request('GET', list(container))),
+      ),
+    );
+  return rows;
+};
+
+const benchDoor = async (
+  doorOf: (cloud: Awaited<ReturnType<typeof startCloud>>) => Door,
+  seconds: number,
+): Promise<void> => {
   const limits = await measureLimits(limitSeconds);
   printLimits(limits);
   await using cloud = await startCloud();
-  const rows: (string | number)[][] = [];
+  const door = doorOf(cloud);
+  const rows: Row[] = await benchList(door, seconds);
   for (const name of Object.keys(sizes) as (keyof typeof sizes)[])
-    rows.push(...(await benchSize(cloud, limits, name, seconds)));
+    rows.push(...(await benchSize(door, limits, name, seconds)));
   console.log();
   printTable(['method', 'size', 'in flight', 'MB/s', 'ops/s', 'median ms', 'limit', 'of limit'], rows);
 };
+
+export const benchObject = ({ seconds }: BenchOptions): Promise<void> =>
+  benchDoor(
+    ({ request }) => ({ request, list: (container) => `${container}?format=json&limit=${namesListed}` }),
+    seconds,
+  );
+
+export const benchS3 = ({ seconds }: BenchOptions): Promise<void> =>
+  benchDoor(
+    ({ requestS3: request }) => ({
+      request,
+      list: (container) => `${container}?list-type=2&max-keys=${namesListed}`,
+    }),
+    seconds,
+  );
