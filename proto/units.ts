@@ -5,3 +5,4 @@ export const GiB = 1024 * MiB;
 export const secondMs = 1000;
 export const minuteMs = 60 * secondMs;
 export const hourMs = 60 * minuteMs;
+export const dayMs = 24 * hourMs;

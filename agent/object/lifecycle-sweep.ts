@@ -1,12 +1,15 @@
 /**
  * Does what lifecycle rules say. Each bucket with rules has a register, in which hosts note when they begin a sweep:
- * whoever comes first after the period takes it, the others leave it. A host that dies in a sweep costs one period.
+ * whoever comes first after the period takes it, the others leave it. A host that dies in a sweep costs one period; one sweep
+ * that ended is enough for a day.
  *
  *   object-lifecycle   register  "rules" / incarnation    a bucket's rules, and when it was swept last
  *
  * What is due is deleted, or moved to another storage class, only if it still is what was looked at, and a locked version stays.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { hasCode, ShoalError } from '../../proto/error.ts';
+import { dayMs } from '../../proto/units.ts';
 import { stripeBytesMin } from '../chunk/limits.ts';
 import { walkRows } from '../table/walk-rows.ts';
 import type { Context } from './context.ts';
@@ -159,9 +162,14 @@ const sweepUploads = async (sweep: Sweep): Promise<number> => {
   return removed;
 };
 
-/** A sweep that was noted for the future was noted by a wrong clock: the period is no reason to wait for that day. */
-const isDue = ({ sweptAtMs }: LifecycleRow, nowMs: number): boolean =>
-  Math.abs(nowMs - sweptAtMs) >= lifecycleSweepMs;
+/**
+ * All that comes due comes due at midnight: once a sweep after it has come to its end, the next day is soon enough. A sweep
+ * that was noted for the future was noted by a wrong clock, which is no reason to wait for that day.
+ */
+const isDue = ({ sweptAtMs, doneAtMs = 0 }: LifecycleRow, nowMs: number): boolean => {
+  const isDone = doneAtMs >= nowMs - (nowMs % dayMs) && doneAtMs <= nowMs;
+  return !isDone && Math.abs(nowMs - sweptAtMs) >= lifecycleSweepMs;
+};
 
 /** Takes the sweep of a bucket; undefined: another host has it, or its time has not come. */
 const take = async ({ records }: Context, id: string, nowMs: number): Promise<LifecycleRow | undefined> => {
@@ -203,7 +211,12 @@ export const sweepLifecycles = async (context: Context, signal: AbortSignal): Pr
     const nowMs = runtime.clock.wallMs();
     if (!isDue(row, nowMs)) continue;
     const taken = await take(context, id, nowMs);
-    if (taken) removed += await sweepBucket(context, id, taken, signal);
+    if (!taken) continue;
+    removed += await sweepBucket(context, id, taken, signal);
+    // Rules that came meanwhile were not obeyed yet.
+    await records.lifecycles.change(lifecycleGroup, id, (old) =>
+      old && isDeepStrictEqual(old, taken) ? { ...old, doneAtMs: taken.sweptAtMs } : old,
+    );
   }
   return removed;
 };

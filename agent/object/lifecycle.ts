@@ -4,11 +4,9 @@
  * A day ends at midnight UTC, and what is due after n days is due at the midnight after them, as S3 counts.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
  */
-import { hourMs } from '../../proto/units.ts';
+import { dayMs } from '../../proto/units.ts';
 import type { Metadata } from './metadata.ts';
 import type { StorageClass } from './policy.ts';
-
-const dayMs = 24 * hourMs;
 
 export interface LifecycleFilter {
   readonly prefix?: string;

@@ -8,14 +8,12 @@
  * the seal, or, when that is gone with the version, looks for the version in vain.
  */
 import { ShoalError } from '../../proto/error.ts';
-import { hourMs } from '../../proto/units.ts';
+import { dayMs } from '../../proto/units.ts';
 import type { Clock } from '../runtime/ports.ts';
 import type { DefaultRetention } from './bucket-settings.ts';
 import { checkUnlocked, type Lock } from './lock.ts';
 import type { Place } from './object-turn.ts';
 import { multipartKey, type ObjectRow, type Records } from './records.ts';
-
-const dayMs = 24 * hourMs;
 
 /** Of a version that is made now. */
 export const defaultLock = (retention: DefaultRetention | undefined, nowMs: number): Lock | undefined => {

@@ -115,6 +115,8 @@ export interface LifecycleRow {
   readonly rules: readonly LifecycleRule[];
   /** When a host last began to obey them. */
   readonly sweptAtMs: number;
+  /** When the newest sweep began that came to its end, under these rules. */
+  readonly doneAtMs?: number;
 }
 
 /** What was decided last of an object. Until it is done with the row (absent: a deletion) and its stamp. */

@@ -194,3 +194,21 @@ test('a sweep that was noted by a clock far ahead holds up no later one', async 
   t.is(await s3.pass(5), 0);
   t.is(await s3.pass(27), 1);
 });
+
+test('a bucket is swept once a day, and anew when it gets other rules', async (t) => {
+  const s3 = await aging(t);
+  await s3.put('a');
+  await s3.put('b/b');
+  const sweptAtMs = async (): Promise<number | undefined> =>
+    (await s3.objects.records.lifecycles.range('rules', { limit: 1 })).entries[0]?.row.sweptAtMs;
+  await s3.rules(`${prefix('a')}${after(1)}`);
+  // At noon, in the evening, and after midnight.
+  t.is(await s3.pass(2), 1);
+  const atNoon = await sweptAtMs();
+  t.is(await s3.pass(0.3), 0);
+  t.is(await sweptAtMs(), atNoon);
+  t.is(await s3.pass(0.25), 0);
+  t.not(await sweptAtMs(), atNoon);
+  await s3.rules(`${prefix('b')}${after(1)}`);
+  t.is(await s3.pass(0.3), 1);
+});
