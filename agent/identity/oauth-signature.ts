@@ -14,8 +14,9 @@ export type OauthFields = Readonly<Record<string, string>>;
 
 const algorithms: Readonly<Record<string, string>> = { 'HMAC-SHA1': 'sha1', 'HMAC-SHA256': 'sha256' };
 
+/** Half a character cannot be encoded, and no signer can have sent one. */
 const quote = (text: string): string =>
-  encodeURIComponent(text).replaceAll(
+  encodeURIComponent(text.toWellFormed()).replaceAll(
     /[!'()*]/g,
     (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
   );
