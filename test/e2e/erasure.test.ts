@@ -12,11 +12,11 @@ const healMs = 120_000;
 
 let cloud: TestCloud;
 test.before(async (t) => {
-  t.timeout(400_000);
+  t.timeout(600_000);
   cloud = await startCloud(6);
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(600_000);
   await cloud?.stop();
 });
 
@@ -44,7 +44,7 @@ const hasAll = (host: string) => async (): Promise<boolean> => (await fragmentsO
 test.serial(
   'a container of a policy is made once there are hosts for it, and each gets one fragment a stripe',
   async (t) => {
-    t.timeout(healMs);
+    t.timeout(600_000);
     await eventually('six hosts store', healMs, async () => {
       const made = await send('shoal-1', 'PUT', 'cold', { headers: { 'x-storage-policy': 'ec-4-2' } });
       return made.status === 201;
@@ -59,7 +59,7 @@ test.serial(
 
 // Not two killed: a row has three owners, and those that lose two of them are not read at all.
 test.serial('with a host killed and the fragments of another gone every byte is read', async (t) => {
-  t.timeout(healMs);
+  t.timeout(600_000);
   await cloud.shoalOk('dev', 'kill', 'shoal-3');
   for (const file of await fragmentsOf('shoal-5')) await rm(file);
   for (const host of ['shoal-1', 'shoal-5', 'shoal-6']) t.true((await read(host)).equals(bytes), host);

@@ -17,7 +17,7 @@ import { eventually, startCloud } from './cloud.ts';
 const takenOverMs = 120_000;
 
 test('a host is killed after it answered: another delivers its events once the receiver is up', async (t) => {
-  t.timeout(400_000);
+  t.timeout(600_000);
   const hook = await receiver(t);
   const cloud = await startCloud(3);
   t.teardown(() => cloud.stop());

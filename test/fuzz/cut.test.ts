@@ -50,7 +50,7 @@ const rpcProtocol = (host: TestHost): string => `/shoal/${host.peer.cluster.clus
 const rosterOf = (host: TestHost): string => JSON.stringify(host.peer.roster.position());
 
 test('cut: a frame that ends at any of its bytes is no frame', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const { b, key } = await takeOver(t);
   let calls = 0;
   b.peer.rpc.handle('test.count', () => ++calls);
@@ -127,7 +127,7 @@ test("reflection: a host's own requests, sent back to it, come from who sends th
 });
 
 test('cut: a join that ends at any byte of its first message lets nobody in', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const [a] = await startPair(t);
   const invite = parseInvite(a.peer.invites.issue().token);
   const roster = rosterOf(a);
@@ -144,7 +144,7 @@ test('cut: a join that ends at any byte of its first message lets nobody in', as
 });
 
 test('cut: a bulk request that ends at any byte reaches no handler with less than it said', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const { b, key } = await takeOver(t);
   const bodies: string[] = [];
   let cutOff = 0;

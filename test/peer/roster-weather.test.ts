@@ -10,7 +10,7 @@ import { openTown, type Townsman } from './roster-town.ts';
 const rounds = 12;
 
 test('roster: under cuts, kills and changes by everyone the chain never forks, and what was confirmed stays', async (t) => {
-  t.timeout(180_000);
+  t.timeout(600_000);
   const seed = Date.now();
   t.log(`seed ${seed}`);
   const chance = prng(seed);
