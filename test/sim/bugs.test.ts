@@ -75,7 +75,7 @@ const cluster: Readonly<Record<Exclude<keyof typeof clusterBugs, keyof typeof lo
   'a read that writes nothing back': 159,
   'a read that repairs with a stamp of its own': 1,
   'a batch that some owners apply by half': 8,
-  'rows acknowledged before fsync': 37,
+  'rows acknowledged before fsync': 5,
   'a deleted row that leaves no tombstone': 1,
   'a chunk sent before its reference stands': 3,
   'a chunk deleted by a decision of before it was put again': 5,
