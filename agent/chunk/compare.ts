@@ -60,8 +60,12 @@ export const sharedPartitions = (ring: Ring): Map<HostId, Partition[]> => {
   for (let partition = 0; partition < ring.partitionCount; partition++) {
     const owners = ring.ownerSets(partition)[0]?.owners ?? [];
     if (!owners.includes(ring.self)) continue;
-    for (const host of owners)
-      if (host !== ring.self) shared.set(host, (shared.get(host) ?? []).concat(partition));
+    for (const host of owners) {
+      if (host === ring.self) continue;
+      const partitions = shared.get(host) ?? [];
+      shared.set(host, partitions);
+      partitions.push(partition);
+    }
   }
   return shared;
 };

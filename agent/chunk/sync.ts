@@ -88,7 +88,11 @@ export const chunkSyncer = ({
     const byHost = new Map<HostId, Partition[]>();
     for (const { partition, sets } of wanted)
       for (const host of new Set(sets.flatMap(({ owners }) => owners)))
-        if (host !== ring.self) byHost.set(host, (byHost.get(host) ?? []).concat(partition));
+        if (host !== ring.self) {
+          const partitions = byHost.get(host) ?? [];
+          byHost.set(host, partitions);
+          partitions.push(partition);
+        }
 
     let later = 0;
     const answered = new Set<HostId>([ring.self]);

@@ -27,6 +27,19 @@ export const stripeQuorum = (hosts: number, code: Code, gone: readonly number[] 
   return places.length;
 };
 
+const quorums = new Map(
+  codes.map((code) => [
+    code,
+    Array.from({ length: fragmentCount(code) + 1 }, (_, hosts) => stripeQuorum(hosts, code)),
+  ]),
+);
+/** A comparison walks all partitions: with nobody gone it is counted once for a number of hosts. */
+const quorumOf = (order: readonly HostId[], gone: readonly HostId[], code: Code): number => {
+  const counted = gone.length === 0 ? quorums.get(code)?.[order.length] : undefined;
+  const places = gone.map((host) => order.indexOf(host));
+  return counted ?? stripeQuorum(order.length, code, places);
+};
+
 export interface StripeRing extends Ring {
   /** Fragments of the stripe that the host should hold in some live version, ascending. */
   dueOf(stripe: ChunkId, host: HostId): number[];
@@ -50,8 +63,7 @@ export const stripeRing = (ring: Ring): StripeRing => {
     if (!code) return [];
     return wide.flatMap(({ layoutVersion, owners: order, gone }) => {
       const owners = order.filter((host) => !gone.includes(host));
-      const places = gone.map((host) => order.indexOf(host));
-      const quorum = stripeQuorum(order.length, code, places);
+      const quorum = quorumOf(order, gone, code);
       return owners.length > 0 ? [{ layoutVersion, owners, quorum }] : [];
     });
   };
