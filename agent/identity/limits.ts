@@ -78,3 +78,6 @@ export const refusalsPerMinuteMax = 60;
 
 /** Parallel reads behind one list. */
 export const readsMax = 16;
+
+/** A header of OAuth 1.0a has some 400. It is searched from each of its letters on, so its square is what counts. */
+export const oauthCharsMax = 4_096;

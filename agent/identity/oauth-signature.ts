@@ -1,5 +1,6 @@
 /** Signatures of OAuth 1.0a, RFC 5849: what a request's Authorization header says, and whether both secrets signed it. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { oauthCharsMax } from './limits.ts';
 
 /** A request as its sender has signed it. */
 export interface OauthRequest {
@@ -23,7 +24,8 @@ const quote = (text: string): string =>
 
 /** Undefined when it is no header of OAuth. */
 export const parseOauth = (authorization: string | undefined): OauthFields | undefined => {
-  if (!authorization || !/^OAuth\s/i.test(authorization)) return undefined;
+  if (!authorization || authorization.length > oauthCharsMax || !/^OAuth\s/i.test(authorization))
+    return undefined;
   try {
     const fields = [...authorization.slice(6).matchAll(/([\w.-]+)="([^"]*)"/g)];
     return Object.fromEntries(fields.map(([, name = '', value = '']) => [name, decodeURIComponent(value)]));
@@ -43,7 +45,8 @@ const baseString = ({ method, url, query }: OauthRequest, fields: OauthFields): 
 /** `tokenSecret`: empty where there is no token yet. */
 export const verifyOauth = (request: OauthRequest, consumerSecret: string, tokenSecret: string): boolean => {
   const fields = parseOauth(request.authorization);
-  const algorithm = algorithms[fields?.oauth_signature_method ?? ''];
+  const method = fields?.oauth_signature_method ?? '';
+  const algorithm = Object.hasOwn(algorithms, method) ? algorithms[method] : undefined;
   if (!fields || !algorithm) return false;
   const expected = createHmac(algorithm, `${quote(consumerSecret)}&${quote(tokenSecret)}`)
     .update(baseString(request, fields))
