@@ -29,6 +29,8 @@ export const uploadChunksInFlightMax = 3;
 export const chunksInFlightMax = 24;
 /** A reference that is not acknowledged by then fails the upload: a quorum of the row's owners is not there. */
 export const referenceTimeoutMs = 30 * secondMs;
+/** ... and until then it is written again, when a quorum was missed. */
+export const referenceRetryMs = secondMs;
 /** References of one content written or deleted at once: enough to share fsyncs, few enough to leave others room. */
 export const referencesInFlightMax = 32;
 

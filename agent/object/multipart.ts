@@ -13,7 +13,7 @@
  */
 import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
-import type { Content, ContentStore } from '../chunk/port.ts';
+import type { ContentStore } from '../chunk/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { type Containers, noContainer } from './containers.ts';
 import { listingPageRows, partListBytesMax } from './limits.ts';
@@ -170,16 +170,24 @@ export const openMultiparts = ({
       });
     },
 
-    /** A whole object as a part: its chunks get another user, no byte moves. They lie in the upload's vault, or both in none. */
+    /**
+     * A whole object as a part: its chunks get another user, no byte moves. They lie in the upload's vault, or both in
+     * none. Throws CONTENDED when the object went before its chunks had another user: they may go with it.
+     */
     async share(
       place: Place,
       uploadId: string,
       number: number,
-      source: { readonly content: Content; readonly bytes: number; readonly md5: string },
+      source: Pick<ObjectRow, 'content' | 'bytes' | 'md5'>,
+      stands: () => Promise<boolean>,
     ): Promise<PartRow> {
       const { upload } = await get(place, uploadId);
       const id = newUuid();
       await content.retain(source.content, chunkUser(id));
+      if (!(await stands())) {
+        await content.release(source.content, chunkUser(id));
+        throw new ShoalError('CONTENDED', 'Cannot copy the part: its source was replaced meanwhile');
+      }
       const { bytes, md5 } = source;
       return parts.keep(place, upload, {
         ...{ number, upload: id, content: source.content, bytes, md5 },

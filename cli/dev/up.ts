@@ -6,6 +6,7 @@ import { clusterRoutes } from '../../proto/rest/cluster.ts';
 import { connect } from '../client.ts';
 import { hostArguments, runAgentCommand, startAgent } from './agent-process.ts';
 import { writeCloudsFile } from './clouds-file.ts';
+import { patiently } from './patience.ts';
 import type { Rehearsal, RehearsalHost } from './rehearsal.ts';
 import { writeS3File } from './s3-file.ts';
 import { ensureSystemPrograms } from './system-programs.ts';
@@ -17,9 +18,9 @@ const inviteSeconds = 300;
 const belongs = (host: RehearsalHost): boolean => existsSync(join(host.dataDir, 'config.json'));
 
 const joinCluster = async (rehearsal: Rehearsal, host: RehearsalHost): Promise<void> => {
-  const client = await connect({ data: rehearsal.directory });
-  const { invite } = await client.call(clusterRoutes.createInvite, {
-    json: { expiresInSeconds: inviteSeconds },
+  const { invite } = await patiently(async () => {
+    const client = await connect({ data: rehearsal.directory });
+    return client.call(clusterRoutes.createInvite, { json: { expiresInSeconds: inviteSeconds } });
   });
   await runAgentCommand(['join', invite.token, ...hostArguments(rehearsal, host)]);
 };
@@ -44,5 +45,5 @@ export const bringUp = async (rehearsal: Rehearsal, say: (line: string) => void)
     await startAgent(host);
   }
   await waitUntilHealthy(rehearsal);
-  await writeS3File(rehearsal);
+  await patiently(() => writeS3File(rehearsal));
 };

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import type { ContentStore } from '../../agent/chunk/port.ts';
-import { hasCode } from '../../proto/error.ts';
+import { hasCode, ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { MiB } from '../../proto/units.ts';
 import { collect, pieces } from '../conform/content.ts';
@@ -78,6 +78,21 @@ test('upload: two of three owners down is a missed quorum, and nothing is refere
   const error = await t.throwsAsync(upload(cluster.host(0).chunks.content, randomBytes(5 * MiB)));
   t.true(hasCode(error, 'QUORUM_MISSED'), String(error));
   t.deepEqual(await cluster.tables.usedBy('u'), []);
+});
+
+test('upload: owners of a reference that are silent for a while cost it nothing', async (t) => {
+  await using cluster = await startCluster(3);
+  const missed = new Set<string>();
+  cluster.tables.beforePut = async (partitionKey) => {
+    if (missed.has(partitionKey)) return;
+    missed.add(partitionKey);
+    throw new ShoalError('QUORUM_MISSED', 'Cannot write: nobody answers');
+  };
+  const bytes = randomBytes(5 * MiB);
+  const { content } = await upload(cluster.host(0).chunks.content, bytes);
+  t.is(missed.size, 2);
+  t.is((await cluster.tables.usedBy('u')).length, 2);
+  t.true(bytes.equals(await collect(cluster.host(1).chunks.content.read(content))));
 });
 
 test('upload: full disks refuse with DISK_FULL; one full disk of three is only told', async (t) => {

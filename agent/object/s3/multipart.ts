@@ -1,5 +1,5 @@
 /** Uploads in parts over HTTP: create, put and copy a part, complete, abort. Their lists are in `part-listing.ts`. */
-import { hasCode } from '../../../proto/error.ts';
+import { hasCode, ShoalError } from '../../../proto/error.ts';
 import type { ApiAnswer } from '../../http/port.ts';
 import { archiveObject } from '../archive.ts';
 import { type ByteRange, parseRange } from '../byte-range.ts';
@@ -126,7 +126,8 @@ const summed = (source: AsyncIterable<Uint8Array>, asked: string): Pick<NewPart,
 
 const copyPart = async (context: S3Context, ask: S3Ask, number: number): Promise<ApiAnswer> => {
   const { place } = await openTarget(context, ask, putAction);
-  const { row, thing, bucket } = await openSource(context, ask, copySourceOf(ask));
+  const from = copySourceOf(ask);
+  const { row, thing, bucket } = await openSource(context, ask, from);
   const range = copyRange(ask, thing.bytes);
   const uploadId = uploadIdOf(ask);
   const { seal, checksum } = await context.multiparts.get(place, uploadId).catch(orNoUpload(uploadId));
@@ -138,9 +139,16 @@ const copyPart = async (context: S3Context, ask: S3Ask, number: number): Promise
     row.content.kind === 'chunks' &&
     /^[\da-f]{32}$/.test(row.md5) &&
     thing.row === row;
+  const stands = async (): Promise<boolean> => {
+    const now = await openSource(context, ask, from).catch((cause: unknown) => {
+      if (cause instanceof ShoalError && cause.status < 500) return undefined;
+      throw cause;
+    });
+    return now?.row.upload === row.upload;
+  };
   const bytes = range ? range.end - range.start : thing.bytes;
   const part: PartRow = await (isShared
-    ? context.multiparts.share(place, uploadId, number, row)
+    ? context.multiparts.share(place, uploadId, number, row, stands)
     : context.multiparts.put(place, uploadId, {
         ...{ number, bytes, bytesMax: objectBytesMax, signal: ask.signal },
         source: thing.read(range ?? {}),

@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import test from 'ava';
 import type { Uuid } from '../../../proto/ids.ts';
 import { MiB } from '../../../proto/units.ts';
+import { fakeContent } from '../../fake/content.ts';
 import { type ServedS3, serveS3, text, texts } from './serve.ts';
 
 const md5 = (bytes: Uint8Array): Buffer => createHash('md5').update(bytes).digest();
@@ -230,6 +231,31 @@ test('a part is copied from an object, or from a range of one', async (t) => {
   await call('PUT', '/reef/copy', { headers: { 'x-amz-copy-source': '/reef/big' } });
   await call('DELETE', '/reef/big');
   t.true((await call('GET', '/reef/copy')).bytes.equals(Buffer.concat([a, tail])));
+});
+
+test('a part is not copied from an object that goes before its chunks have another user', async (t) => {
+  const content = fakeContent();
+  let meanwhile = async (): Promise<unknown> => undefined;
+  const retain: typeof content.retain = async (what, user) => {
+    await meanwhile();
+    await content.retain(what, user);
+  };
+  const served = await serveS3(t, { content: { ...content, retain } });
+  const { call } = served;
+  await call('PUT', '/reef');
+  await call('PUT', '/reef/source', { body: a });
+  const id = await begin(served);
+  const copy = () =>
+    call('PUT', `/reef/big?partNumber=1&uploadId=${id}`, {
+      headers: { 'x-amz-copy-source': '/reef/source' },
+    });
+  const usersOf = () => [...content.users.values()].reduce((sum, users) => sum + users.size, 0);
+  meanwhile = () => call('PUT', '/reef/source', { body: b });
+  t.is((await copy()).code, 'SlowDown');
+  meanwhile = () => call('DELETE', '/reef/source');
+  t.is((await copy()).code, 'SlowDown');
+  t.is(usersOf(), 0);
+  t.is((await copy()).code, 'NoSuchKey');
 });
 
 test('checksums of parts are joined', async (t) => {
