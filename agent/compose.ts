@@ -175,10 +175,7 @@ export const startAgent = async (
   const s3 = openS3(
     objects,
     { signIn: openSignIn(keys), signForm: openSignForm(keys) },
-    {
-      listen: `${config.address}:${ports.s3}`,
-      domains: config.s3Domains ?? [],
-    },
+    { listen: `${config.address}:${ports.s3}`, domains: config.s3Domains ?? [] },
   );
   const images = openImages({ runtime, tables, content, journal, http });
   const compute = await openCompute(

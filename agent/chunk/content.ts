@@ -28,6 +28,7 @@ import {
   uploadChunksInFlightMax,
 } from './limits.ts';
 import { pack, unpack } from './pack.ts';
+import { type Part, partsOf, unsealed } from './part.ts';
 import {
   type Content,
   type ContentStore,
@@ -39,7 +40,6 @@ import {
 import type { PutChunk } from './put-chunk.ts';
 import type { References } from './reference.ts';
 import { stripeIdOf } from './stripe/name.ts';
-import type { Vault } from './vault.ts';
 
 interface Cut {
   readonly bytes: Uint8Array;
@@ -285,29 +285,4 @@ export const contentStore = ({
       }
     },
   };
-};
-
-interface Part extends Piece {
-  readonly from: number;
-  readonly to: number;
-  readonly vault?: Vault | undefined;
-}
-
-const unsealed = ({ iv }: Pick<Piece, 'iv'>, bytes: Uint8Array, vault: Vault | undefined): Uint8Array => {
-  if (iv === undefined) return bytes;
-  if (!vault) throw new Error('content that lies in a vault is read with it');
-  return vault.open({ iv, bytes });
-};
-
-/** The chunks that the range touches, and which bytes of each. */
-const partsOf = (chunks: readonly Piece[], start: number, end: number): Part[] => {
-  const parts: Part[] = [];
-  let at = 0;
-  for (const piece of chunks) {
-    const from = Math.max(0, start - at);
-    const to = Math.min(piece.length, end - at);
-    if (from < to) parts.push({ ...piece, from, to });
-    at += piece.length;
-  }
-  return parts;
 };

@@ -10,53 +10,22 @@
  * The 256 folders keep a directory of 10 million chunks at 40,000 names a folder; they exist from the start, so
  * that a write syncs one folder only. `v1` is the version of this shape.
  */
-import {
-  close as closeFile,
-  constants,
-  existsSync,
-  fdatasync,
-  fstat,
-  ftruncate,
-  open,
-  read as readFrom,
-  rename,
-  write as writeFile,
-} from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, rename as move, readdir, readFile, stat, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { ShoalError } from '../../proto/error.ts';
 import type { ChunkId } from '../../proto/ids.ts';
 import { syncFolder } from '../base/atomic-file.ts';
 import { mapLimit } from '../base/map-limit.ts';
-import { type Take, wholeBlocks } from './buffer-pool.ts';
+import type { Take } from './buffer-pool.ts';
 import { gate } from './gate.ts';
-import {
-  blockBytes,
-  directBytesMin,
-  fileWritesInFlightMax,
-  freeSpaceAgeMs,
-  openInFlightMax,
-  quarantineFilesMax,
-} from './limits.ts';
+import { fileWritesInFlightMax, freeSpaceAgeMs, openInFlightMax, quarantineFilesMax } from './limits.ts';
 import { deviceOf, isMountPoint } from './mount.ts';
-
-// The callback calls cost a third of what FileHandle costs (no promise, object and event per step).
-const openAsync = promisify(open);
-const writeAsync = promisify(writeFile);
-const fstatAsync = promisify(fstat);
-const readAsync = promisify(readFrom);
-const ftruncateAsync = promisify(ftruncate);
-const fdatasyncAsync = promisify(fdatasync);
-const closeAsync = promisify(closeFile);
-const renameAsync = promisify(rename);
+import { fileCode, readWhole, renameFile, wholeFileWriter } from './whole-file.ts';
 
 /** What an operator left among the chunks is passed over. */
 const namePattern = /^[0-9a-f]{64}(\.[0-9]{1,2})?$/;
 const prefixes = Array.from({ length: 256 }, (_, index) => index.toString(16).padStart(2, '0'));
-
-const fileCode = (thrown: unknown): string | undefined =>
-  thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
 
 export interface DataDirectory {
   readonly path: string;
@@ -97,37 +66,6 @@ const sharedSync = () => {
     next.set(folder, started);
     return started;
   };
-};
-
-const { O_CREAT, O_DIRECT, O_EXCL, O_WRONLY } = constants;
-
-/** `blocks`: from memory to disk without a copy in the page cache, all of them; what is beyond the bytes is cut off again. */
-const writeWhole = async (path: string, bytes: Uint8Array, blocks?: Uint8Array): Promise<void> => {
-  const file = await openAsync(path, O_CREAT | O_EXCL | O_WRONLY | (blocks ? O_DIRECT : 0), 0o600);
-  const whole = blocks ?? bytes;
-  try {
-    for (let at = 0; at < whole.length; )
-      at += (await writeAsync(file, whole, at, whole.length - at, at)).bytesWritten;
-    if (whole.length > bytes.length) await ftruncateAsync(file, bytes.length);
-    await fdatasyncAsync(file);
-  } finally {
-    await closeAsync(file);
-  }
-};
-
-/** Less than the whole of it where what was taken is too short. */
-const readWhole = async (path: string, take: Take): Promise<Uint8Array> => {
-  const file = await openAsync(path, 'r');
-  try {
-    const { size } = await fstatAsync(file);
-    const bytes = take(size).subarray(0, size);
-    let length = 0;
-    for (let more = 1; more > 0 && length < bytes.length; length += more)
-      more = (await readAsync(file, bytes, length, bytes.length - length, length)).bytesRead;
-    return bytes.subarray(0, length);
-  } finally {
-    await closeAsync(file);
-  }
 };
 
 export interface DataDirectorySettings {
@@ -196,9 +134,8 @@ export const openDataDirectory = async (
   const device = await deviceOf(root);
   const sync = sharedSync();
   const writers = gate(fileWritesInFlightMax);
+  const writeWhole = wholeFileWriter();
   let tempCount = 0;
-  // Until the file system says that it can't.
-  let isDirect = true;
   let retired: string | undefined;
   let space = { atMs: -Infinity, freeBytes: 0 };
   const freeBytes = async (): Promise<number> => {
@@ -216,18 +153,6 @@ export const openDataDirectory = async (
       { ...(cause === undefined ? {} : { cause }) },
     );
 
-  const writeNew = async (path: string, bytes: Uint8Array): Promise<void> => {
-    const blocks = isDirect && bytes.length >= directBytesMin ? wholeBlocks(bytes, blockBytes) : undefined;
-    try {
-      await writeWhole(path, bytes, blocks);
-    } catch (thrown) {
-      if (!blocks || fileCode(thrown) !== 'EINVAL') throw thrown;
-      isDirect = false;
-      await unlink(path).catch(() => {});
-      await writeWhole(path, bytes);
-    }
-  };
-
   return {
     path: root,
     get retired() {
@@ -242,8 +167,8 @@ export const openDataDirectory = async (
         space.freeBytes -= bytes.length;
         if (!isMade) await ensureMade();
         await writers.run(async () => {
-          await writeNew(temporary, bytes);
-          await renameAsync(temporary, pathOf(id));
+          await writeWhole(temporary, bytes);
+          await renameFile(temporary, pathOf(id));
           isNamed = true;
         }, signal);
         await sync(folderOf(id.slice(0, 2)));

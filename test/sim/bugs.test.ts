@@ -71,15 +71,15 @@ const loss = {
 const cluster: Readonly<Record<Exclude<keyof typeof clusterBugs, keyof typeof loss>, number>> = {
   'writes to the newest layout alone while an older one lives': 8,
   'tables that report a copy that they do not make': 8,
-  'a write that asks nobody for the newest stamp': 4,
+  'a write that asks nobody for the newest stamp': 1,
   'a read that writes nothing back': 159,
   'a read that repairs with a stamp of its own': 1,
-  'a batch that some owners apply by half': 8,
+  'a batch that some owners apply by half': 10,
   'rows acknowledged before fsync': 5,
   'a deleted row that leaves no tombstone': 1,
   'a chunk sent before its reference stands': 3,
-  'a chunk deleted by a decision of before it was put again': 5,
-  'an owner that is never told what it missed': 53,
+  'a chunk deleted by a decision of before it was put again': 8,
+  'an owner that is never told what it missed': 22,
   'a chunk served without a look at its content': 3,
 };
 

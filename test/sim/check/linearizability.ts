@@ -198,7 +198,7 @@ export const linearizabilityFaults = (histories: ReadonlyMap<string, Iterable<Op
     const { by, action, callMs, returnMs } = verdict.operation;
     return [
       `${name} is not linearizable: ${by} got ${JSON.stringify(action)} from ${callMs.toFixed(1)} ` +
-        `to ${returnMs.toFixed(1)} ms, possible before: ${verdict.possible.join(', ')}`,
+        `to ${returnMs.toFixed(1)} ms, possible before: ${verdict.possible.join(', ') || 'nothing'}`,
     ];
   }
   return [];

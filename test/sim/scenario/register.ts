@@ -231,7 +231,7 @@ const run = async (world: World, parts: RegisterParts): Promise<Outcome> => {
 
 const describe = (name: string, operation: Operation, possible: readonly RegisterValue[]): string =>
   `${name} is not linearizable: ${operation.by} got ${JSON.stringify(operation.action)} from ` +
-  `${operation.callMs.toFixed(1)} to ${operation.returnMs.toFixed(1)} ms, possible before: ${possible.join(', ')}`;
+  `${operation.callMs.toFixed(1)} to ${operation.returnMs.toFixed(1)} ms, possible before: ${possible.join(', ') || 'nothing'}`;
 
 export const registerScenario = (parts: RegisterParts = soundParts): Scenario => ({
   name: 'register',
