@@ -21,7 +21,7 @@ import type { Take } from './buffer-pool.ts';
 import { gate } from './gate.ts';
 import { fileWritesInFlightMax, freeSpaceAgeMs, openInFlightMax, quarantineFilesMax } from './limits.ts';
 import { deviceOf, isMountPoint } from './mount.ts';
-import { fileCode, readWhole, renameFile, wholeFileWriter } from './whole-file.ts';
+import { fileCode, renameFile, wholeFile, wholeFileWriter } from './whole-file.ts';
 
 /** What an operator left among the chunks is passed over. */
 const namePattern = /^[0-9a-f]{64}(\.[0-9]{1,2})?$/;
@@ -186,7 +186,7 @@ export const openDataDirectory = async (
     },
     async read(id, take) {
       try {
-        return await (take ? readWhole(pathOf(id), take) : readFile(pathOf(id)));
+        return await (take ? wholeFile(pathOf(id), take) : readFile(pathOf(id)));
       } catch (cause) {
         if (fileCode(cause) === 'ENOENT') return undefined;
         const code = fileCode(cause) === 'EIO' ? 'DAMAGED' : 'INTERNAL';

@@ -46,7 +46,7 @@ const write = async (path: string, bytes: Uint8Array, blocks?: Uint8Array): Prom
 };
 
 /** Less than the whole of it where what was taken is too short. */
-export const readWhole = async (path: string, take: Take): Promise<Uint8Array> => {
+export const wholeFile = async (path: string, take: Take): Promise<Uint8Array> => {
   const file = await openAsync(path, 'r');
   try {
     const { size } = await fstatAsync(file);
