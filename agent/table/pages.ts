@@ -9,6 +9,7 @@
  *   owner b   ----x---------x----x----x----|
  *   count     --------------------|            the walk goes on behind it if the page is not full yet
  */
+import { hasCode, ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { AnswerOf } from '../../proto/message/table.ts';
 import { compareBytes } from '../base/bytes.ts';
@@ -176,10 +177,17 @@ const askPages = async (
   });
   if (full && answers.has(full)) return answers;
   // The nearest owner did not answer in time; another one of them sends its rows once more, now in full.
-  const [other] = answers.keys();
-  const pages = new Map(answers);
-  if (other) pages.set(other, await ask(other, true, counts));
-  return pages;
+  let cause: unknown;
+  for (const other of answers.keys())
+    try {
+      return new Map(answers).set(other, await ask(other, true, counts));
+    } catch (thrown) {
+      if (hasCode(thrown, 'STALE_LAYOUT')) throw thrown;
+      cause = thrown;
+    }
+  throw new ShoalError('QUORUM_MISSED', `Cannot list table "${table}": owners answered once and no more`, {
+    cause,
+  });
 };
 
 /** The state that a quorum in each set holds, where the one that sent its rows is among them. */
