@@ -13,7 +13,7 @@ export type HostId = Branded<'HostId'>;
 export type ClusterId = Branded<'ClusterId'>;
 /** A chunk: its BLAKE3-256 as 64 lower-case hex digits. */
 export type ChunkId = Branded<'ChunkId'>;
-/** A request: `req-` and a UUID, as OpenStack's `X-Openstack-Request-Id` shows it. */
+/** A request, as `X-Openstack-Request-Id` shows it: `req-` and a UUID, and at Swift's door a transaction id of its form. */
 export type RequestId = Branded<'RequestId'>;
 /** A UUID with dashes: servers, images. */
 export type Uuid = Branded<'Uuid'>;
@@ -39,3 +39,10 @@ export const newUuid = (): Uuid => crypto.randomUUID() as Uuid;
 export const newHexId = (): HexId => crypto.randomUUID().replaceAll('-', '') as HexId;
 export const newClusterId = (): ClusterId => newHexId() as string as ClusterId;
 export const newRequestId = (): RequestId => `req-${crypto.randomUUID()}` as RequestId;
+/** Swift's: `tx`, 21 hex digits, and behind a dash the second in 10. */
+export const newTransactionId = (atMs: number): RequestId => {
+  const second = Math.floor(atMs / 1000)
+    .toString(16)
+    .padStart(10, '0');
+  return `tx${newHexId().slice(0, 21)}-${second}` as RequestId;
+};

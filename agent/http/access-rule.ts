@@ -52,7 +52,7 @@ export const checkAccessRules = (
   path: string,
 ): void => {
   if (!accessRules) return;
-  const below = path.slice(apiPrefix[api].length);
+  const below = path.startsWith(`${apiPrefix[api]}/`) ? path.slice(apiPrefix[api].length) : path;
   const allowed = accessRules.some(
     (rule) =>
       rule.service === serviceOf[api] &&

@@ -17,10 +17,12 @@ export interface OpenAnswer {
 const isStream = (body: unknown): body is AsyncIterable<Uint8Array> =>
   typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
 
+/** Node refuses a `content-disposition` beyond ASCII behind a `content-length`, so that one goes first. */
 const lowerCase = (headers: ApiAnswer['headers']): Record<string, string | readonly string[]> => {
   const out: Record<string, string | readonly string[]> = {};
   for (const name in headers) out[name.toLowerCase()] = headers[name] ?? '';
-  return out;
+  const { 'content-disposition': disposition, ...others } = out;
+  return disposition === undefined ? out : { 'content-disposition': disposition, ...others };
 };
 
 /** Lets go of the first piece when it is taken: a slow client may take the next one much later. */
@@ -93,7 +95,8 @@ export const sendAnswer = async (
   }
   reply.writeHead(answer.status, answer.headers as Record<string, string | string[]>);
   if (!rest) {
-    reply.end(answer.whole);
+    // Bytes: with a text node would write the head in the text's encoding, and spoil what is not ASCII in it.
+    reply.end(typeof answer.whole === 'string' ? Buffer.from(answer.whole) : answer.whole);
     return;
   }
   try {

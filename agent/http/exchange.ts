@@ -7,7 +7,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asShoalError, ShoalError } from '../../proto/error.ts';
-import { newRequestId, type RequestId } from '../../proto/ids.ts';
+import { newRequestId, newTransactionId, type RequestId } from '../../proto/ids.ts';
 import { type ApiName, apiPrefix } from '../../proto/rest/route.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { openAnswer, sendAnswer } from './answer.ts';
@@ -30,11 +30,7 @@ export interface Exchange {
 
 export type Work = (exchange: Exchange) => Promise<{ readonly answer: ApiAnswer; readonly status: number }>;
 
-export type StandardHeaders = (
-  api: ApiName | null,
-  requestId: RequestId,
-  atMs: number,
-) => Record<string, string>;
+export type StandardHeaders = (api: ApiName | null, requestId: RequestId) => Record<string, string>;
 
 export interface Desk {
   readonly runtime: Runtime;
@@ -66,7 +62,13 @@ export const headerOf = (raw: IncomingMessage, name: string): string | undefined
   return Array.isArray(value) ? value[0] : value;
 };
 
-const open = (desk: Desk, raw: IncomingMessage, reply: ServerResponse, params: Exchange['params']) => {
+const open = (
+  desk: Desk,
+  api: ApiName | null,
+  raw: IncomingMessage,
+  reply: ServerResponse,
+  params: Exchange['params'],
+) => {
   const url = raw.url ?? '/';
   const mark = url.indexOf('?');
   const expects = headerOf(raw, 'expect')?.toLowerCase() === '100-continue';
@@ -75,7 +77,7 @@ const open = (desk: Desk, raw: IncomingMessage, reply: ServerResponse, params: E
     raw,
     reply,
     params,
-    requestId: newRequestId(),
+    requestId: api === 'object' ? newTransactionId(desk.runtime.clock.wallMs()) : newRequestId(),
     path: mark < 0 ? url : url.slice(0, mark),
     query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
     get origin() {
@@ -97,16 +99,11 @@ const open = (desk: Desk, raw: IncomingMessage, reply: ServerResponse, params: E
   } satisfies Exchange;
 };
 
-/** Headers that every answer of an OpenStack API has, besides its own. */
-const openstackHeaders: StandardHeaders = (api, requestId, atMs) => {
-  if (api !== 'object') return { 'x-openstack-request-id': requestId };
-  // Swift's form: tx, 21 hex digits, the time in 10.
-  const seconds = Math.floor(atMs / 1000)
-    .toString(16)
-    .padStart(10, '0');
-  const transaction = `tx${requestId.slice(4).replaceAll('-', '').slice(0, 21)}-${seconds}`;
-  return { 'x-openstack-request-id': requestId, 'x-trans-id': transaction };
-};
+/** Headers that every answer of an OpenStack API has, besides its own. Swift's clients know the second. */
+const openstackHeaders: StandardHeaders = (api, requestId) => ({
+  'x-openstack-request-id': requestId,
+  ...(api === 'object' ? { 'x-trans-id': requestId } : {}),
+});
 
 const answerOf = (error: ShoalError, shape: ErrorShape, exchange: Exchange): ApiAnswer => {
   const method = exchange.raw.method ?? '';
@@ -149,7 +146,7 @@ export const exchanger = (desk: Desk) => {
   const finish = async (api: ApiName | null, exchange: Exchange, work: Work): Promise<void> => {
     const { raw, reply, body } = exchange;
     const isHead = raw.method === 'HEAD';
-    const standard = standardHeaders(api, exchange.requestId, desk.runtime.clock.wallMs());
+    const standard = standardHeaders(api, exchange.requestId);
     const prepare = (answer: ApiAnswer, status: number) =>
       openAnswer({ ...answer, headers: { ...standard, ...answer.headers } }, status, isHead);
     let ready: Awaited<ReturnType<typeof openAnswer>>;
@@ -171,7 +168,7 @@ export const exchanger = (desk: Desk) => {
   return (api: ApiName | null, work: Work) =>
     async (raw: IncomingMessage, reply: ServerResponse, params: Exchange['params']): Promise<void> => {
       inFlight += 1;
-      const exchange = open(desk, raw, reply, params);
+      const exchange = open(desk, api, raw, reply, params);
       try {
         await finish(api, exchange, work);
       } catch (thrown) {

@@ -11,7 +11,7 @@
  */
 import findMyWay from 'find-my-way';
 import { ShoalError } from '../../proto/error.ts';
-import { type ApiName, apiPrefix, type Method, type Route } from '../../proto/rest/route.ts';
+import { type ApiName, apiPrefix, type Method, prefixesOf, type Route } from '../../proto/rest/route.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { type Desk, exchanger, type Work } from './exchange.ts';
 import { httpServer } from './http-server.ts';
@@ -97,7 +97,9 @@ export const openHttp = (
   const router = findMyWay({
     maxParamLength: headerBytesMax,
     onBadUrl(_path, raw, reply) {
-      const api = apis.find((name) => raw.url?.startsWith(`${apiPrefix[name]}/`)) ?? null;
+      const url = raw.url ?? '';
+      const atRoot = url.startsWith('/v1/') ? 'object' : null;
+      const api = apis.find((name) => url.startsWith(`${apiPrefix[name]}/`)) ?? atRoot;
       void badUrls.get(api)?.(raw, reply, {});
     },
   });
@@ -144,11 +146,14 @@ export const openHttp = (
 
   return {
     serve<R extends Route>(route: R, handler: Handler<R>) {
-      const place = placeAt(route.api, `${apiPrefix[route.api]}${route.path}`);
-      const { works } = place;
-      place.exact ||= route.exact === true;
-      if (works.has(route.method)) throw new Error(`route ${route.api}.${route.name} is served twice`);
-      works.set(route.method, routeWork(desk, route, handler));
+      const work = routeWork(desk, route, handler);
+      for (const prefix of prefixesOf(route.api)) {
+        const place = placeAt(route.api, `${prefix}${route.path}`);
+        place.exact ||= route.exact === true;
+        if (place.works.has(route.method))
+          throw new Error(`route ${route.api}.${route.name} is served twice`);
+        place.works.set(route.method, work);
+      }
     },
     shapeErrors: (api, shape) => void shapes.set(api, shape),
     serveRaw(prefix: string, handler: RawHandler) {

@@ -18,6 +18,10 @@ export const apiPrefix: Readonly<Record<ApiName, string>> = {
   cluster: '/cluster',
 };
 
+/** Where an API stands: Swift's at the root too, for its clients, their scripts and signed links say `/v1/AUTH_x`. */
+export const prefixesOf = (api: ApiName): readonly string[] =>
+  api === 'object' ? [apiPrefix.object, ''] : [apiPrefix[api]];
+
 /**
  * Who may call, checked before the handler; finer rules (own project, own user) are the use case's.
  * public: anyone. token: any valid token. project: a token scoped to a project. member: one with the role member

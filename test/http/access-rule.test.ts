@@ -34,6 +34,9 @@ test('access rule: service, method and path must fit, the path with or without t
   t.notThrows(check(rule('/v2.1/servers')));
   t.notThrows(check(rule('/compute/v2.1/servers')));
   t.notThrows(check([...rule('/v2.1/flavors'), ...rule('/v2.1/*')]));
+  const swift = rule('/v1/AUTH_p/c', 'GET', 'object-store');
+  for (const path of ['/object-store/v1/AUTH_p/c', '/v1/AUTH_p/c'])
+    t.notThrows(() => checkAccessRules({ accessRules: swift }, 'object', 'GET', path));
   for (const other of [
     [],
     rule('/v2.1/servers', 'POST'),

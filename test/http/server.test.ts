@@ -392,8 +392,42 @@ test('http: every answer has its request id, and an object answer Swift’s tran
   const { url } = await start(t);
   const swift = await fetch(`${url}/object-store/v1/a/c`);
   t.regex(swift.headers.get('x-trans-id') ?? '', /^tx[0-9a-f]{21}-[0-9a-f]{10}$/);
-  t.regex(swift.headers.get('x-openstack-request-id') ?? '', /^req-[0-9a-f-]{36}$/);
+  t.is(swift.headers.get('x-openstack-request-id'), swift.headers.get('x-trans-id'));
   t.regex((await fetch(`${url}/identity/no`)).headers.get('x-openstack-request-id') ?? '', /^req-/);
+});
+
+test('http: Swift’s API stands at the root too, and is called Swift’s there', async (t) => {
+  const { url, seen } = await start(t);
+  const put = await fetch(`${url}/v1/a/c/d/`, { method: 'PUT', headers: { 'X-Auth-Token': 'member:p1' } });
+  t.is(put.status, 201);
+  t.deepEqual(seen.names, ['c|d/']);
+  t.regex(put.headers.get('x-trans-id') ?? '', /^tx/);
+  const refused = await fetch(`${url}/v1/a/c/o`, { method: 'PUT' });
+  t.is(refused.status, 401);
+  t.regex(await refused.text(), /^<html><h1>Unauthorized/);
+  const bad = await fetch(`${url}/v1/a/%ff`);
+  t.is(bad.status, 400);
+  t.regex(bad.headers.get('x-trans-id') ?? '', /^tx/);
+});
+
+test('http: headers beyond ASCII leave as they are, beside any body and any other header', async (t) => {
+  const name = Buffer.from('attachment; filename="påske.txt"').toString('latin1');
+  const api = await startApi((http) => {
+    http.serve(showContainer, async () => ({
+      headers: {
+        'Content-Length': '2',
+        'Content-Disposition': name,
+        'X-Name': name,
+        'Content-Type': 'text/a',
+      },
+      body: 'ok',
+    }));
+  });
+  t.teardown(() => api.stop());
+  const answer = await fetch(`${api.url}/object-store/v1/a/c`);
+  t.is(await answer.text(), 'ok');
+  t.is(answer.headers.get('x-name'), name);
+  t.is(answer.headers.get('content-disposition'), name);
 });
 
 test('http: a bounded body streams in, plain and chunked, with any content type', async (t) => {
