@@ -105,6 +105,14 @@ const openstackHeaders: StandardHeaders = (api, requestId) => ({
   ...(api === 'object' ? { 'x-trans-id': requestId } : {}),
 });
 
+/** An API may have a challenge of its own besides Keystone's. */
+const challenges = (ours: ApiAnswer['headers'], { headers: theirs }: ApiAnswer): ApiAnswer['headers'] => {
+  const all = [theirs?.['WWW-Authenticate'], ours?.['WWW-Authenticate']]
+    .flat()
+    .filter((one) => one !== undefined);
+  return all.length > 1 ? { 'WWW-Authenticate': all } : {};
+};
+
 const answerOf = (error: ShoalError, shape: ErrorShape, exchange: Exchange): ApiAnswer => {
   const method = exchange.raw.method ?? '';
   const answer = shape(error, { requestId: exchange.requestId, method, path: exchange.path });
@@ -114,7 +122,7 @@ const answerOf = (error: ShoalError, shape: ErrorShape, exchange: Exchange): Api
   if (error.status === 503) headers['Retry-After'] = String(retryAfterSeconds);
   const { allow } = error.details;
   if (error.code === 'METHOD_NOT_ALLOWED' && Array.isArray(allow)) headers.Allow = allow.join(', ');
-  return { ...answer, headers: { ...headers, ...answer.headers } };
+  return { ...answer, headers: { ...headers, ...answer.headers, ...challenges(headers, answer) } };
 };
 
 const fail = (desk: Desk, api: ApiName | null, exchange: Exchange, thrown: unknown): ApiAnswer => {

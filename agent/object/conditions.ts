@@ -24,13 +24,17 @@ const secondsOf = (date: string | undefined): number | undefined => {
   return Number.isNaN(ms) ? undefined : Math.floor(ms / 1000);
 };
 
-/** For something that exists. */
-export const checkConditions = (headers: IncomingHttpHeaders, thing: Validators): Verdict => {
+/** For something that exists. `asSwift`: If-Unmodified-Since counts beside If-Match. */
+export const checkConditions = (
+  headers: IncomingHttpHeaders,
+  thing: Validators,
+  asSwift = false,
+): Verdict => {
   const ifMatch = headers['if-match'];
   const unmodifiedSince = secondsOf(headers['if-unmodified-since']);
-  if (ifMatch !== undefined) {
-    if (!names(ifMatch, thing.etag)) return 'failed';
-  } else if (unmodifiedSince !== undefined && thing.modifiedSeconds > unmodifiedSince) return 'failed';
+  if (ifMatch !== undefined && !names(ifMatch, thing.etag)) return 'failed';
+  const counts = asSwift || ifMatch === undefined;
+  if (counts && unmodifiedSince !== undefined && thing.modifiedSeconds > unmodifiedSince) return 'failed';
 
   const ifNoneMatch = headers['if-none-match'];
   const modifiedSince = secondsOf(headers['if-modified-since']);

@@ -22,6 +22,9 @@ export interface Manifest {
   readonly large: { readonly bytes: number; readonly etag: string };
 }
 
+/** A segment, and what is wrong with it. */
+export type Fault = [path: string, why: string];
+
 /** Refusals that are one segment's fault and are told together. */
 const isFault = (thrown: unknown): thrown is ShoalError =>
   hasCode(
@@ -85,11 +88,14 @@ export const checkManifest = async (
       }),
     reader.signal,
   );
-  const faults = wanted.flatMap((item, index) => {
+  const faults = wanted.flatMap((item, index): Fault[] => {
     const found = looked[index];
-    return typeof found === 'string' ? [`${'path' in item ? item.path : 'data'}, ${found}`] : [];
+    return typeof found === 'string' ? [['path' in item ? item.path : 'data', found]] : [];
   });
-  if (faults.length > 0) throw new ShoalError('BAD_REQUEST', `Errors:\n${faults.join('\n')}\n`);
+  if (faults.length > 0)
+    throw new ShoalError('BAD_REQUEST', `Errors:\n${faults.map((fault) => fault.join(', ')).join('\n')}\n`, {
+      details: { faults },
+    });
   const segments = looked.filter((found) => typeof found !== 'string');
   return {
     text: encodeManifest(segments),

@@ -45,6 +45,8 @@ export const segmentsMax = 10_000;
 /** A static large object's manifest, and its entries: Swift's numbers. At 5 GiB each 5 TB; they nest. */
 export const manifestBytesMax = 8 * MiB;
 export const manifestSegmentsMax = 1000;
+/** Between two signs of life while a manifest is checked, for a client that asks for them: Swift's. */
+export const heartbeatMs = 10 * secondMs;
 /** Large objects within large objects: Swift's. */
 export const manifestDepthMax = 10;
 /** Segments that are looked up at the same time for a manifest. */

@@ -20,14 +20,14 @@ const refuse = (message: string): never => {
 };
 
 /** Throws PRECONDITION_FAILED on what is no text; NUL separates names from what the store adds to them. */
-const checkText = (what: string, text: string): string => {
+const checkText = (text: string): string => {
   if (!text.isWellFormed() || text.includes('\0'))
-    throw new ShoalError('PRECONDITION_FAILED', `Invalid UTF8 or contains NULL: ${what}`);
+    throw new ShoalError('PRECONDITION_FAILED', 'Invalid UTF8 or contains NULL');
   return text;
 };
 
 const checkContainerName = (name: string): string => {
-  checkText('the container name', name);
+  checkText(name);
   if (bytesOf(name) > containerNameBytesMax)
     refuse(`Container name length of ${bytesOf(name)} longer than ${containerNameBytesMax}`);
   if (name === '' || name.includes('/'))
@@ -36,7 +36,7 @@ const checkContainerName = (name: string): string => {
 };
 
 const checkObjectName = (name: string): string => {
-  checkText('the object name', name);
+  checkText(name);
   if (bytesOf(name) > objectNameBytesMax)
     refuse(`Object name length of ${bytesOf(name)} longer than ${objectNameBytesMax}`);
   if (name === '') refuse('Cannot use "" as an object name: it is not empty');
@@ -56,12 +56,19 @@ export const projectOf = (account: string): string => {
 
 export const accountOf = (project: string): string => `${accountPrefix}${project}`;
 
+/** `container/object` as headers carry it: percent-encoded, the object's slashes left. */
+export const encodePath = ({ container, object }: Omit<ObjectPath, 'project'>): string =>
+  `${encodeURIComponent(container)}/${encodeURIComponent(object).replaceAll('%2F', '/')}`;
+
+/** The whole path, as Swift's own answers tell it. */
+export const encodeWhole = (path: ObjectPath): string => `/v1/${accountOf(path.project)}/${encodePath(path)}`;
+
 /** The parts of a request's path; container and object are '' where the path ends before them. */
 export const parsePath = (params: Readonly<Record<string, string>>): ObjectPath => {
   const whole = [params.account ?? '', params.container, params['*']]
     .filter((part) => part !== undefined)
     .join('/');
-  checkText('the path', whole);
+  checkText(whole);
   const [account = '', container = '', ...rest] = whole.split('/');
   return { project: projectOf(account), container, object: rest.join('/') };
 };
@@ -77,7 +84,7 @@ export const parseManifest = (value: string): { readonly container: string; read
   }
   const [, container = '', prefix = ''] = /^\/?([^/]+)\/(.+)$/s.exec(text) ?? [];
   if (container === '' || prefix === '' || /[?&]/.test(value)) return refuse(wish);
-  return { container: checkContainerName(container), prefix: checkText('the prefix', prefix) };
+  return { container: checkContainerName(container), prefix: checkText(prefix) };
 };
 
 /** `container/object` of a Destination or X-Copy-From header: percent-encoded, one slash in front is allowed. */

@@ -6,13 +6,13 @@
  *   static    a list of segments with sizes and ETags; a segment that changed since is refused, not sent
  */
 import { createHash } from 'node:crypto';
-import { ShoalError } from '../../proto/error.ts';
+import { asShoalError, hasCode, ShoalError } from '../../proto/error.ts';
 import type { Caller } from './access-list.ts';
 import { type Context, openPlace } from './context.ts';
 import { linksMax, manifestDepthMax, segmentsMax } from './limits.ts';
 import { decodeManifest, type Segment, segmentBytes, segmentPath, segmentRange } from './manifest.ts';
 import { manifestHeader } from './metadata.ts';
-import { type ObjectPath, parseManifest } from './name.ts';
+import { encodeWhole, type ObjectPath, parseManifest } from './name.ts';
 import { walkObjects } from './object-listing.ts';
 import type { Place } from './object-turn.ts';
 import type { ObjectRow } from './records.ts';
@@ -34,6 +34,8 @@ export interface Readable {
   /** Joined of segments: the ETag is of a large object, and shown in quotes. */
   readonly isLarge: boolean;
   readonly changedAtMs: number;
+  /** Of a static large object: the bytes of each of its segments. */
+  readonly parts?: readonly number[];
   /** Pieces of the range, default all. Throws CONFLICT at a segment that is not what it was. */
   read(range: { readonly start?: number; readonly end?: number }): AsyncIterable<Uint8Array>;
 }
@@ -54,29 +56,69 @@ export interface Found {
 
 const conflict = (why: string): ShoalError => new ShoalError('CONFLICT', why);
 
+/** As Swift words it, with where links have led. */
+const linkConflict = (why: string, path?: ObjectPath): ShoalError =>
+  new ShoalError('CONFLICT', why, {
+    details: { isReason: true, ...(path && { contentLocation: encodeWhole(path) }) },
+  });
+
+/** The same refusal, and what was refused: the caller asked for a link to it. */
+const ledTo = (path: ObjectPath, cause: unknown): ShoalError => {
+  const { code, message, details } = asShoalError(cause);
+  return new ShoalError(code, message, {
+    details: { ...details, contentLocation: encodeWhole(path) },
+    cause,
+  });
+};
+
+const lookUp = async (
+  { context, caller }: Pick<Reader, 'context' | 'caller'>,
+  path: ObjectPath,
+  versionId: string | undefined,
+): Promise<Pick<Found, 'place' | 'row'>> => {
+  const ahead = versionId === undefined ? context.objects.getAhead(path) : undefined;
+  const { place } = await openPlace(context, 'readObject', path, caller);
+  return { place, row: ahead ? await ahead(place) : await context.objects.get(place, versionId) };
+};
+
+export interface FindOptions {
+  readonly versionId?: string | undefined;
+  /** Through which links: all (the default), none, or those that are fixed to an ETag. */
+  readonly follow?: boolean | 'fixed';
+  /** What a fixed link says of the first object: its own ETag (of a large one its manifest's), or what it is fixed to itself. */
+  readonly etag?: string;
+}
+
 /**
  * The object under the path, and through links what they stand for. Throws NOT_FOUND, CONFLICT for links that go
  * in circles or whose fixed target changed, and what opening a container throws.
  */
 export const findObject = async (
-  { context, caller }: Pick<Reader, 'context' | 'caller'>,
+  reader: Pick<Reader, 'context' | 'caller'>,
   from: ObjectPath,
-  options: { readonly versionId?: string | undefined; readonly follow?: boolean } = {},
+  { versionId, follow = true, etag }: FindOptions = {},
 ): Promise<Found> => {
   let path = from;
-  let fixed: { readonly etag: string } | undefined;
+  let fixed = etag;
   for (let links = 0; links <= linksMax; links++) {
-    const versionId = links === 0 ? options.versionId : undefined;
-    const ahead = versionId === undefined ? context.objects.getAhead(path) : undefined;
-    const { place } = await openPlace(context, 'readObject', path, caller);
-    const row = ahead ? await ahead(place) : await context.objects.get(place, versionId);
-    if (fixed && fixed.etag !== (row.large?.etag ?? row.md5))
-      throw conflict(`The object that the link ${JSON.stringify(from.object)} is fixed to has changed.`);
-    if (!row.link || options.follow === false) return { path, place, row, isLinked: links > 0 };
-    path = row.link;
-    fixed = row.link.fixed;
+    const { place, row } = await lookUp(reader, path, links === 0 ? versionId : undefined).catch((thrown) => {
+      throw links === 0 ? thrown : ledTo(path, thrown);
+    });
+    const { link } = row;
+    const goesOn = link !== undefined && (follow === 'fixed' ? link.fixed !== undefined : follow);
+    const shown = (goesOn ? link.fixed?.etag : undefined) ?? row.md5;
+    if (fixed !== undefined && fixed !== shown)
+      throw linkConflict(
+        goesOn
+          ? 'X-Symlink-Target-Etag headers do not match'
+          : `Object Etag '${shown}' does not match X-Symlink-Target-Etag header '${fixed}'`,
+        path,
+      );
+    if (!goesOn) return { path, place, row, isLinked: links > 0 };
+    path = link;
+    fixed = link.fixed?.etag;
   }
-  throw conflict(`Too many levels of symbolic links, maximum allowed is ${linksMax}`);
+  throw linkConflict(`Too many levels of symbolic links, maximum allowed is ${linksMax}`);
 };
 
 const readParts = (parts: readonly Part[], bytes: number): Readable['read'] =>
@@ -144,6 +186,26 @@ const dynamic = async (
   };
 };
 
+/** Whatever is wrong with one: the large object cannot be read as it is. Swift's words. */
+const brokenSegment = (cause?: unknown): ShoalError =>
+  new ShoalError('CONFLICT', 'There was a conflict when trying to complete your request.', { cause });
+
+const openSegment = async (
+  reader: Reader,
+  project: string,
+  name: string,
+  depth: number,
+): Promise<Readable> => {
+  try {
+    const { row, path } = await findObject(reader, { project, ...segmentPath(name) });
+    return await openReadable(reader, path.project, row, depth + 1);
+  } catch (thrown) {
+    if (hasCode(thrown, 'NOT_FOUND', 'FORBIDDEN', 'NOT_AUTHENTICATED', 'CONFLICT'))
+      throw brokenSegment(thrown);
+    throw thrown;
+  }
+};
+
 const staticPart = (reader: Reader, project: string, segment: Segment, depth: number): Part => ({
   bytes: segmentBytes(segment),
   async *open({ start, end }) {
@@ -151,11 +213,8 @@ const staticPart = (reader: Reader, project: string, segment: Segment, depth: nu
       yield Buffer.from(segment.data, 'base64').subarray(start, end);
       return;
     }
-    const path = { project, ...segmentPath(segment.name) };
-    const { row, path: target } = await findObject(reader, path);
-    const thing = await openReadable(reader, target.project, row, depth + 1);
-    if (thing.etag !== segment.hash || thing.bytes !== segment.bytes)
-      throw conflict(`Segment ${segment.name} is not what the manifest says: it was changed.`);
+    const thing = await openSegment(reader, project, segment.name, depth);
+    if (thing.etag !== segment.hash || thing.bytes !== segment.bytes) throw brokenSegment();
     const offset = segmentRange(segment)?.start ?? 0;
     yield* thing.read({ start: offset + start, end: offset + end });
   },
@@ -174,13 +233,14 @@ const openStatic = async (
   row: ObjectRow,
   depth: number,
 ): Promise<Readable> => {
-  if (depth > manifestDepthMax)
+  if (depth >= manifestDepthMax)
     throw conflict(`Large objects within each other: at most ${manifestDepthMax}`);
   const segments = await manifestOf(reader, row);
   const bytes = row.large?.bytes ?? 0;
   return {
     row,
     bytes,
+    parts: segments.map(segmentBytes),
     etag: row.large?.etag ?? row.md5,
     isLarge: true,
     changedAtMs: row.changedAtMs,

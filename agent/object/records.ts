@@ -129,8 +129,8 @@ export interface Link {
   readonly project: string;
   readonly container: string;
   readonly object: string;
-  /** Its ETag, bytes: a static link, which breaks when the target changes. */
-  readonly fixed?: { readonly etag: string; readonly bytes: number };
+  /** Its ETag, bytes: a static link, which breaks when the target changes. `slo`: a large object's, as listings tell it. */
+  readonly fixed?: { readonly etag: string; readonly bytes: number; readonly slo?: string };
 }
 
 /** One of S3's checksums, e.g. `CRC32C`. */

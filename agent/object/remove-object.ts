@@ -6,14 +6,23 @@ import { type Context, openPlace } from './context.ts';
 import type { ObjectPath } from './name.ts';
 
 /**
- * Throws NOT_FOUND, FORBIDDEN, NOT_AUTHENTICATED.
+ * Throws NOT_FOUND, FORBIDDEN, NOT_AUTHENTICATED, PRECONDITION_FAILED.
  * @returns the id of the version that was removed, or of the marker that took the object's place
  */
 export const removeObject = async (
   context: Context,
   path: ObjectPath,
   caller: Caller,
-  { versionId, signal }: { readonly versionId?: string | undefined; readonly signal: AbortSignal },
+  {
+    versionId,
+    ifDeleteAt,
+    signal,
+  }: {
+    readonly versionId?: string | undefined;
+    /** Only if its time is this second. */
+    readonly ifDeleteAt?: number | undefined;
+    readonly signal: AbortSignal;
+  },
 ): Promise<string | undefined> => {
   const { place, container } = await openPlace(context, 'writeObject', path, caller);
   if (versionId !== undefined && container.versions === undefined && versionId !== 'null')
@@ -21,6 +30,11 @@ export const removeObject = async (
       'BAD_REQUEST',
       'Cannot delete a version: the container never had versioning enabled',
     );
+  if (
+    ifDeleteAt !== undefined &&
+    (await context.objects.get(place, versionId)).deleteAtSeconds !== ifDeleteAt
+  )
+    throw new ShoalError('PRECONDITION_FAILED', 'X-If-Delete-At and X-Delete-At do not match');
   if (!container.archive || versionId !== undefined) return context.objects.delete(place, versionId);
   await deleteArchived(context, place, container.archive, signal);
   return undefined;

@@ -3,7 +3,7 @@ import { parseAccessList } from '../../agent/object/access-list.ts';
 import { serveObjects } from './serve.ts';
 
 test('access: a stranger gets 401 without a token and 403 with a foreign one, for all that there is', async (t) => {
-  const { call } = await serveObjects(t);
+  const { call, api } = await serveObjects(t);
   await call('PUT', '/c');
   await call('PUT', '/c/o', { body: '1' });
   const calls = [
@@ -20,6 +20,10 @@ test('access: a stranger gets 401 without a token and 403 with a foreign one, fo
     t.is((await call(method, path, { headers, token: 'unscoped:u' })).status, 403, `${method} ${path}`);
   }
   t.is(await (await call('GET', '/c/o')).text(), '1');
+  const strange = await call('GET', `${api.url}/v1/AUTH_%22%0Ax`, { token: null });
+  t.is(strange.status, 401);
+  t.true((strange.headers.get('www-authenticate') ?? '').includes('Swift realm="AUTH_%22%0Ax"'));
+  t.is((await call('GET', `${api.url}/v1/AUTH_%22%0Ax`)).status, 404);
 });
 
 test('access: a reader may look and change nothing', async (t) => {

@@ -23,7 +23,7 @@ test('account: containers are listed plain, as JSON with counters, and as XML', 
   t.is(await (await call('GET', '')).text(), 'a\nb-1\nb-2\n');
   t.is(await (await call('GET', '/')).text(), 'a\nb-1\nb-2\n');
   const rows = (await (await call('GET', '?format=json')).json()) as Record<string, unknown>[];
-  t.like(rows[0], { name: 'a', count: 1, bytes: 5 });
+  t.like(rows[0], { name: 'a', count: 1, bytes: 5, storage_policy: 'replica-3' });
   t.like(rows[2], { name: 'b-2', count: 0, bytes: 0 });
   t.true(
     (await (await call('GET', '?format=xml')).text()).includes(

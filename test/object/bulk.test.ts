@@ -33,6 +33,7 @@ test('bulk delete: objects and empty containers go, and what did not is told', a
     headers: { Accept: 'text/plain' },
   });
   t.regex(await plain.text(), /Number Deleted: 1\n.*Response Status: 200 OK/s);
+  t.is((await call('POST', '/c/o?bulk-delete', { headers: json, body: '/c/none' })).status, 200);
   const xml = await call('POST', '?bulk-delete', { body: '/full', headers: { Accept: 'text/xml' } });
   t.regex(await xml.text(), /<number_deleted>1<\/number_deleted>/);
 });

@@ -24,6 +24,11 @@ test('conditions: If-None-Match and If-Modified-Since spare what did not change'
 
 test('conditions: a tag outweighs its date, and an unreadable date says nothing', (t) => {
   t.is(checkConditions({ 'if-match': 'abc', 'if-unmodified-since': at(-1) }, thing), 'proceed');
+  t.is(
+    checkConditions({ 'if-match': 'abc', 'if-unmodified-since': at(-1) }, thing, true),
+    'failed',
+    'but for Swift',
+  );
   t.is(checkConditions({ 'if-none-match': 'x', 'if-modified-since': at(0) }, thing), 'proceed');
   t.is(checkConditions({ 'if-modified-since': 'yesterday' }, thing), 'proceed');
 });

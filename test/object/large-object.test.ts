@@ -114,6 +114,80 @@ test('static large object: a segment that changed since is refused, not sent', a
   t.is((await served.call('HEAD', '/c/o')).status, 200);
 });
 
+test('static large object: one of its parts is read by its number', async (t) => {
+  const served = await serveObjects(t);
+  const { call } = served;
+  await withSegments(served);
+  await put(served, '/c/o', two);
+  const part = await call('GET', '/c/o?part-number=2');
+  t.is(part.status, 206);
+  t.is(await part.text(), '01234');
+  t.is(part.headers.get('content-range'), 'bytes 5-9/10');
+  t.is(part.headers.get('x-parts-count'), '2');
+  t.is(part.headers.get('etag'), `"${joined}"`);
+  const head = await call('HEAD', '/c/o?part-number=1');
+  t.is(head.status, 206);
+  t.is(head.headers.get('content-length'), '5');
+  const beyond = await call('GET', '/c/o?part-number=3');
+  t.is(beyond.status, 416);
+  t.is(beyond.headers.get('content-range'), 'bytes */10');
+  t.is((await call('HEAD', '/c/o?part-number=3')).headers.get('content-length'), '0');
+  t.is((await call('GET', '/c/o?part-number=0')).status, 400);
+  t.is((await call('GET', '/c/o?part-number=1', { headers: { Range: 'bytes=0-1' } })).status, 400);
+  t.is((await call('GET', '/s/1?part-number=7')).status, 200, 'what has no parts has no part numbers');
+  await call('COPY', '/c/o?part-number=2', { headers: { Destination: 'c/second' } });
+  t.is(await (await call('GET', '/c/second')).text(), '01234');
+});
+
+test('static large object: who waits for it hears a heartbeat, and then what became of it', async (t) => {
+  const served = await serveObjects(t);
+  await withSegments(served);
+  const beat = (manifest: unknown, accept: string): Promise<Response> =>
+    served.call('PUT', '/c/o?multipart-manifest=put&heartbeat=on', {
+      body: JSON.stringify(manifest),
+      headers: { Accept: accept },
+    });
+  const made = await beat(two, 'text/plain');
+  t.is(made.status, 202);
+  const [blank, end, ...lines] = (await made.text()).split('\n');
+  t.is(`${blank?.trim()}${end?.trim()}`, '');
+  t.deepEqual(lines.slice(0, 1), [`Etag: "${joined}"`]);
+  t.true(lines.includes('Response Status: 201 Created'));
+  t.is(await (await served.call('GET', '/c/o')).text(), 'abcde01234');
+  const bad = [...two, { path: '/s/none' }];
+  const refused = await beat(bad, 'application/json');
+  t.is(refused.status, 202);
+  t.like(JSON.parse(await refused.text()), {
+    'Response Status': '400 Bad Request',
+    Errors: [['/s/none', '404 Not Found']],
+  });
+  const told = await put(served, '/c/o', bad, { Accept: 'application/json' });
+  t.is(told.status, 400);
+  t.deepEqual(await told.json(), { Errors: [['/s/none', '404 Not Found']] });
+});
+
+test('static large object: its manifest is copied where the segments are found, too', async (t) => {
+  const served = await serveObjects(t);
+  const { call, api } = served;
+  await withSegments(served);
+  await put(served, '/c/o', two);
+  const other = `${api.url}/object-store/v1/AUTH_p2`;
+  await call('PUT', `${other}/c`, { token: 'member:p2', headers: { 'X-Container-Write': 'p1:*' } });
+  const headers = { Destination: 'c/o', 'Destination-Account': 'AUTH_p2' };
+  const copy = () => call('COPY', '/c/o?multipart-manifest=get', { headers });
+  const refused = await copy();
+  t.is(refused.status, 400);
+  t.regex(await refused.text(), /\/s\/1, 403 Forbidden/);
+  await call('PUT', `${other}/s`, { token: 'member:p2', headers: { 'X-Container-Read': 'p1:*' } });
+  for (const [name, body] of [
+    ['1', 'abcde'],
+    ['2', '01234'],
+  ] as const)
+    await call('PUT', `${other}/s/${name}`, { token: 'member:p2', body });
+  t.is((await copy()).status, 201);
+  t.is(await (await call('GET', `${other}/c/o`, { token: 'member:p2' })).text(), 'abcde01234');
+});
+
 test('static large object: a copy joins it, a copy of the manifest stays one', async (t) => {
   const served = await serveObjects(t);
   const { call } = served;
@@ -150,7 +224,7 @@ test('static large object: a stranger who may read it needs to read its segments
   await put(served, '/c/o', two);
   await served.call('POST', '/c', { headers: { 'X-Container-Read': '.r:*' } });
   const get = () => served.call('GET', '/c/o', { token: null });
-  t.is((await get()).status, 401);
+  t.is((await get()).status, 409);
   await served.call('POST', '/s', { headers: { 'X-Container-Read': '.r:*' } });
   t.is(await (await get()).text(), 'abcde01234');
 });

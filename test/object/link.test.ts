@@ -34,7 +34,9 @@ test('symlink: one to nothing is 404, circles and long chains are 409', async (t
   const served = await serveObjects(t);
   await served.call('PUT', '/c');
   t.is((await link(served, '/c/l', 'c/none')).status, 201);
-  t.is((await served.call('GET', '/c/l')).status, 404);
+  const broken = await served.call('GET', '/c/l');
+  t.is(broken.status, 404);
+  t.is(broken.headers.get('content-location'), '/v1/AUTH_p1/c/none');
   await link(served, '/c/x', 'c/y');
   await link(served, '/c/y', 'c/x');
   t.is((await served.call('GET', '/c/x')).status, 409);
@@ -65,7 +67,60 @@ test('symlink: a fixed one breaks when its target changes', async (t) => {
   const head = await call('HEAD', '/c/l?symlink=get');
   t.is(head.headers.get('x-symlink-target-bytes'), '5');
   await call('PUT', '/c/o', { body: 'other' });
-  t.is((await call('GET', '/c/l')).status, 409);
+  const changed = await call('GET', '/c/l');
+  t.is(changed.status, 409);
+  t.is(changed.headers.get('content-location'), '/v1/AUTH_p1/c/o');
+  t.regex(await changed.text(), /^Object Etag '/);
+});
+
+test('symlink: a fixed one to a link or a large object is fixed to what stands there, not to what that leads to', async (t) => {
+  const served = await serveObjects(t);
+  const { call } = served;
+  await call('PUT', '/c');
+  await call('PUT', '/c/o', { body: 'hello', headers: { 'Content-Type': 'text/x-target' } });
+  await link(served, '/c/soft', 'c/o');
+  const fixed = async (path: string, target: string, etag: string): Promise<number> =>
+    (await link(served, path, target, { 'X-Symlink-Target-Etag': etag })).status;
+  t.is(await fixed('/c/l', 'c/soft', md5('hello')), 409);
+  t.is(await fixed('/c/l', 'c/soft', md5('')), 201);
+  t.is(await (await call('GET', '/c/l')).text(), 'hello');
+  t.is(await fixed('/c/hard', 'c/o', md5('hello')), 201);
+  t.is(await fixed('/c/harder', 'c/hard', md5('hello')), 201);
+  await call('PUT', '/c/big?multipart-manifest=put', { body: JSON.stringify([{ path: '/c/o' }]) });
+  const manifest = await (await call('GET', '/c/big?multipart-manifest=get')).text();
+  t.is(await fixed('/c/to-big', 'c/big', md5(md5('hello'))), 409);
+  t.is(await fixed('/c/to-big', 'c/big', md5(manifest)), 201);
+  t.is(await (await call('GET', '/c/to-big')).text(), 'hello');
+  const listed = (await (await call('GET', '/c?format=json')).json()) as Record<string, unknown>[];
+  t.like(
+    listed.find(({ name }) => name === 'to-big'),
+    { bytes: 0, symlink_bytes: 5, slo_etag: `"${md5(md5('hello'))}"` },
+  );
+  t.like(
+    listed.find(({ name }) => name === 'hard'),
+    { content_type: 'text/x-target' },
+  );
+});
+
+test('symlink: a POST is kept by the link, and the client is sent on to its target', async (t) => {
+  const served = await serveObjects(t);
+  await served.call('PUT', '/c');
+  await link(served, '/c/l', 'c/none');
+  for (const [base, location] of [
+    [`${served.api.url}/object-store/v1`, '/object-store/v1/AUTH_p1/c/none'],
+    [`${served.api.url}/v1`, '/v1/AUTH_p1/c/none'],
+  ] as const) {
+    const post = await fetch(`${base}/AUTH_p1/c/l`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { 'X-Auth-Token': 'member:p1', 'X-Object-Meta-A': '1' },
+    });
+    t.is(post.status, 307);
+    t.is(post.headers.get('location'), location);
+  }
+  t.is((await served.call('HEAD', '/c/l?symlink=get')).headers.get('x-object-meta-a'), '1');
+  const other = await served.call('POST', '/c/l', { headers: { 'X-Symlink-Target': 'c/o' } });
+  t.is(other.status, 400);
 });
 
 test('symlink: it leads into another account only where that lets the reader in; a copy takes the bytes', async (t) => {

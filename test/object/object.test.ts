@@ -213,6 +213,39 @@ test('object: a copy onto itself changes its metadata', async (t) => {
   t.is(await get.text(), large);
 });
 
+test('object: a range of it is copied as an object of its own', async (t) => {
+  const { call } = await serveObjects(t);
+  await call('PUT', '/c');
+  await call('PUT', '/c/o', { body: 'hello', headers: { 'X-Object-Meta-A': '1' } });
+  const copied = await call('COPY', '/c/o', { headers: { Destination: 'c/p', Range: 'bytes=1-3' } });
+  t.is(copied.status, 201);
+  t.is(copied.headers.get('etag'), md5('ell'));
+  const get = await call('GET', '/c/p');
+  t.is(await get.text(), 'ell');
+  t.is(get.headers.get('x-object-meta-a'), '1');
+  const from = { 'X-Copy-From': 'c/o', Range: 'bytes=-2' };
+  t.is((await call('PUT', '/c/q', { headers: from })).status, 201);
+  t.is(await (await call('GET', '/c/q')).text(), 'lo');
+});
+
+test('object: of a copy that fails at both ends the source is told', async (t) => {
+  const { call, api } = await serveObjects(t);
+  await call('PUT', `${api.url}/object-store/v1/AUTH_p2/c`, { token: 'member:p2' });
+  const from = { 'X-Copy-From': 'c/o', 'X-Copy-From-Account': 'AUTH_p2' };
+  t.is((await call('PUT', '/none/o', { headers: from })).status, 403);
+});
+
+test('object: a deletion may be for one whose time it knows', async (t) => {
+  const { call } = await serveObjects(t);
+  await call('PUT', '/c');
+  await call('PUT', '/c/o', { body: '1', headers: { 'X-Delete-At': '9999999999' } });
+  const remove = async (at: string): Promise<number> =>
+    (await call('DELETE', '/c/o', { headers: { 'X-If-Delete-At': at } })).status;
+  t.is(await remove('soon'), 400);
+  t.is(await remove('9999999998'), 412);
+  t.is(await remove('9999999999'), 204);
+});
+
 test('object: a copy that cannot be is refused', async (t) => {
   const { call } = await serveObjects(t);
   await call('PUT', '/c');
@@ -222,7 +255,9 @@ test('object: a copy that cannot be is refused', async (t) => {
   t.is(await copy({}), 412);
   t.is(await copy({ Destination: 'nocontainer' }), 412);
   t.is(await copy({ Destination: 'none/o' }), 404);
-  t.is(await copy({ Destination: 'c/p', Range: 'bytes=0-0' }), 501);
+  t.is(await copy({ Destination: 'c/p', Range: 'bytes=1-' }), 416);
+  t.is(await copy({ Destination: 'c/p', Range: 'bytes=0-0,0-0' }), 501);
+  t.is(await copy({ Destination: 'none/o', Range: 'bytes=0-0' }), 404);
   t.is((await call('COPY', '/c/none', { headers: { Destination: 'c/p' } })).status, 404);
   t.is((await call('PUT', '/c/p', { headers: { 'X-Copy-From': 'c/o' }, body: 'body' })).status, 400);
   t.is(await copy({ Destination: 'c/p', 'Destination-Account': 'AUTH_p2' }), 403);

@@ -9,11 +9,11 @@ import { authorize, type Context } from '../context.ts';
 import { listingNamesMax } from '../limits.ts';
 import { headerText, headerValue, mergeMetadata, metadataHeaders } from '../metadata.ts';
 import { accountOf } from '../name.ts';
+import { policyOf } from '../policy.ts';
 import { checkQuotaValues } from '../quota.ts';
 import { accountKey } from '../records.ts';
 import { listingTime, timestampText } from '../time.ts';
 import { type Ask, type Asked, asked, isTrue, queryText, readLimit, record } from './ask.ts';
-import { bulkDelete } from './bulk-delete.ts';
 import { archiveAsked, bulkUpload } from './bulk-upload.ts';
 import { type ListingItem, listingFormat, listingText, listingType } from './listing-text.ts';
 
@@ -118,13 +118,13 @@ export const listContainers = async (context: Context, request: Ask): Promise<Ap
       count: tally?.rows ?? 0,
       bytes: tally?.weight ?? 0,
       last_modified: listingTime(item.createdAtMs),
+      storage_policy: policyOf(item),
     };
   });
   return { headers, body: listingText(format, { element: 'account', name: accountOf(path.project) }, items) };
 };
 
 export const updateAccount = async (context: Context, request: Ask): Promise<ApiAnswer> => {
-  if (request.query.has('bulk-delete')) return bulkDelete(context, request);
   const { path, caller } = asked(request);
   await authorize(context, 'writeAccount', path, caller);
   const quotaNames = ['x-account-meta-quota-bytes', 'x-remove-account-meta-quota-bytes'];
@@ -161,6 +161,4 @@ export const createAccount = (context: Context, request: Ask): Promise<ApiAnswer
   return kind ? bulkUpload(context, request, kind) : refuseAccountChange(context, request);
 };
 
-/** DELETE. With `?bulk-delete` it means the objects that the body lists. */
-export const deleteAccount = (context: Context, request: Ask): Promise<ApiAnswer> =>
-  request.query.has('bulk-delete') ? bulkDelete(context, request) : refuseAccountChange(context, request);
+export const deleteAccount = refuseAccountChange;

@@ -7,7 +7,7 @@ import type { Permission } from '../acl-grant.ts';
 import { authorize, type Context, openContainer } from '../context.ts';
 import { listingNamesMax } from '../limits.ts';
 import { headerText, headerValue, type Metadata, mergeMetadata, metadataHeaders } from '../metadata.ts';
-import { accountOf, parseContainerName } from '../name.ts';
+import { encodeWhole, parseContainerName } from '../name.ts';
 import { walkObjects } from '../object-listing.ts';
 import { parsePolicy, policyDefault, policyOf } from '../policy.ts';
 import { checkQuotaValues } from '../quota.ts';
@@ -19,7 +19,6 @@ import { checkVersionId } from '../versions.ts';
 import type { Step, WalkOptions } from '../walk.ts';
 import { type Ask, asked, isTrue, queryText, readLimit, record } from './ask.ts';
 import { archiveAsked, bulkUpload } from './bulk-upload.ts';
-import { linkPath } from './link.ts';
 import {
   type ListingFormat,
   type ListingItem,
@@ -133,12 +132,7 @@ export const updateContainer = async (context: Context, request: Ask): Promise<A
   const { path, caller } = asked(request);
   await authorize(context, 'writeContainer', path, caller);
   refuseSync(request);
-  const policy = headerText(request.headers, 'x-storage-policy')?.toLowerCase();
-  const change = changeOf(request);
-  await context.containers.update(path.project, path.container, (old) => {
-    refusePolicy(policy, old);
-    return change(old);
-  });
+  await context.containers.update(path.project, path.container, changeOf(request));
   record(context, request, 'container.update', path);
   return { headers: textHtml };
 };
@@ -195,11 +189,11 @@ export const headContainer = async (context: Context, request: Ask): Promise<Api
 /** What a listing tells of an object beside its name. */
 export const itemFields = ({ md5, bytes, contentType, changedAtMs, large, link }: ObjectRow) => ({
   hash: md5,
-  bytes: large?.bytes ?? link?.fixed?.bytes ?? bytes,
+  bytes: large?.bytes ?? bytes,
   content_type: contentType,
   last_modified: listingTime(changedAtMs),
-  ...(large ? { slo_etag: `"${large.etag}"` } : {}),
-  ...(link ? { symlink_path: linkPath(link, `/v1/${accountOf(link.project)}/`) } : {}),
+  ...(large || link?.fixed?.slo ? { slo_etag: `"${large?.etag ?? link?.fixed?.slo}"` } : {}),
+  ...(link ? { symlink_path: encodeWhole(link) } : {}),
   ...(link?.fixed ? { symlink_etag: link.fixed.etag, symlink_bytes: link.fixed.bytes } : {}),
 });
 

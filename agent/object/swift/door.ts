@@ -4,9 +4,10 @@ import { objectRoutes } from '../../../proto/rest/object.ts';
 import { apiPrefix } from '../../../proto/rest/route.ts';
 import type { ApiAnswer, ApiRequest } from '../../http/port.ts';
 import type { Context } from '../context.ts';
-import { type ObjectPath, parsePath } from '../name.ts';
+import { type ObjectPath, parsePath, projectOf } from '../name.ts';
 import * as account from './account.ts';
 import type { Ask } from './ask.ts';
+import { bulkDelete } from './bulk-delete.ts';
 import * as container from './container.ts';
 import { copyObject } from './copy.ts';
 import { corsHeaders, preflight } from './cors.ts';
@@ -62,24 +63,56 @@ const partsOfRoute = (name: RouteName): number => objectRoutes[name].path.split(
 const partsOfPath = ({ container, object: name }: ObjectPath): number =>
   container === '' ? 1 : name === '' ? 2 : 3;
 
+/** Its own route's status, whichever matched, and a length where there is no body: Swift says 0 there too. */
+const answering =
+  (name: HandledName): Serve =>
+  async (context, request) => {
+    const answer = await handlers[name](context, request);
+    const { status = objectRoutes[name].status, headers } = answer;
+    return {
+      ...answer,
+      status,
+      headers: status === 204 ? { ...headers, 'Content-Length': '0' } : (headers ?? {}),
+    };
+  };
+
 /**
  * Which of the three things a path names is only known once it is decoded: `/v1/AUTH_x/cont%2Fname` is an
  * object. The handler is found by the parts of the path and not by the route that happened to match.
  */
 const handlerFor = (name: RouteName, request: ApiRequest): Serve => {
-  const parts = partsOfPath(parsePath(request.params));
-  if (isHandled(name) && parts === partsOfRoute(name)) return handlers[name];
   const { method } = objectRoutes[name];
+  // Whatever its path below the account.
+  if (request.query.has('bulk-delete') && (method === 'POST' || method === 'DELETE')) return bulkDelete;
+  const parts = partsOfPath(parsePath(request.params));
+  if (isHandled(name) && parts === partsOfRoute(name)) return answering(name);
   const other = handledNames.find(
     (candidate) => objectRoutes[candidate].method === method && partsOfRoute(candidate) === parts,
   );
-  if (other) return handlers[other];
+  if (other) return answering(other);
   throw new ShoalError('METHOD_NOT_ALLOWED', `Cannot ${method} an account or a container`);
 };
 
 const unset = ({ principal: _principal, ...request }: Ask): Ask => request;
 
+/** An account that cannot be is not found, but whoever has no token is asked for one first, as at any other. */
+const checkAccount = ({ params, principal }: Ask): void => {
+  try {
+    projectOf(params.account ?? '');
+  } catch (cause) {
+    if (principal) throw cause;
+    throw new ShoalError(
+      'NOT_AUTHENTICATED',
+      'This server could not verify that you are authorized to access it.',
+      {
+        cause,
+      },
+    );
+  }
+};
+
 const serve = async (context: Context, name: RouteName, request: Ask): Promise<ApiAnswer> => {
+  checkAccount(request);
   if (isForm(request)) return postForm(context, unset(request));
   if (isTempUrl(request)) {
     const path = parsePath(request.params);
@@ -102,11 +135,10 @@ const serveOrigin = async (context: Context, name: RouteName, request: Ask): Pro
     const cors = error.status >= 500 ? {} : await corsHeaders(context, request, {});
     if (Object.keys(cors).length === 0) throw thrown;
     const answer = swiftErrors(error, request);
-    const challenge = { 'WWW-Authenticate': `Keystone uri="${request.origin}${apiPrefix.identity}"` };
-    return {
-      ...answer,
-      headers: { ...answer.headers, ...cors, ...(error.status === 401 ? challenge : {}) },
-    };
+    const own = answer.headers?.['WWW-Authenticate'];
+    const keystone = `Keystone uri="${request.origin}${apiPrefix.identity}"`;
+    const challenge = own === undefined ? {} : { 'WWW-Authenticate': [own, keystone].flat() };
+    return { ...answer, headers: { ...answer.headers, ...cors, ...challenge } };
   }
 };
 

@@ -1,7 +1,7 @@
 /** Errors in Swift's words: reasons as plain text where Swift gives reasons, its short pages elsewhere. */
 import { ShoalError } from '../../../proto/error.ts';
 import type { ApiAnswer, ErrorShape } from '../../http/port.ts';
-import { swiftShape } from '../../http/shape.ts';
+import { escapeHtml, swiftShape } from '../../http/shape.ts';
 
 const isDecodable = (path: string): boolean => {
   try {
@@ -12,14 +12,25 @@ const isDecodable = (path: string): boolean => {
   }
 };
 
-/** Statuses whose page says nothing useful; Swift sends the reason alone. */
+/** Statuses whose page says nothing useful; Swift sends the reason alone, though it calls that HTML too. */
 const plain: readonly number[] = [400, 411, 412, 413, 422, 501];
+
+const page = { 'Content-Type': 'text/html; charset=UTF-8' };
 
 /** Swift's own status, which its clients wait upon and try again. */
 const rateLimited: ApiAnswer = {
   status: 498,
   headers: { 'Content-Type': 'text/plain; charset=UTF-8' },
   body: 'Slow down',
+};
+
+/** Swift's own challenge names the account, as the path has it: percent-encoded, and so without quotes and line ends. */
+const challenged = (answer: ApiAnswer, path: string): ApiAnswer => {
+  const account = /\/v1\/([^/]+)/.exec(path)?.[1] ?? 'unknown';
+  return {
+    ...answer,
+    headers: { ...answer.headers, 'WWW-Authenticate': `Swift realm="${account.replaceAll('"', '%22')}"` },
+  };
 };
 
 export const swiftErrors: ErrorShape = (error, request) => {
@@ -30,10 +41,14 @@ export const swiftErrors: ErrorShape = (error, request) => {
       path: '/',
     });
   if (error.code === 'RATE_LIMITED') return rateLimited;
-  if (!plain.includes(error.status)) return swiftShape(error, request);
-  return {
-    status: error.status,
-    headers: { 'Content-Type': 'text/plain; charset=UTF-8' },
-    body: error.message,
-  };
+  const { contentLocation, isReason } = error.details;
+  const answer =
+    error.status === 401
+      ? challenged(swiftShape(error, request), request.path)
+      : plain.includes(error.status) || isReason === true
+        ? { status: error.status, headers: page, body: escapeHtml(error.message) }
+        : swiftShape(error, request);
+  // Behind a link: what it stands for.
+  if (typeof contentLocation !== 'string') return answer;
+  return { ...answer, headers: { ...answer.headers, 'Content-Location': contentLocation } };
 };

@@ -25,20 +25,24 @@ const refuse = (message: string): never => {
   throw new ShoalError('BAD_REQUEST', message);
 };
 
+/** What lies behind it is put there, as in Swift, whose timestamps have ten digits. */
+const deleteAtSecondsMax = 9_999_999_999;
+
 /** Seconds since 1970; null: never. Throws BAD_REQUEST on what is no number or lies in the past. */
 const readDeleteAt = (headers: IncomingHttpHeaders, nowMs: number): number | null => {
   const whole = (name: string): number | undefined => {
     const value = headerText(headers, name);
     if (value === undefined || value === '') return undefined;
-    if (!/^\d{1,12}$/.test(value))
+    if (!/^\d+$/.test(value))
       refuse(`Non-integer ${name === 'x-delete-at' ? 'X-Delete-At' : 'X-Delete-After'}`);
     return Number(value);
   };
+  const kept = (seconds: number): number => Math.min(seconds, deleteAtSecondsMax);
   const after = whole('x-delete-after');
-  if (after !== undefined) return Math.ceil(nowMs / 1000) + after;
+  if (after !== undefined) return kept(Math.ceil(nowMs / 1000) + after);
   const at = whole('x-delete-at');
   if (at !== undefined && at * 1000 <= nowMs) refuse('X-Delete-At in past');
-  return at ?? null;
+  return at === undefined ? null : kept(at);
 };
 
 const readContentType = (headers: IncomingHttpHeaders): string | undefined => {

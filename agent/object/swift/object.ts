@@ -1,26 +1,34 @@
 /** Objects over HTTP: GET, HEAD, POST, DELETE. Uploads are in `upload.ts`, copies in `copy.ts`. */
+import { createHash } from 'node:crypto';
+import { ShoalError } from '../../../proto/error.ts';
+import { apiPrefix } from '../../../proto/rest/route.ts';
 import type { ApiAnswer } from '../../http/port.ts';
 import { contentRange, multipartRanges, parseRange } from '../byte-range.ts';
 import { checkConditions, rangeCounts, type Validators } from '../conditions.ts';
 import { type Context, openPlace } from '../context.ts';
 import { encodeManifest, rawManifest } from '../manifest.ts';
-import { accountOf } from '../name.ts';
+import { headerText } from '../metadata.ts';
+import { encodeWhole } from '../name.ts';
 import { findObject, manifestOf, openReadable, plain, type Readable } from '../readable.ts';
+import type { Link } from '../records.ts';
 import { removeObject } from '../remove-object.ts';
 import { httpSeconds } from '../time.ts';
 import { type Ask, asked, readerOf, record, versionAsked } from './ask.ts';
 import { factHeaders, factsOfPost } from './facts.ts';
 import { deleteLarge } from './large-object.ts';
-import { linkHeaders, linkPath } from './link.ts';
+import { linkHeaders } from './link.ts';
+import { type PartAsked, partAsked } from './part-number.ts';
 
 /** What is sent of a readable, and the headers that tell it. */
-interface Sent extends Validators, Pick<Readable, 'bytes' | 'read'> {
+interface Sent extends Validators, Pick<Readable, 'bytes' | 'read' | 'parts'> {
   readonly headers: Record<string, string>;
+  /** It has no parts that are known ahead: several ranges are answered with the whole, as Swift does. */
+  readonly isDynamic?: boolean;
 }
 
 /** 304 and 412 carry the validators; 412 has a body like any error. */
 const conditional = (request: Ask, thing: Sent): ApiAnswer | undefined => {
-  const verdict = checkConditions(request.headers, thing);
+  const verdict = checkConditions(request.headers, thing, true);
   if (verdict === 'proceed') return undefined;
   if (verdict === 'not-modified') return { status: 304, headers: thing.headers };
   return {
@@ -33,15 +41,18 @@ const conditional = (request: Ask, thing: Sent): ApiAnswer | undefined => {
 /** `?multipart-manifest=get` of a static large object: the list itself. */
 const manifestSent = async (context: Context, request: Ask, thing: Readable): Promise<Sent> => {
   const segments = await manifestOf(readerOf(context, request), thing.row);
-  const text = request.query.get('format') === 'raw' ? rawManifest(segments) : encodeManifest(segments);
-  const bytes = Buffer.from(text);
+  const isRaw = request.query.get('format') === 'raw';
+  const bytes = Buffer.from(isRaw ? rawManifest(segments) : encodeManifest(segments));
+  const etag = isRaw ? createHash('md5').update(bytes).digest('hex') : thing.row.md5;
+  const facts = factHeaders(thing.row);
   return {
-    etag: thing.row.md5,
+    etag,
     modifiedSeconds: httpSeconds(thing.changedAtMs),
     headers: {
-      ...factHeaders(thing.row),
+      ...facts,
+      ETag: etag,
       'X-Static-Large-Object': 'True',
-      'Content-Type': 'application/json; charset=utf-8',
+      ...(isRaw ? {} : { 'Content-Type': 'application/json; charset=utf-8' }),
     },
     bytes: bytes.length,
     async *read({ start = 0, end = bytes.length }) {
@@ -61,17 +72,16 @@ const sentOf = async (context: Context, request: Ask): Promise<Sent> => {
   if (asManifest && row.large) return manifestSent(context, request, plain(reader, row));
   const thing =
     asManifest || row.link ? plain(reader, row) : await openReadable(reader, found.path.project, row);
-  const { container, object, project } = found.path;
   return {
     bytes: thing.bytes,
+    ...(thing.parts ? { parts: thing.parts } : {}),
+    isDynamic: thing.isLarge && !thing.parts,
     etag: thing.etag,
     modifiedSeconds: httpSeconds(thing.changedAtMs),
     headers: {
       ...factHeaders(row, thing),
       ...(row.link && !follow ? linkHeaders(row.link, path.project) : {}),
-      ...(found.isLinked
-        ? { 'Content-Location': linkPath({ project, container, object }, `/v1/${accountOf(project)}/`) }
-        : {}),
+      ...(found.isLinked ? { 'Content-Location': encodeWhole(found.path) } : {}),
     },
     read: thing.read,
   };
@@ -79,8 +89,12 @@ const sentOf = async (context: Context, request: Ask): Promise<Sent> => {
 
 export const headObject = async (context: Context, request: Ask): Promise<ApiAnswer> => {
   const thing = await sentOf(context, request);
-  const whole = { headers: { ...thing.headers, 'Content-Length': String(thing.bytes) } };
-  return conditional(request, thing) ?? whole;
+  const short = conditional(request, thing);
+  if (short) return short;
+  const wanted = partAsked(request, thing);
+  if (!wanted) return { headers: { ...thing.headers, 'Content-Length': String(thing.bytes) } };
+  const { body: _body, ...answer } = partAnswer(thing, wanted);
+  return wanted.range ? answer : { ...answer, headers: { ...answer.headers, 'Content-Length': '0' } };
 };
 
 const unsatisfiable = (thing: Sent): ApiAnswer => ({
@@ -104,13 +118,31 @@ const part = (
   body,
 });
 
+/** One of the parts of a static large object. */
+const partAnswer = (thing: Sent, { count, range }: PartAsked): ApiAnswer => {
+  const parts = { 'X-Parts-Count': String(count) };
+  if (range)
+    return part(thing, thing.read(range), range.end - range.start, {
+      ...parts,
+      'Content-Range': contentRange(range, thing.bytes),
+    });
+  const none = unsatisfiable(thing);
+  return {
+    ...none,
+    headers: { ...none.headers, ...parts },
+    body: 'The requested part number is not satisfiable',
+  };
+};
+
 export const getObject = async (context: Context, request: Ask): Promise<ApiAnswer> => {
   const thing = await sentOf(context, request);
   const short = conditional(request, thing);
   if (short) return short;
+  const wanted = partAsked(request, thing);
+  if (wanted) return partAnswer(thing, wanted);
   const { range: header } = rangeCounts(request.headers, thing) ? request.headers : {};
   const ranges = parseRange(header, thing.bytes);
-  if (!ranges)
+  if (!ranges || (ranges.length > 1 && thing.isDynamic))
     return { headers: { ...thing.headers, 'Content-Length': String(thing.bytes) }, body: thing.read({}) };
   const [range] = ranges;
   if (!range) return unsatisfiable(thing);
@@ -124,34 +156,53 @@ export const getObject = async (context: Context, request: Ask): Promise<ApiAnsw
   return part(thing, parts.body, parts.contentLength, { 'Content-Type': parts.contentType });
 };
 
-/** A link has nothing of its own to change: the client is sent on, as Swift does (307 keeps the method). */
+/** The link itself takes what is said, and the client is sent on, as Swift does (307 keeps the method). */
+const sentOn = (request: Ask, link: Link): ApiAnswer => {
+  const prefix = request.path.startsWith(`${apiPrefix.object}/`) ? apiPrefix.object : '';
+  return {
+    status: 307,
+    headers: {
+      'Content-Type': 'text/html; charset=UTF-8',
+      Location: prefix + encodeWhole(link),
+      ...(link.fixed ? { 'X-Symlink-Target-Etag': link.fixed.etag } : {}),
+    },
+    body: 'The requested POST was applied to a symlink. POST directly to the target to apply requested metadata.',
+  };
+};
+
 export const updateObject = async (context: Context, request: Ask): Promise<ApiAnswer> => {
   const { path, caller } = asked(request);
+  if (request.headers['x-symlink-target'] !== undefined)
+    throw new ShoalError('BAD_REQUEST', 'A PUT request is required to set a symlink target');
   const { place } = await openPlace(context, 'writeObject', path, caller);
-  const { link } = (await context.objects.find(place)) ?? {};
-  if (link)
-    return {
-      status: 307,
-      headers: {
-        'Content-Type': 'text/html; charset=UTF-8',
-        Location: linkPath(link, `${request.origin}/object-store/v1/${accountOf(link.project)}/`),
-      },
-      body: 'The requested POST was sent to a symlink; send it to the target.',
-    };
   const nowMs = context.runtime.clock.wallMs();
-  await context.objects.post(place, (old) => factsOfPost(request.headers, nowMs, old));
+  let link: Link | undefined;
+  await context.objects.post(place, (old) => {
+    link = old.link;
+    return factsOfPost(request.headers, nowMs, old);
+  });
   record(context, request, 'object.update', path);
+  if (link) return sentOn(request, link);
   return {
     headers: { 'Content-Type': 'text/html; charset=UTF-8' },
     body: '<html><h1>Accepted</h1><p>The request is accepted for processing.</p></html>',
   };
 };
 
+/** `X-If-Delete-At`, of programs that remove what expires. Throws BAD_REQUEST. */
+const deleteAtAsked = ({ headers }: Ask): number | undefined => {
+  const text = headerText(headers, 'x-if-delete-at');
+  if (text === undefined) return undefined;
+  if (!/^\d{1,15}$/.test(text)) throw new ShoalError('BAD_REQUEST', 'Bad X-If-Delete-At header value');
+  return Number(text);
+};
+
 export const deleteObject = async (context: Context, request: Ask): Promise<ApiAnswer> => {
   if (request.query.get('multipart-manifest') === 'delete') return deleteLarge(context, request);
   const { path, caller } = asked(request);
   const versionId = versionAsked(request);
-  const id = await removeObject(context, path, caller, { versionId, signal: request.signal });
+  const ifDeleteAt = deleteAtAsked(request);
+  const id = await removeObject(context, path, caller, { versionId, ifDeleteAt, signal: request.signal });
   record(context, request, 'object.delete', path, id === undefined ? undefined : { versionId: id });
   return {
     headers: {

@@ -122,7 +122,7 @@ export const putObject = async (context: Context, request: Ask): Promise<ApiAnsw
   const link = await linkAsked(readerOf(context, request), request, path);
   const bytes = announcedBytes(request);
   const md5 = expectedMd5(request);
-  const facts = await putFacts(context, request, path.object, link ? 'application/symlink' : undefined);
+  const facts = await putFacts(context, request, path.object, link?.contentType);
   const condition = await checkPutConditions(context, request, target.place);
   const row = await storeInto(context, target, {
     ...condition,
@@ -131,8 +131,8 @@ export const putObject = async (context: Context, request: Ask): Promise<ApiAnsw
     signal: request.signal,
     ...(bytes === undefined ? {} : { bytes }),
     ...(md5 === undefined ? {} : { md5 }),
-    ...(link ? { kind: { link } } : {}),
+    ...(link ? { kind: { link: link.link } } : {}),
   });
   record(context, request, 'object.put', path, { bytes: row.bytes });
-  return stored(row, link ? linkHeaders(link, path.project) : {});
+  return stored(row, link ? linkHeaders(link.link, path.project) : {});
 };
