@@ -13,7 +13,7 @@ import type { ChunkId } from '../../proto/ids.ts';
 import { toHex } from '../base/bytes.ts';
 import { keyedSerial } from '../base/serial.ts';
 import type { Clock, Log } from '../runtime/ports.ts';
-import type { Take } from './buffer-pool.ts';
+import { type BufferPool, bufferPool, type Take } from './buffer-pool.ts';
 import { chunkIdOf } from './chunk-name.ts';
 import {
   closedDirectory,
@@ -21,7 +21,8 @@ import {
   type DirectoryKind,
   openDataDirectory,
 } from './data-directory.ts';
-import { chunkLockWaitersMax } from './limits.ts';
+import { gate } from './gate.ts';
+import { chunkLockWaitersMax, recheckInFlightMax } from './limits.ts';
 import { chunkShelf, type Shelf } from './shelf.ts';
 
 export interface ChunkFiles {
@@ -59,8 +60,14 @@ export const openChunkFiles = async (
   {
     clock,
     log,
+    buffers = bufferPool(),
     openDirectory = openDataDirectory,
-  }: { readonly clock: Clock; readonly log: Log; readonly openDirectory?: typeof openDataDirectory },
+  }: {
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly buffers?: BufferPool;
+    readonly openDirectory?: typeof openDataDirectory;
+  },
   settings: {
     readonly directories: readonly string[];
     readonly reserveBytes: number;
@@ -142,6 +149,25 @@ export const openChunkFiles = async (
     return undefined;
   };
 
+  const rechecks = gate(recheckInFlightMax);
+  /** Is a good copy here? Under the lock. */
+  const isGoodLocked = (id: ChunkId): Promise<boolean> =>
+    rechecks.run(async () => {
+      const taken: Uint8Array[] = [];
+      const take: Take = (bytes) => {
+        const buffer = buffers.take(bytes);
+        taken.push(buffer);
+        return buffer;
+      };
+      try {
+        return (await readLocked(id, preferred(id).filter(inUse), take)) !== undefined;
+      } catch {
+        return false;
+      } finally {
+        for (const buffer of taken) buffers.give(buffer);
+      }
+    });
+
   const writeLocked = async (id: ChunkId, bytes: Uint8Array, signal?: AbortSignal): Promise<void> => {
     let failure: unknown = new ShoalError(
       'DISK_FULL',
@@ -197,8 +223,7 @@ export const openChunkFiles = async (
       locks.run(
         id,
         async () => {
-          const there = await readLocked(id, preferred(id).filter(inUse)).catch(() => undefined);
-          if (!there) await writeLocked(id, bytes, signal);
+          if (!(await isGoodLocked(id))) await writeLocked(id, bytes, signal);
           for (const listener of putListeners) listener(id);
         },
         signal,

@@ -11,7 +11,7 @@
 import type { Clock } from '../runtime/ports.ts';
 import type { BufferPool, Take } from './buffer-pool.ts';
 import type { Gate } from './gate.ts';
-import { quickReaderBytesPerSecond, quickReaderMs, readCopyBytes } from './limits.ts';
+import { quickBytesPerSecond, quickMs, readCopyBytes } from './limits.ts';
 
 /** Bytes `from` to `to` of one chunk. */
 interface Wanted {
@@ -76,7 +76,7 @@ export const chunkReader = <Part extends Wanted>(
           const givenMs = world.clock.monotonicMs();
           yield piece;
           const tookMs = world.clock.monotonicMs() - givenMs;
-          isQuick = tookMs <= quickReaderMs + (piece.length / quickReaderBytesPerSecond) * 1_000;
+          isQuick = tookMs <= quickMs + (piece.length / quickBytesPerSecond) * 1_000;
           here?.leave();
           here = undefined;
           if (isQuick) continue;

@@ -10,6 +10,7 @@ import type { Runtime } from '../runtime/ports.ts';
 import type { KeyValue } from '../store/key-value.ts';
 import { sub } from '../store/namespace.ts';
 import type { Tables } from '../table/port.ts';
+import { bufferPool } from './buffer-pool.ts';
 import { type ChunkFiles, openChunkFiles } from './chunk-files.ts';
 import { contentStore } from './content.ts';
 import { copyKind } from './copy-kind.ts';
@@ -77,7 +78,8 @@ export const openChunks = async (
 ): Promise<Chunks> => {
   const { runtime, rpc, bulk, ring, members, tables, keyValue } = world;
   const log = runtime.log.with({ part: 'chunk' });
-  const parts = { runtime: { ...runtime, log }, log, ring, members, clock: runtime.clock };
+  const buffers = bufferPool();
+  const parts = { runtime: { ...runtime, log }, log, ring, members, clock: runtime.clock, buffers };
 
   const directories = directoryMemory(sub(keyValue, 'chunk-directory'));
   const openFiles = world.openFiles ?? openChunkFiles;
@@ -124,8 +126,9 @@ export const openChunks = async (
 
   return {
     content: contentStore({
-      clock: runtime.clock,
+      runtime,
       log,
+      buffers,
       digestPool,
       copies,
       stripes,

@@ -9,8 +9,8 @@
 import { asShoalError, hasCode, ShoalError } from '../../proto/error.ts';
 import type { ChunkId } from '../../proto/ids.ts';
 import { mapLimit } from '../base/map-limit.ts';
-import type { Clock, Log } from '../runtime/ports.ts';
-import { bufferPool } from './buffer-pool.ts';
+import type { Log, Runtime } from '../runtime/ports.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import { chunkIdOf } from './chunk-name.ts';
 import { chunkReader } from './chunk-reader.ts';
 import { abortReason, cut } from './cut.ts';
@@ -25,6 +25,7 @@ import {
   readChunksMax,
   readCopiesInFlightMax,
   stripeBytesMin,
+  uploadBuffersMax,
   uploadChunksInFlightMax,
 } from './limits.ts';
 import { pack, unpack } from './pack.ts';
@@ -40,6 +41,7 @@ import {
 import type { PutChunk } from './put-chunk.ts';
 import type { References } from './reference.ts';
 import { stripeIdOf } from './stripe/name.ts';
+import { uploadBuffers } from './upload-buffers.ts';
 
 interface Cut {
   readonly bytes: Uint8Array;
@@ -82,16 +84,18 @@ export interface Kept {
 }
 
 export const contentStore = ({
-  clock,
+  runtime: { clock, timers },
   log,
+  buffers,
   digestPool,
   copies,
   stripes,
   codes,
   rekeep,
 }: {
-  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly runtime: Pick<Runtime, 'clock' | 'timers'>;
   readonly log: Log;
+  readonly buffers: BufferPool;
   readonly digestPool: DigestPool;
   readonly copies: Kept;
   readonly stripes: Kept;
@@ -111,7 +115,7 @@ export const contentStore = ({
   const letGo = (user: string): void => {
     for (const { debts } of kinds) debts.letGo(user);
   };
-  const buffers = bufferPool();
+  const long = uploadBuffers(buffers, gate(uploadBuffersMax));
   const places = gate(chunksInFlightMax);
   const readChunks = chunkReader<Part>(
     { places: gate(readChunksMax), copies: gate(readCopiesInFlightMax), buffers, clock },
@@ -156,11 +160,17 @@ export const contentStore = ({
     };
     let inline: Uint8Array | undefined;
     const inside = new Set<() => void>();
+    const held = new Set<Uint8Array>();
     async function* pieces(): AsyncGenerator<Cut, void> {
       let isFirst = true;
-      for await (const bytes of cut(bounded(source, bytesMax), chunkBytesMax, stop.signal, buffers)) {
+      const world = { buffers: long, clock, timers };
+      for await (const bytes of cut(bounded(source, bytesMax), chunkBytesMax, stop.signal, world)) {
+        held.add(bytes);
         // The digest's and the sender's.
-        const letGo = after(2, () => buffers.give(bytes));
+        const letGo = after(2, () => {
+          held.delete(bytes);
+          long.give(bytes);
+        });
         await digests.update(bytes, letGo);
         if (isFirst && bytes.length <= inlineBytesMax && bytes.length < chunkBytesMax) {
           // Shorter than a chunk, so it is also the last.
@@ -215,6 +225,7 @@ export const contentStore = ({
       // A reference that is still being written would outlive its own deletion.
       await Promise.allSettled(pending);
       for (const kept of used()) await giveBack(kept, user);
+      for (const bytes of held) long.drop(bytes);
       throw thrown;
     } finally {
       for (const leave of inside) leave();

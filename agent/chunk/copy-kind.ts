@@ -3,6 +3,7 @@ import type { Members } from '../membership/port.ts';
 import type { Bulk } from '../peer/port.ts';
 import type { Ring } from '../ring/port.ts';
 import type { Log, Runtime } from '../runtime/ports.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import type { ChunkFiles } from './chunk-files.ts';
 import { getChunk } from './get-chunk.ts';
 import type { Kind } from './keepers.ts';
@@ -17,6 +18,7 @@ export const copyKind = (world: {
   readonly ring: Ring;
   readonly members: Members;
   readonly rows: ReferenceRows;
+  readonly buffers: BufferPool;
   readonly files: ChunkFiles;
 }): Kind => {
   const { runtime, ring, files } = world;

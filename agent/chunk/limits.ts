@@ -24,9 +24,17 @@ export const packGainMin = 0.1;
 export const packInlineBytes = 512 * KiB;
 /** Chunks of one upload on their way: one is cut while two travel. With the one being cut 16 MiB an upload. */
 export const uploadChunksInFlightMax = 3;
-/** The same over all uploads of this host: 96 MiB, and about twice that in the sockets to two other owners. More on
-    their way only queue at the disks. */
-export const chunksInFlightMax = 24;
+/** The same over all uploads of this host: more on their way only queue at the disks, of which four files are written at once. */
+export const chunksInFlightMax = 16;
+/**
+ * Long buffers of all uploads: 80 MiB, those that are cut, that wait, that are on their way and that an owner is late with. Of
+ * the last there are at most `stragglersPerHostMax`, so an owner that hangs leaves the others more than half.
+ */
+export const uploadBuffersMax = 20;
+/** Longest that one chunk is filled in such a buffer; then it is cut as it is, or clients that hang would keep all of them. */
+export const fillMsMax = 10 * secondMs;
+/** A slow source without one gets short chunks, but not for ever: its list of chunks would grow too long for a row. */
+export const impatientBytesMax = 256 * MiB;
 /** A reference that is not acknowledged by then fails the upload: a quorum of the row's owners is not there. */
 export const referenceTimeoutMs = 30 * secondMs;
 /** ... and until then it is written again, when a quorum was missed. */
@@ -38,8 +46,8 @@ export const referencesInFlightMax = 32;
 export const putTimeoutMs = 20 * secondMs;
 /** After the quorum a slow owner may hold its copy in memory this long ... */
 export const stragglerMs = 10 * secondMs;
-/** ... and this many at once: 64 MiB a host. Beyond that it is cut off and told later what it missed, ... */
-export const stragglersPerHostMax = 16;
+/** ... and this many at once: 32 MiB a host. Beyond that it is cut off and told later what it missed, ... */
+export const stragglersPerHostMax = 8;
 /** ... after so long a wait for a place: three chunks per half second keep an upload at 24 MiB/s or more ... */
 export const stragglerPatienceMs = 500;
 /** ... and without any where nothing has come from the host for this long. */
@@ -72,14 +80,19 @@ export const readChunksMax = 32;
 export const readCopyBytes = 128 * KiB;
 /** Chunks in memory, for a moment, to copy from. */
 export const readCopiesInFlightMax = 4;
-/** Who takes longer for a piece than this and its length at this speed is slow, and gets no place next time. */
-export const quickReaderMs = 250;
-export const quickReaderBytesPerSecond = MiB;
+/** Who takes longer for a piece than this and its length at this speed is slow: a reader gets no place next time, a sender waits for none. */
+export const quickMs = 250;
+export const quickBytesPerSecond = MiB;
 
-/** Bodies that other hosts are sending here, in memory at once: 128 MiB. Later ones wait unread in their sockets. */
-export const receiveInFlightMax = 32;
-/** Buffers kept between bursts, for receiving and for uploads each ... */
-export const bufferPoolBytesMax = 64 * MiB;
+/** Bodies that other hosts are sending here, in memory at once: 48 MiB. Later ones wait unread in their sockets. */
+export const receiveInFlightMax = 12;
+/** Copies here that a put or a question meets, read at once to see whether they are good: 16 MiB. */
+export const recheckInFlightMax = 4;
+/**
+ * Buffers kept between bursts: all that uploads (20), receiving (12), reading (4) and looking again (4) hold at most. What is let go
+ * instead stays in memory for long: V8 does not count shared memory, and the digest workers have seen it too.
+ */
+export const bufferPoolBytesMax = 160 * MiB;
 /** ... and the shortest that is kept: a small object gets one of its own length. */
 export const bufferBytesMin = 64 * KiB;
 /** Files being written and synced at once in one directory; more only queue in libuv's pool (4 threads by default). */

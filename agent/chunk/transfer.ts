@@ -4,7 +4,7 @@ import type { ChunkId, HostId } from '../../proto/ids.ts';
 import { layoutHeader } from '../../proto/message/chunk.ts';
 import type { Bulk } from '../peer/port.ts';
 import type { Ring } from '../ring/port.ts';
-import { bufferPool } from './buffer-pool.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import type { ChunkFiles } from './chunk-files.ts';
 import { gate } from './gate.ts';
 import { chunkBytesMax, getTimeoutMs, putTimeoutMs, receiveInFlightMax } from './limits.ts';
@@ -90,17 +90,18 @@ export const serveTransfer = ({
   bulk,
   ring,
   files,
+  buffers,
   missing,
   shelf = chunkShelf,
 }: {
   readonly bulk: Bulk;
   readonly ring: Pick<Ring, 'checkVersion'>;
   readonly files: ChunkFiles;
+  readonly buffers: BufferPool;
   missing(id: ChunkId): void;
   readonly shelf?: Shelf;
 }): void => {
   const places = gate(receiveInFlightMax);
-  const buffers = bufferPool();
   bulk.serve(shelf.name, async (request) => {
     const id = shelf.parse(request.path);
     if (request.method === 'PUT') {

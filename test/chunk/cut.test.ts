@@ -3,12 +3,18 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { bufferPool } from '../../agent/chunk/buffer-pool.ts';
-import { cut } from '../../agent/chunk/cut.ts';
+import { cut as cutInto } from '../../agent/chunk/cut.ts';
 import { digestPool } from '../../agent/chunk/digest-pool.ts';
-import { chunkBytesMax } from '../../agent/chunk/limits.ts';
+import { gate } from '../../agent/chunk/gate.ts';
+import { chunkBytesMax, uploadBuffersMax } from '../../agent/chunk/limits.ts';
+import { uploadBuffers } from '../../agent/chunk/upload-buffers.ts';
 import { hasCode } from '../../proto/error.ts';
 import { KiB, MiB } from '../../proto/units.ts';
 
+const roomy = () => uploadBuffers(bufferPool(), gate(uploadBuffersMax));
+const still = { clock: { monotonicMs: () => 0 }, timers: { after: () => () => {} } };
+const cut = (source: AsyncIterable<Uint8Array>, sizeBytes: number, signal: AbortSignal, buffers = roomy()) =>
+  cutInto(source, sizeBytes, signal, { buffers, ...still });
 const idle = new AbortController().signal;
 async function* of(...sizes: number[]): AsyncGenerator<Uint8Array, void> {
   for (const size of sizes) yield randomBytes(size);
@@ -35,7 +41,7 @@ test('cut: a chunk keeps its bytes when the source reuses its buffer', async (t)
 });
 
 test('cut: the buffers of an upload are used again by the next', async (t) => {
-  const buffers = bufferPool();
+  const buffers = roomy();
   const seen = new Set<ArrayBufferLike>();
   for (let upload = 0; upload < 4; upload++)
     for await (const piece of cut(of(KiB, ...Array(20).fill(64 * KiB), 9), chunkBytesMax, idle, buffers)) {
@@ -77,7 +83,9 @@ test('cut: what was cut is let go while the upload goes on', async (t) => {
     }
   }
   let chunks = 0;
-  for await (const _ of cut(source(), 128 * 1024, new AbortController().signal)) {
+  const buffers = roomy();
+  for await (const chunk of cut(source(), 128 * 1024, idle, buffers)) {
+    buffers.give(chunk);
     chunks += 1;
     if (chunks < 32) continue;
     await new Promise((resolve) => setImmediate(resolve));

@@ -6,6 +6,7 @@ import type { Members } from '../../membership/port.ts';
 import type { Bulk } from '../../peer/port.ts';
 import type { Ring } from '../../ring/port.ts';
 import type { Log, Runtime } from '../../runtime/ports.ts';
+import type { BufferPool } from '../buffer-pool.ts';
 import type { ChunkFiles } from '../chunk-files.ts';
 import type { Kind } from '../keepers.ts';
 import { type ReferenceRows, references } from '../reference.ts';
@@ -23,6 +24,7 @@ export const stripeKind = (world: {
   readonly ring: Ring;
   readonly members: Members;
   readonly rows: ReferenceRows;
+  readonly buffers: BufferPool;
   readonly fragments: ChunkFiles;
 }): Kind & Pick<StripeFiles, 'codes'> => {
   const { runtime, fragments } = world;
