@@ -51,6 +51,8 @@ export const httpServer = (
   server.on('clientError', refuseUnreadable);
   // Our bodies send the 100 themselves, when they are first read.
   server.on('checkContinue', serve);
+  // Of other expectations a server need not take notice (RFC 9110, 10.1.1); some old clients send an empty one.
+  server.on('checkExpectation', serve);
 
   return {
     start: (address) =>

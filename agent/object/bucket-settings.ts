@@ -52,6 +52,8 @@ export interface BucketSettings {
   readonly cors?: readonly CorsRule[] | undefined;
   /** New objects are encrypted with the cluster's key, whichever door they come by. */
   readonly isSealed?: true | undefined;
+  /** ... by the one of its project that has this name. */
+  readonly sealKey?: string | undefined;
 }
 
 /** Counted from the moment in which a version is made. */

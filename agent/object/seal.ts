@@ -3,7 +3,10 @@
  * check is kept, or with one of the cluster's.
  *
  *     the caller's key --HMAC(nonce)--> key of the object --HMAC(part)--> key of a part --AES-256-CTR--> bytes
- *     the cluster's secret --HKDF(project)--> vault of the project (`chunk/vault.ts`) --> chunks
+ *     the cluster's secret --HKDF(project, name)--> vault of the project (`chunk/vault.ts`) --> chunks
+ *
+ * A project has one vault that has no name (SSE-S3) and as many as it names (SSE-KMS: the id of a key is the name). Keys are
+ * derived and not kept, so none can be lost, and none disabled: who may read an object is said by its bucket.
  *
  * No two pieces of content share a key of the caller's, so counters begin at zero and any byte can be read by itself. A
  * vault keeps equal chunks of its project once. That the bytes are still those that were written is checked by the names
@@ -19,8 +22,9 @@ export type Seal = ManagedSeal | CustomerSeal;
 
 interface ManagedSeal {
   readonly kind: 'managed';
-  /** Whose vault it lies in. */
+  /** Whose vault it lies in, and in which. */
   readonly project: string;
+  readonly keyName?: string | undefined;
 }
 
 interface CustomerSeal {
@@ -38,15 +42,23 @@ export interface SealedPart {
   readonly bytes: number;
 }
 
+/** `keyName`: of the project's own; absent: the vault that has none. */
+export interface ManagedWish {
+  readonly kind: 'managed';
+  readonly keyName?: string | undefined;
+}
+
 export type SealWish =
-  | { readonly kind: 'managed' }
+  | ManagedWish
   | { readonly kind: 'customer'; readonly key: Uint8Array; readonly keyMd5: string };
 
 const derive = (key: Uint8Array, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 
 /** From the cluster's secret: every host has it, and none stores it beside the objects. */
-const vaultOf = (secret: Uint8Array, project: string): Vault =>
-  openVault(new Uint8Array(hkdfSync('sha256', secret, project, 'shoal object seal', 32)));
+const vaultOf = (secret: Uint8Array, { project, keyName }: Omit<ManagedSeal, 'kind'>): Vault => {
+  const info = `shoal object seal${keyName === undefined ? '' : ` by ${keyName}`}`;
+  return openVault(new Uint8Array(hkdfSync('sha256', secret, project, info, 32)));
+};
 
 const checkOf = (key: Uint8Array, nonce: string): Buffer => derive(key, `check ${nonce}`);
 
@@ -67,13 +79,16 @@ export interface Seals {
 export const openSeals = (secret: Uint8Array, chance: Pick<Chance, 'bytes'>, sealAll: boolean): Seals => ({
   sealAll,
   make(wish, project) {
-    if (wish.kind === 'managed') return { kind: 'managed', project };
+    if (wish.kind === 'managed') {
+      const { keyName } = wish;
+      return { kind: 'managed', project, ...(keyName === undefined ? {} : { keyName }) };
+    }
     const nonce = Buffer.from(chance.bytes(16)).toString('base64');
     const { key, keyMd5 } = wish;
     return { kind: 'customer', nonce, keyMd5, check: checkOf(key, nonce).toString('base64') };
   },
   open(seal, customerKey) {
-    if (seal.kind === 'managed') return { seal, vault: vaultOf(secret, seal.project) };
+    if (seal.kind === 'managed') return { seal, vault: vaultOf(secret, seal) };
     const isRight =
       customerKey !== undefined &&
       timingSafeEqual(checkOf(customerKey, seal.nonce), Buffer.from(seal.check, 'base64'));
@@ -115,7 +130,7 @@ export interface Sealing {
 /** One content only: what lies in a vault can be shared by all of its project. */
 export const isOneVault = (a: Seal | undefined, b: Seal | undefined): boolean =>
   a?.kind === 'managed' && b?.kind === 'managed'
-    ? a.project === b.project
+    ? a.project === b.project && a.keyName === b.keyName
     : a === undefined && b === undefined;
 
 /** `upload`: of a part, '' for a whole object. */

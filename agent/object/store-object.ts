@@ -12,7 +12,7 @@ import type { CopyOptions, NewFacts, Upload } from './objects.ts';
 import { codeFor } from './policy.ts';
 import { bytesLeft, hasQuota } from './quota.ts';
 import { type AccountRow, accountKey, type ContainerRow, type ObjectRow } from './records.ts';
-import type { Opener, SealWish } from './seal.ts';
+import type { ManagedWish, Opener, Seal, SealWish } from './seal.ts';
 
 export interface Store extends Omit<Upload, 'bytesMax' | 'opener' | 'code'> {
   /** How to encrypt it. Default what its container says. */
@@ -52,14 +52,19 @@ export const roomFor = async (
   return Math.min(room, bytesLeft(account.metadata, { rows: sums.objects, weight: sums.bytes }, wantedBytes));
 };
 
-const isSealed = ({ seals }: Pick<Context, 'seals'>, { bucket }: ContainerRow): boolean =>
-  seals.sealAll || bucket?.isSealed === true;
+/** Of new content where nobody says more. */
+const sealDefault = ({ seals }: Pick<Context, 'seals'>, { bucket }: ContainerRow): ManagedWish | undefined =>
+  seals.sealAll || bucket?.isSealed ? { kind: 'managed', keyName: bucket?.sealKey } : undefined;
+
+/** Vaults without a name are one to whoever asks for none; names are those of a project. */
+const isSealedBy = (seal: Seal | undefined, { keyName }: ManagedWish, project: string): boolean =>
+  seal?.kind === 'managed' && seal.keyName === keyName && (keyName === undefined || seal.project === project);
 
 /** What encrypts new content of the container; undefined: nothing. */
 export const openerFor = (
   context: Pick<Context, 'seals'>,
   { place, container }: Target,
-  wish: SealWish | undefined = isSealed(context, container) ? { kind: 'managed' } : undefined,
+  wish: SealWish | undefined = sealDefault(context, container),
 ): Opener | undefined => {
   if (!wish) return undefined;
   const seal = context.seals.make(wish, place.project);
@@ -98,28 +103,30 @@ export const copyInto = async (
   from: { readonly place: Place; readonly row: ObjectRow; readonly versionId?: string | undefined },
   target: Target,
   factsOf: (source: ObjectRow) => NewFacts,
-  options: Omit<CopyOptions, 'versionId'> = {},
+  options: Omit<CopyOptions, 'versionId'> & { readonly wish?: ManagedWish | undefined } = {},
 ): Promise<{ source: ObjectRow; row: ObjectRow }> => {
   const { place, container } = target;
   if ((await roomFor(context, target, from.row.bytes)) < from.row.bytes)
     throw new ShoalError('TOO_LARGE', 'Upload exceeds quota.');
   if (container.archive) await archiveObject(context, place, container.archive);
   const { row, versionId } = from;
-  const isBytes = !row.large && !row.link;
   // Without the customer's key its bytes cannot be written anew.
-  const movesKind =
-    row.seal?.kind !== 'customer' && !isKeptAs(row.content, codeFor(container, options.storageClass));
-  if (isBytes && (movesKind || (isSealed(context, container) && !row.seal))) {
+  const isBytes = !row.large && !row.link && row.seal?.kind !== 'customer';
+  const wish = options.wish ?? sealDefault(context, container);
+  const isOtherKey = wish !== undefined && !isSealedBy(row.seal, wish, place.project);
+  if (isBytes && (isOtherKey || !isKeptAs(row.content, codeFor(container, options.storageClass)))) {
     const { signal } = new AbortController();
     const { check, lock, storageClass } = options;
     const stored = await storeInto(context, target, {
       ...{ source: context.objects.read(row, {}, signal), facts: factsOf(row), signal, storageClass },
-      wish: row.seal ? { kind: 'managed' } : undefined,
+      wish:
+        wish ?? (row.seal?.kind === 'managed' ? { kind: 'managed', keyName: row.seal.keyName } : undefined),
       how: 'ObjectCreated:Copy',
       ...(check && { check }),
       ...(lock && { kind: { lock } }),
     });
     return { source: row, row: stored };
   }
-  return context.objects.copy(from.place, place, factsOf, { ...options, versionId });
+  const { wish: _met, ...rest } = options;
+  return context.objects.copy(from.place, place, factsOf, { ...rest, versionId });
 };

@@ -479,6 +479,19 @@ test('http: a client that expects 100-continue sends its body only when it will 
   t.regex(taken, /^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 201 [\s\S]*etag: 3/i);
 });
 
+test('http: another expectation than 100-continue is none', async (t) => {
+  const { port } = await start(t);
+  for (const expectation of ['', '200', 'x=1'])
+    t.regex(
+      await raw(
+        port,
+        `PUT /object-store/v1/a/c/o HTTP/1.1\r\nHost: h\r\nX-Auth-Token: member:p1\r\nExpect: ${expectation}\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc`,
+      ),
+      /^HTTP\/1.1 201 /,
+      expectation,
+    );
+});
+
 test('http: a client that goes away in its body throws ABORTED out of the stream', async (t) => {
   const { port, seen } = await start(t);
   const socket = connect(port, '127.0.0.1', () =>

@@ -95,6 +95,7 @@ const readStatement = (value: unknown, bucket: string): Statement => {
   const { Effect: effect } = value;
   if (effect !== 'Allow' && effect !== 'Deny') return refuse(`Invalid effect: ${textOf(effect)}`);
   const principal = either(value, 'Principal');
+  if (effect === 'Allow' && principal.isNot) refuse('Allow with NotPrincipal is not allowed.');
   const action = either(value, 'Action');
   const resource = either(value, 'Resource');
   const actions = texts(action.value, 'action').map((text) => text.toLowerCase());

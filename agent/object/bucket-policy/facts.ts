@@ -18,16 +18,30 @@ const headers = [
   ...['x-amz-acl', 'x-amz-content-sha256', 'x-amz-copy-source', 'x-amz-metadata-directive'],
   ...['x-amz-storage-class', 'x-amz-server-side-encryption', 'x-amz-grant-read', 'x-amz-grant-write'],
   ...['x-amz-grant-read-acp', 'x-amz-grant-write-acp', 'x-amz-grant-full-control'],
-  ...['x-amz-server-side-encryption-customer-algorithm', 'if-match', 'if-none-match'],
+  ...['x-amz-server-side-encryption-customer-algorithm', 'x-amz-server-side-encryption-aws-kms-key-id'],
+  ...['if-match', 'if-none-match'],
 ];
 
 /** Before the lower-case name of a tag of the object that is asked for. */
 export const tagFactPrefix = 's3:existingobjecttag/';
 
+/** The same of those that a request brings; and all their names. */
+const requestTagPrefix = 's3:requestobjecttag/';
+const requestTagNames = 's3:requestobjecttagkeys';
+
+export const requestTagFacts = (tags: Readonly<Record<string, string>>) => [
+  ...Object.entries(tags).map(
+    ([name, value]) => [`${requestTagPrefix}${name.toLowerCase()}`, [value]] as const,
+  ),
+  [requestTagNames, Object.keys(tags)] as const,
+];
+
 export const isKnownFact = (key: string): boolean => {
   const lower = key.toLowerCase();
   return (
     lower.startsWith(tagFactPrefix) ||
+    lower.startsWith(requestTagPrefix) ||
+    lower === requestTagNames ||
     always.includes(lower) ||
     headers.some((header) => lower === `s3:${header}`)
   );
@@ -77,5 +91,9 @@ export const factsOf = ({
     add('s3:signatureversion', isV4 ? 'AWS4-HMAC-SHA256' : 'AWS');
   }
   for (const header of headers) add(`s3:${header}`, given[header]);
+  const tagging = given['x-amz-tagging'];
+  if (typeof tagging === 'string')
+    for (const [key, values] of requestTagFacts(Object.fromEntries(new URLSearchParams(tagging))))
+      facts.set(key, values);
   return facts;
 };

@@ -25,7 +25,7 @@ export const aclXml = (project: string, grants: readonly AclGrant[]): string =>
     ownerXml(project),
     element(
       'AccessControlList',
-      [{ to: { project }, permission: 'FULL_CONTROL' } as const, ...grants].map(grantXml),
+      [...grants, { to: { project }, permission: 'FULL_CONTROL' } as const].map(grantXml),
     ),
   ]);
 

@@ -86,13 +86,21 @@ export const checkCount = (grants: readonly AclGrant[]): readonly AclGrant[] => 
   return grants;
 };
 
-/** What a bucket lets be granted. Throws AccessControlListNotSupported, AccessDenied. */
+/** Access lists do not count in the bucket; of those that may come with an object one says nothing else. */
+const isVoid = (headers: Headers): boolean => headers['x-amz-acl'] === 'bucket-owner-full-control';
+
+/**
+ * What a bucket lets be granted: to a new object by headers, or by changing a list. Throws AccessControlListNotSupported,
+ * AccessDenied.
+ */
 export const checkGrants = (
   grants: readonly AclGrant[] | undefined,
   settings: BucketSettings | undefined,
+  headers: Headers = {},
 ): void => {
-  if (!grants || grants.length === 0) return;
-  if (settings?.ownership === 'BucketOwnerEnforced') throw s3Error('AccessControlListNotSupported');
+  if (!grants) return;
+  if (settings?.ownership === 'BucketOwnerEnforced' && !isVoid(headers))
+    throw s3Error('AccessControlListNotSupported');
   if (settings?.publicAccess?.blockAcls && grants.some(isPublicGrant))
     throw s3Error('AccessDenied', 'Public access lists are blocked for this bucket');
 };

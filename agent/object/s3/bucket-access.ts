@@ -143,7 +143,7 @@ export const placeIn = ({ project, name, row }: Bucket, key: string, asker?: Ask
 /** A key that may be written, and what its account has to say about room. */
 export const openTarget = async (context: S3Context, ask: S3Ask, action: Action): Promise<Target> => {
   const bucket = await openBucket(context, ask, action);
-  checkGrants(grantsAsked(ask.headers), bucket.row.bucket);
+  checkGrants(grantsAsked(ask.headers), bucket.row.bucket, ask.headers);
   const account = await context.records.accounts.get(bucket.project, accountKey);
   return { place: placeIn(bucket, ask.key, ask.caller.asker), container: bucket.row, account };
 };

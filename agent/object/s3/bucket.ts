@@ -1,8 +1,10 @@
 /** Buckets: list, create, look, delete, and where they are. */
+import { isDeepStrictEqual } from 'node:util';
 import { hasCode } from '../../../proto/error.ts';
 import type { ApiAnswer } from '../../http/port.ts';
 import { type BucketSettings, type Ownership, ownerships } from '../bucket-settings.ts';
 import { authorize } from '../context.ts';
+import type { ContainerRow } from '../records.ts';
 import { removeContainer } from '../remove-container.ts';
 import { grantsAsked } from './acl-request.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
@@ -87,6 +89,19 @@ const ownershipAsked = ({ headers }: S3Ask): Ownership | undefined => {
   return ownership;
 };
 
+/**
+ * In its first region S3 lets an owner make a bucket again and resets its access list; elsewhere it refuses. Here it is
+ * allowed where nothing would be lost by it.
+ */
+const isAsAsked = ({ bucket, readList, writeList }: ContainerRow, asked: BucketSettings): boolean =>
+  bucket?.location === undefined &&
+  asked.location === undefined &&
+  readList === '' &&
+  writeList === '' &&
+  isDeepStrictEqual(bucket?.grants ?? [], asked.grants ?? []) &&
+  (asked.ownership === undefined || asked.ownership === bucket?.ownership) &&
+  (!asked.lock || bucket?.lock !== undefined);
+
 export const createBucket = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
   const { containers, bucketNames } = context;
   const project = wantedProject(ask);
@@ -109,12 +124,13 @@ export const createBucket = async (context: S3Context, ask: S3Ask): Promise<ApiA
   const row = await containers.find(project, name);
   if (!row) throw s3Error('OperationAborted');
   const owner = await bucketNames.take(name, project, row.id);
-  if (!created) throw s3Error('BucketAlreadyOwnedByYou', undefined, { fields: { BucketName: name } });
+  if (!created && !(owner === project && isAsAsked(row, settings)))
+    throw s3Error('BucketAlreadyOwnedByYou', undefined, { fields: { BucketName: name } });
   if (owner !== project) {
     await removeContainer(context, { project, container: name });
     throw s3Error('BucketAlreadyExists', undefined, { fields: { BucketName: name } });
   }
-  record(context, ask, 'container.create');
+  if (created) record(context, ask, 'container.create');
   return { headers: { Location: `/${name}` } };
 };
 

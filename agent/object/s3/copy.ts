@@ -9,7 +9,7 @@ import { addressOf } from './address.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { timeText, xmlAnswer } from './bucket.ts';
 import { openTarget, placeIn } from './bucket-access.ts';
-import { etagOf, factsOfCopy, versionHeader } from './facts.ts';
+import { etagOf, factsOfCopy, newVersionHeader, versionHeader } from './facts.ts';
 import { lockAsked } from './lock-words.ts';
 import { type ObjectName, type Opened, openObject } from './object.ts';
 import { orNoBucket, writeCheck } from './put.ts';
@@ -87,11 +87,8 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
   const { versionId } = from;
   const wish = sealAsked(ask.headers);
   // Swift's large objects become one plain object; a link's target has its own place; another key makes other bytes.
-  const isNew =
-    thing.isLarge ||
-    row.link ||
-    row.seal?.kind === 'customer' ||
-    (wish && (wish.kind === 'customer' || !row.seal));
+  const managed = wish?.kind === 'customer' ? undefined : wish;
+  const isNew = thing.isLarge || row.link || row.seal?.kind === 'customer' || wish?.kind === 'customer';
   const copied = isNew
     ? await storeInto(context, target, {
         source: thing.read({}),
@@ -109,6 +106,7 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
           check,
           lock,
           storageClass,
+          wish: managed,
         }).catch(orNoBucket(ask.bucket))
       ).row;
   record(context, ask, 'object.copy', { from: `${from.bucket}/${from.key}`, bytes: copied.bytes });
@@ -118,7 +116,7 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
       element('ETag', etagOf(copied)),
     ]),
     {
-      ...versionHeader(target.container, copied),
+      ...newVersionHeader(target.container, copied),
       ...sealHeaders(copied),
       ...storageClassHeader(copied),
       ...versionHeader(bucket.row, row, sourceVersionHeader),

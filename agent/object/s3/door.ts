@@ -9,13 +9,11 @@ import { hasCode } from '../../../proto/error.ts';
 import type { Work } from '../../http/exchange.ts';
 import { type Listener, openListener } from '../../http/listener.ts';
 import type { ApiAnswer } from '../../http/port.ts';
-import type { Caller } from '../access-list.ts';
 import { openBucketNames } from '../bucket-names.ts';
-import { factsOf } from '../bucket-policy/facts.ts';
 import type { Context } from '../context.ts';
-import { askerOf } from '../events/asker.ts';
 import { addressOf, hostBucketOf } from './address.ts';
 import type { S3Ask, S3Context } from './ask.ts';
+import { callerOf } from './caller.ts';
 import { preflight, withCors } from './cors.ts';
 import { callOf } from './operations.ts';
 import { openRefusals } from './refusals.ts';
@@ -57,25 +55,6 @@ const nobody = {
   checksum: undefined,
   isVirtualHost: true,
 } as const;
-
-/** What policies and access lists ask of a request. */
-const callerOf = ({
-  principal,
-  headers,
-  query,
-  remoteAddress,
-  origin,
-  requestId,
-}: Pick<S3Ask, 'principal' | 'headers' | 'query' | 'remoteAddress' | 'origin' | 'requestId'>): Caller => ({
-  principal,
-  asker: askerOf({ principal, remoteAddress, requestId }),
-  referrer: headers.referer,
-  facts: (project, nowMs) =>
-    factsOf({
-      ...{ principal, project, headers, query, remoteAddress, nowMs },
-      isSecure: origin.startsWith('https:'),
-    }),
-});
 
 /** How callers prove who they are. */
 export interface Keys {

@@ -92,6 +92,10 @@ export const quoted = (etag: string): string => `"${etag}"`;
 /** Of an object's row as listings show it. */
 export const etagOf = (row: ObjectRow): string => quoted(etagShown(row));
 
+/** Of what was just written; one that is not kept beside others has no id to tell. */
+export const newVersionHeader = (container: Pick<ContainerRow, 'versions'>, row: ObjectRow) =>
+  container.versions === 'suspended' ? {} : versionHeader(container, row);
+
 /** Nothing where the bucket never had versions. */
 export const versionHeader = (
   { versions }: Pick<ContainerRow, 'versions'>,

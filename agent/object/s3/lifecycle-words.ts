@@ -4,7 +4,7 @@ import { hourMs } from '../../../proto/units.ts';
 import type { LifecycleFilter, LifecycleRule, Transition } from '../lifecycle.ts';
 import type { Metadata } from '../metadata.ts';
 import { parseStorageClass } from '../policy.ts';
-import { lifecycleRulesMax } from './limits.ts';
+import { lifecycleIdCharactersMax, lifecycleRulesMax } from './limits.ts';
 import { s3Error } from './s3-error.ts';
 import { element, optional, root, type Xml } from './xml.ts';
 import { childOf, childrenOf, textOf, wantedText, type XmlNode } from './xml-reader.ts';
@@ -98,8 +98,14 @@ const parseRule = (rule: XmlNode, at: number, kept: readonly Code[]): LifecycleR
       'InvalidRequest',
       'AbortIncompleteMultipartUpload cannot be specified with tags or object size',
     );
+  const id = textOf(rule, 'ID');
+  if (id !== undefined && id.length > lifecycleIdCharactersMax)
+    throw s3Error(
+      'InvalidArgument',
+      `ID length should not exceed allowed limit of ${lifecycleIdCharactersMax}`,
+    );
   return {
-    id: textOf(rule, 'ID') || `rule-${at + 1}`,
+    id: id || `rule-${at + 1}`,
     isOn: status === 'Enabled',
     filter,
     ...(expiration && { expiration }),

@@ -31,8 +31,9 @@ export const tagValueCharactersMax = 256;
 export const retentionDaysMax = 36_500;
 export const retentionYearsMax = 100;
 
-/** Rules of one bucket's lifecycle: S3's. */
+/** Rules of one bucket's lifecycle, and characters of the id of one: S3's. */
 export const lifecycleRulesMax = 1000;
+export const lifecycleIdCharactersMax = 255;
 
 /** Routing rules of a website: S3's. */
 export const webRulesMax = 50;

@@ -13,7 +13,7 @@ import { record, type S3Ask, type S3Context } from './ask.ts';
 import { timeText, xmlAnswer } from './bucket.ts';
 import { openTarget } from './bucket-access.ts';
 import { copySourceOf, openSource, sourceVersionHeader } from './copy.ts';
-import { checksumHeaders, etagOf, factsOfPut, quoted, versionHeader } from './facts.ts';
+import { checksumHeaders, etagOf, factsOfPut, newVersionHeader, quoted, versionHeader } from './facts.ts';
 import { lockAsked } from './lock-words.ts';
 import { chooseParts, joinedChecksum, joinedEtag, parsePartNumber, parseWantedParts } from './part-list.ts';
 import { announcedBytes, orNoBucket, writeCheck } from './put.ts';
@@ -211,9 +211,15 @@ const checkWhole = (
     throw s3Error('InvalidRequest', 'The checksum type does not match that with which the upload began.');
 };
 
+/** The caller's key must come where the upload was to have a checksum, and must be that one wherever it comes. Throws InvalidRequest. */
+const checkUploadKey = (context: S3Context, ask: S3Ask, { seal, checksum }: MultipartRow): void => {
+  if (seal?.kind === 'customer' && (checksum || customerKeyOf(ask.headers))) openWith(context, ask)(seal);
+};
+
 export const completeUpload = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
   const target = await openTarget(context, ask, putAction);
   const { place, container } = target;
+  if (ask.bytes === 0) throw s3Error('MalformedXML');
   const wanted = parseWantedParts(await readXml(ask, 'CompleteMultipartUpload'));
   const uploadId = uploadIdOf(ask);
   const asked = await context.multiparts.get(place, uploadId).catch((thrown) => {
@@ -221,6 +227,7 @@ export const completeUpload = async (context: S3Context, ask: S3Ask): Promise<Ap
     if (hasCode(thrown, 'NOT_FOUND')) return undefined;
     throw thrown;
   });
+  if (asked) checkUploadKey(context, ask, asked);
   if (container.archive) await archiveObject(context, place, container.archive);
   const row = await context.multiparts
     .complete(place, uploadId, {
@@ -244,7 +251,7 @@ export const completeUpload = async (context: S3Context, ask: S3Ask): Promise<Ap
       optional(`Checksum${row.checksum?.name ?? ''}`, row.checksum?.value),
       optional('ChecksumType', row.checksum && kindOfValue(row.checksum.value)),
     ]),
-    { ...versionHeader(container, row), ...sealHeaders(row) },
+    { ...newVersionHeader(container, row), ...sealHeaders(row) },
   );
 };
 

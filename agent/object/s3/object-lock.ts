@@ -89,7 +89,7 @@ const setLock = async (
 };
 
 /**
- * Compliance is only ever made longer. Governance is made shorter or taken off by whoever may bypass it.
+ * Compliance is only ever made longer. Governance is made shorter, taken off or turned into compliance by whoever may bypass it.
  * Throws AccessDenied.
  */
 export const putRetention = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
@@ -99,12 +99,10 @@ export const putRetention = async (context: S3Context, ask: S3Ask): Promise<ApiA
     await openBucket(context, ask, { name: 's3:BypassGovernanceRetention', use: 'writeContainer' });
   return setLock(context, ask, 's3:PutObjectRetention', (old, nowMs) => {
     const standing = old.retention && old.retention.untilMs > nowMs ? old.retention : undefined;
-    const isWeaker =
+    const isLoosened =
       standing !== undefined &&
-      (!wanted ||
-        wanted.untilMs < standing.untilMs ||
-        (standing.mode === 'COMPLIANCE' && wanted.mode !== 'COMPLIANCE'));
-    if (isWeaker && (standing.mode === 'COMPLIANCE' || !bypasses))
+      (!wanted || wanted.untilMs < standing.untilMs || wanted.mode !== standing.mode);
+    if (isLoosened && (standing.mode === 'COMPLIANCE' || !bypasses))
       throw s3Error('AccessDenied', 'Access Denied because object protected by object lock.');
     return { ...old, retention: wanted };
   });

@@ -12,11 +12,12 @@ import { httpDate, httpSeconds } from '../time.ts';
 import { shownVersionId } from '../versions.ts';
 import { readerOf, type S3Ask, type S3Context } from './ask.ts';
 import { type Action, allow, type Bucket, findBucket, isDenied, placeIn } from './bucket-access.ts';
+import { knowing } from './caller.ts';
 import { checksumHeaders, objectHeaders, versionHeader } from './facts.ts';
 import { lockHeaders } from './lock-words.ts';
 import { parsePartNumber } from './part-list.ts';
 import { s3Error } from './s3-error.ts';
-import { checkSealKey, customerKeyOf, sealHeaders } from './sse.ts';
+import { checkReadHeaders, checkSealKey, customerKeyOf, sealHeaders } from './sse.ts';
 import { versionAsked } from './version.ts';
 
 export interface ObjectName {
@@ -39,7 +40,9 @@ const missing = async (
   from: ObjectName,
 ): Promise<ShoalError> => {
   const { key, versionId } = from;
-  await allow(context, ask, { name: 's3:ListBucket', use: 'readContainer' }, bucket, '');
+  // As if the caller listed what begins like this key.
+  const caller = knowing(ask.caller, [['s3:prefix', [key]]]);
+  await allow(context, { ...ask, caller }, { name: 's3:ListBucket', use: 'readContainer' }, bucket, '');
   const marker = await context.objects.findMarker(placeIn(bucket, key), versionId);
   const headers = marker
     ? { 'x-amz-delete-marker': 'true', 'x-amz-version-id': shownVersionId(marker) }
@@ -75,7 +78,7 @@ export const openObject = async (
   const reader = { ...readerOf(context, ask), customerKey: customer?.key };
   const row = await context.objects.get(placeIn(bucket, from.key), from.versionId).catch(async (cause) => {
     if (!hasCode(cause, 'NOT_FOUND')) throw cause;
-    if (refusal) throw refusal;
+    // Nor is there an access list that would let somebody in.
     throw await missing(context, ask, bucket, from);
   });
   const { grant } = action;
@@ -123,6 +126,19 @@ const partAsked = ({ query }: S3Ask, { row, bytes }: Readable): ByteRange | unde
   return { start, end: start + part.bytes };
 };
 
+const kindHeader = 'x-amz-checksum-type';
+
+/** Of what is given whole: the object, or one of its parts. */
+const checksumAsked = ({ headers, query }: S3Ask, row: ObjectRow): Record<string, string> => {
+  if (headers['x-amz-checksum-mode']?.toUpperCase() !== 'ENABLED') return {};
+  const number = Number(query.get('partNumber') ?? 0);
+  const part = number > 0 ? partsOf(row)?.[number - 1] : undefined;
+  if (!part?.checksum) return part ? {} : checksumHeaders(row);
+  // The kind is that of the object whose part it is.
+  const { [kindHeader]: kind } = checksumHeaders(row);
+  return { ...checksumHeaders(part), ...(kind === undefined ? {} : { [kindHeader]: kind }) };
+};
+
 const partsCount = (row: ObjectRow): Record<string, string> => {
   const parts = partsOf(row);
   return parts ? { 'x-amz-mp-parts-count': String(parts.length) } : {};
@@ -146,6 +162,7 @@ const rangeAsked = (ask: S3Ask, thing: Readable): ByteRange | undefined => {
 
 export const getObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
   const versionId = versionAsked(ask);
+  checkReadHeaders(ask.headers);
   const more = overrides(ask);
   const { bucket, row, thing } = await openObject(
     context,
@@ -178,14 +195,14 @@ export const getObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
       status: 206,
       headers: {
         ...headers,
+        ...(ask.query.has('partNumber') ? checksumAsked(ask, row) : {}),
         'Content-Length': String(range.end - range.start),
         'Content-Range': contentRange(range, thing.bytes),
       },
       body,
     };
-  const asked = ask.headers['x-amz-checksum-mode']?.toUpperCase() === 'ENABLED';
   return {
-    headers: { ...headers, ...(asked ? checksumHeaders(row) : {}), 'Content-Length': String(thing.bytes) },
+    headers: { ...headers, ...checksumAsked(ask, row), 'Content-Length': String(thing.bytes) },
     body,
   };
 };

@@ -4,25 +4,32 @@
  */
 import { hasCode } from '../../../proto/error.ts';
 import type { ApiAnswer } from '../../http/port.ts';
-import { askerOf } from '../events/asker.ts';
+import { requestTagFacts } from '../bucket-policy/facts.ts';
 import { type FormPart, formParts } from '../form.ts';
 import { objectBytesMax } from '../limits.ts';
+import type { Metadata } from '../metadata.ts';
 import { storeInto } from '../store-object.ts';
 import { checkKey } from './address.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { openTarget } from './bucket-access.ts';
-import { etagOf, factsOfPut, versionHeader } from './facts.ts';
+import { callerOf, knowing } from './caller.ts';
+import { checksumHeaders, etagOf, factsOfPut, newVersionHeader } from './facts.ts';
 import { checkFormPolicy, type LengthRange } from './form-policy.ts';
 import { formFieldBytesMax, formFieldsMax } from './limits.ts';
 import { orNoBucket } from './put.ts';
 import { s3Error } from './s3-error.ts';
+import { checkedBody } from './sign/payload.ts';
+import { sealAsked, sealHeaders } from './sse.ts';
 import { storageClassAsked } from './storage-class.ts';
-import { element, root, xmlType } from './xml.ts';
+import { parseTagging } from './tags.ts';
+import { element, xmlDocument, xmlType } from './xml.ts';
+import { parseXml } from './xml-reader.ts';
 
 /** Fields that an object keeps, or that say something about the answer; other `x-amz-` ones are not served here. */
 const isServed = (name: string): boolean =>
   !name.startsWith('x-amz-') ||
-  /^x-amz-(meta-.*|algorithm|credential|date|signature|storage-class|grant-.*)$/.test(name);
+  /^x-amz-(meta-.*|algorithm|credential|date|signature|storage-class|grant-.*)$/.test(name) ||
+  /^x-amz-(checksum-.*|server-side-encryption.*)$/.test(name);
 
 type File = Extract<FormPart, { kind: 'file' }>;
 
@@ -65,6 +72,15 @@ async function* within(
     });
 }
 
+/** The field `tagging` has them as XML. Throws MalformedXML, InvalidTag. */
+const tagsOfForm = (fields: ReadonlyMap<string, string>): Metadata | undefined => {
+  const text = fields.get('tagging');
+  if (text === undefined) return undefined;
+  const node = parseXml(text);
+  if (node.name !== 'Tagging') throw s3Error('MalformedXML');
+  return parseTagging(node, 'object');
+};
+
 const redirectOf = (fields: ReadonlyMap<string, string>): URL | undefined => {
   const text = fields.get('success_action_redirect') ?? fields.get('redirect');
   return text !== undefined && URL.canParse(text) && /^https?:/i.test(text) ? new URL(text) : undefined;
@@ -90,12 +106,15 @@ const answerTo = (
   return {
     status: 201,
     headers: { ...headers, Location: location, 'Content-Type': xmlType },
-    body: root('PostResponse', [
-      element('Location', location),
-      element('Bucket', bucket),
-      element('Key', key),
-      element('ETag', etag),
-    ]),
+    // Alone of all answers it is in no namespace.
+    body: xmlDocument(
+      element('PostResponse', [
+        element('Location', location),
+        element('Bucket', bucket),
+        element('Key', key),
+        element('ETag', etag),
+      ]),
+    ),
   };
 };
 
@@ -130,23 +149,33 @@ export const postObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
         Buffer.from(value).toString('latin1'),
       ]),
     );
+    const tags = tagsOfForm(fields);
+    const caller = callerOf({ ...ask, principal, headers: { ...ask.headers, ...headers } });
     const asked: S3Ask = {
-      ...ask,
-      key,
-      headers,
-      principal,
-      caller: { ...ask.caller, principal, asker: askerOf({ ...ask, principal }) },
+      ...{ ...ask, key, headers, principal },
+      caller: tags ? knowing(caller, requestTagFacts(tags)) : caller,
     };
     const target = await openTarget(context, asked, { name: 's3:PutObject', use: 'writeObject' });
+    const { body, checksum } = checkedBody(
+      within(file.body, range ?? { bytesMin: 0, bytesMax: objectBytesMax }),
+      headers,
+    );
     const row = await storeInto(context, target, {
-      source: within(file.body, range ?? { bytesMin: 0, bytesMax: objectBytesMax }),
-      facts: factsOfPut(headers),
+      source: body,
+      checksum: () => checksum,
+      wish: sealAsked(headers),
+      facts: { ...factsOfPut(headers), ...(tags && { tags }) },
       storageClass: storageClassAsked(context, headers),
       signal: ask.signal,
       how: 'ObjectCreated:Post',
     }).catch(orNoBucket(ask.bucket));
     record(context, asked, 'object.put', { bytes: row.bytes, by: 'form' });
-    return answerTo(ask, fields, key, { ETag: etagOf(row), ...versionHeader(target.container, row) });
+    return answerTo(ask, fields, key, {
+      ETag: etagOf(row),
+      ...checksumHeaders(row),
+      ...sealHeaders(row),
+      ...newVersionHeader(target.container, row),
+    });
   } finally {
     await parts.return();
   }

@@ -9,7 +9,7 @@ import { storeInto } from '../store-object.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { noBucket, openTarget } from './bucket-access.ts';
 import { copyObject } from './copy.ts';
-import { checksumHeaders, etagOf, factsOfPut, versionHeader } from './facts.ts';
+import { checksumHeaders, etagOf, factsOfPut, newVersionHeader } from './facts.ts';
 import { lockAsked } from './lock-words.ts';
 import { s3Error } from './s3-error.ts';
 import { sealAsked, sealHeaders } from './sse.ts';
@@ -25,24 +25,25 @@ export const announcedBytes = ({ bytes }: S3Ask): number => {
   return bytes;
 };
 
+const bare = (etag: string): string => etag.trim().replaceAll('"', '');
+
 /**
- * If-None-Match: * and If-Match of a write. Looked at before the bytes come and in the moment before the row is put.
- * Throws NotImplemented on other forms; the check throws PreconditionFailed, and NoSuchKey where If-Match finds nothing.
+ * If-None-Match and If-Match of a write; Amazon takes of the first only `*`, here it may name ETags as in HTTP. Looked at
+ * before the bytes come and in the moment before the row is put. The check throws PreconditionFailed, and NoSuchKey where
+ * If-Match finds nothing.
  */
 export const writeCheck = ({ headers, key }: Pick<S3Ask, 'headers' | 'key'>): Check | undefined => {
   const { 'if-none-match': noneMatch, 'if-match': match } = headers;
   if (noneMatch === undefined && match === undefined) return undefined;
-  if (noneMatch !== undefined && noneMatch.trim() !== '*')
-    throw s3Error('NotImplemented', undefined, { fields: { Header: 'If-None-Match' } });
+  const unwanted = noneMatch?.split(',').map(bare);
   const failed = (condition: string): ShoalError =>
     s3Error('PreconditionFailed', undefined, { fields: { Condition: condition } });
   return (current) => {
-    if (noneMatch !== undefined && current) throw failed('If-None-Match');
+    if (current && unwanted?.some((etag) => etag === '*' || etag === bare(etagOf(current))))
+      throw failed('If-None-Match');
     if (match === undefined) return;
     if (!current) throw s3Error('NoSuchKey', undefined, { fields: { Key: key } });
-    const wanted = match.trim();
-    if (wanted !== '*' && wanted.replaceAll('"', '') !== etagOf(current).replaceAll('"', ''))
-      throw failed('If-Match');
+    if (bare(match) !== '*' && bare(match) !== bare(etagOf(current))) throw failed('If-Match');
   };
 };
 
@@ -82,7 +83,7 @@ export const putObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
       ...checksumHeaders(row),
       ...sealHeaders(row),
       ...storageClassHeader(row),
-      ...versionHeader(target.container, row),
+      ...newVersionHeader(target.container, row),
     },
   };
 };

@@ -1,7 +1,7 @@
 /**
  * Who calls, and a body that is what its sender signed:
  *
- *     raw request --> claim --> key's secret --> signature --> time --> caller, body
+ *     raw request --> claim --> time --> key's secret --> signature --> caller, body
  *
  * Nothing of the request is read before its signature holds, and no byte of its body before somebody asks for one.
  * Keys are asked for on every request (identity keeps them for seconds and drops them by gossip), so one that was
@@ -83,13 +83,13 @@ export const openSignIn =
         ...openPayload(stream, bodyHeaders(ask, headers), contentSha256, undefined),
       };
     const { access } = claim;
+    checkTime(claim, clock.wallMs());
     const found = await secretOf(access);
     if (!found) throw s3Error('InvalidAccessKeyId', undefined, { fields: { AWSAccessKeyId: access } });
     const seal =
       claim.version === 4
         ? checkV4(ask, claim, found.secret, contentSha256)
         : checkV2(ask, claim, found.secret, hostBucket);
-    checkTime(claim, clock.wallMs());
     // There is nobody here who gives out temporary keys.
     if (headers['x-amz-security-token'] !== undefined) throw s3Error('InvalidSecurity');
     checkRules(found.principal, ask);

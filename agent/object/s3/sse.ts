@@ -1,18 +1,19 @@
 /**
  * Server-side encryption: what a request asks for and brings along, what an answer tells, and the default of a bucket.
- * Keys are the caller's (SSE-C) or the cluster's (SSE-S3); there is no key service.
+ * Keys are the caller's (SSE-C), the cluster's (SSE-S3), or the cluster's by the name that the caller gives (SSE-KMS). There is
+ * no key service: whatever a project calls a key is one of its own, `seal.ts`.
  *
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html
  */
 import { createHash } from 'node:crypto';
 import type { ApiAnswer } from '../../http/port.ts';
-import type { Seal, SealWish } from '../seal.ts';
+import type { ManagedWish, Seal, SealWish } from '../seal.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { xmlAnswer } from './bucket.ts';
 import { changeSettings, openBucket } from './bucket-access.ts';
 import { s3Error } from './s3-error.ts';
 import type { Headers } from './sign/headers.ts';
-import { element, root } from './xml.ts';
+import { element, optional, root } from './xml.ts';
 import { childOf, readXml, textOf } from './xml-reader.ts';
 
 const prefix = 'x-amz-server-side-encryption';
@@ -43,17 +44,40 @@ export const customerKeyOf = (headers: Headers, before: string = prefix): Custom
   return { kind: 'customer', key, keyMd5: md5 };
 };
 
-/** For what is to be stored. Throws NotImplemented where a key service is asked for. */
+const keyHeader = `${prefix}-aws-kms-key-id`;
+/** Amazon's name for the key of whoever names none. */
+const keyDefault = 'alias/aws/s3';
+
+/** What is asked for, of an object or a bucket. Throws InvalidArgument, NotImplemented. */
+const managedWish = (algorithm: string, keyName: string | undefined): ManagedWish => {
+  if (algorithm === 'aws:kms:dsse') throw s3Error('NotImplemented', 'Nothing is encrypted twice here');
+  if (algorithm !== 'AES256' && algorithm !== 'aws:kms')
+    return invalid('The encryption method specified is not supported');
+  if (algorithm === 'AES256')
+    return keyName === undefined
+      ? { kind: 'managed' }
+      : invalid('A key of a key management service does not go with the algorithm AES256');
+  if (keyName !== undefined && !/^[\w/:.+=@-]{1,2048}$/.test(keyName)) return invalid('Invalid KMS key id');
+  return { kind: 'managed', keyName: keyName ?? keyDefault };
+};
+
+/** For what is to be stored. Throws InvalidArgument, NotImplemented. */
 export const sealAsked = (headers: Headers): SealWish | undefined => {
   const customer = customerKeyOf(headers);
-  const managed = headers[prefix];
-  if (headers[`${prefix}-aws-kms-key-id`] !== undefined || managed?.startsWith('aws:'))
-    throw s3Error('NotImplemented', 'There is no key management service here: AES256 is served');
-  if (managed === undefined) return customer;
-  if (managed !== 'AES256') throw s3Error('InvalidEncryptionAlgorithmError');
-  return customer
-    ? invalid('Server Side Encryption with a customer key and with a managed one exclude each other.')
-    : { kind: 'managed' };
+  const { [prefix]: algorithm, [keyHeader]: keyName } = headers;
+  if (headers[`${prefix}-context`] !== undefined)
+    throw s3Error('NotImplemented', undefined, { fields: { Header: `${prefix}-context` } });
+  if (algorithm === undefined)
+    return keyName === undefined ? customer : invalid(`${keyHeader} goes with ${prefix}: aws:kms`);
+  if (customer)
+    return invalid('Server Side Encryption with a customer key and with a managed one exclude each other.');
+  return managedWish(algorithm, keyName);
+};
+
+/** Those who read say nothing of managed keys. Throws InvalidArgument. */
+export const checkReadHeaders = (headers: Headers): void => {
+  const strange = [prefix, keyHeader].find((name) => headers[name] !== undefined);
+  if (strange) invalid(`${strange} header is not supported for this operation.`);
 };
 
 /** Does the key that came fit? Throws InvalidRequest, AccessDenied. */
@@ -77,7 +101,10 @@ export const checkSealKey = (
 
 export const sealHeaders = ({ seal }: { readonly seal?: Seal | undefined }): Record<string, string> => {
   if (!seal) return {};
-  if (seal.kind === 'managed') return { [prefix]: 'AES256' };
+  if (seal.kind === 'managed')
+    return seal.keyName === undefined
+      ? { [prefix]: 'AES256' }
+      : { [prefix]: 'aws:kms', [keyHeader]: seal.keyName };
   return { [`${prefix}-customer-algorithm`]: 'AES256', [`${prefix}-customer-key-MD5`]: seal.keyMd5 };
 };
 
@@ -86,7 +113,11 @@ export const getEncryption = async (context: S3Context, ask: S3Ask): Promise<Api
   const { row } = await openBucket(context, ask, action);
   if (!row.bucket?.isSealed && !context.seals.sealAll)
     throw s3Error('ServerSideEncryptionConfigurationNotFoundError');
-  const rule = element('ApplyServerSideEncryptionByDefault', [element('SSEAlgorithm', 'AES256')]);
+  const keyName = row.bucket?.sealKey;
+  const rule = element('ApplyServerSideEncryptionByDefault', [
+    element('SSEAlgorithm', keyName === undefined ? 'AES256' : 'aws:kms'),
+    optional('KMSMasterKeyID', keyName),
+  ]);
   return xmlAnswer(root('ServerSideEncryptionConfiguration', [element('Rule', [rule])]));
 };
 
@@ -96,10 +127,9 @@ export const putEncryption = async (context: S3Context, ask: S3Ask): Promise<Api
   const rule = childOf(await readXml(ask, 'ServerSideEncryptionConfiguration'), 'Rule');
   const wish = rule && childOf(rule, 'ApplyServerSideEncryptionByDefault');
   const algorithm = wish && textOf(wish, 'SSEAlgorithm');
-  if (algorithm?.startsWith('aws:'))
-    throw s3Error('NotImplemented', 'There is no key management service here: AES256 is served');
-  if (algorithm !== 'AES256') throw s3Error('MalformedXML');
-  await changeSettings(context, bucket, () => ({ isSealed: true }));
+  if (!algorithm?.match(/^(AES256|aws:kms(:dsse)?)$/)) throw s3Error('MalformedXML');
+  const { keyName: sealKey } = managedWish(algorithm, wish && (textOf(wish, 'KMSMasterKeyID') || undefined));
+  await changeSettings(context, bucket, () => ({ isSealed: true, sealKey }));
   record(context, ask, 'container.encryption');
   return {};
 };
@@ -107,7 +137,7 @@ export const putEncryption = async (context: S3Context, ask: S3Ask): Promise<Api
 export const deleteEncryption = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
   const action = { name: 's3:PutEncryptionConfiguration', use: 'writeContainer' } as const;
   const bucket = await openBucket(context, ask, action);
-  await changeSettings(context, bucket, () => ({ isSealed: undefined }));
+  await changeSettings(context, bucket, () => ({ isSealed: undefined, sealKey: undefined }));
   record(context, ask, 'container.encryption');
   return { status: 204 };
 };

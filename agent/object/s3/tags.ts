@@ -40,9 +40,10 @@ export const parseTaggingHeader = (header: string | undefined): Metadata | undef
 const tagsXml = (tags: Metadata): Xml =>
   element(
     'TagSet',
-    Object.entries(tags).map(([name, value]) =>
-      element('Tag', [element('Key', name), element('Value', value)]),
-    ),
+    // In one order, however they came.
+    Object.entries(tags)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, value]) => element('Tag', [element('Key', name), element('Value', value)])),
   );
 
 export const taggingText = (tags: Metadata): string => root('Tagging', [tagsXml(tags)]);

@@ -84,6 +84,13 @@ test('bucket policy: conditions see the request', async (t) => {
   t.is((await call('GET', '/reef?prefix=public/', other)).status, 200);
   t.is((await call('GET', '/reef', other)).code, 'AccessDenied');
   t.is((await call('GET', '/reef?prefix=public/', { token: 'member:p3' })).code, 'AccessDenied');
+  await call(
+    'PUT',
+    '/reef?policy',
+    policy({ ...list, Condition: { StringLike: { 's3:prefix': 'public/*' } } }),
+  );
+  t.is((await call('GET', '/reef/public/missing', other)).code, 'NoSuchKey', 'a list would say as much');
+  t.is((await call('GET', '/reef/private/missing', other)).code, 'AccessDenied');
 });
 
 test('bucket policy: tags of an object decide, those of the version that is meant', async (t) => {
@@ -110,10 +117,56 @@ test('bucket policy: tags of an object decide, those of the version that is mean
   t.is((await call('GET', '/reef/missing', anybody)).code, 'AccessDenied');
 });
 
+test('bucket policy: tags that a request brings decide, in headers, a body or a form', async (t) => {
+  const { call } = await serveS3(t);
+  await call('PUT', '/reef');
+  const writing = {
+    ...{
+      Effect: 'Allow',
+      Principal: '*',
+      Action: ['s3:PutObject', 's3:PutObjectTagging'],
+      Resource: arn('/*'),
+    },
+    Condition: {
+      StringEquals: { 's3:RequestObjectTag/security': 'public' },
+      'ForAllValues:StringEquals': { 's3:RequestObjectTagKeys': ['security'] },
+    },
+  };
+  t.is((await call('PUT', '/reef?policy', policy(writing))).status, 204);
+  const put = async (tagging: string) =>
+    (await call('PUT', '/reef/a', { ...anybody, body: 'x', headers: { 'x-amz-tagging': tagging } })).status;
+  t.is(await put('security=private'), 403);
+  t.is(await put('security=public&more=x'), 403);
+  t.is(await put('security=public'), 200);
+  const body = (value: string) =>
+    `<Tagging><TagSet><Tag><Key>security</Key><Value>${value}</Value></Tag></TagSet></Tagging>`;
+  t.is((await call('PUT', '/reef/a?tagging', { ...anybody, body: body('private') })).status, 403);
+  t.is((await call('PUT', '/reef/a?tagging', { ...anybody, body: body('public') })).status, 200);
+  const form = (value: string) => ({
+    ...anybody,
+    headers: { 'content-type': 'multipart/form-data; boundary=x' },
+    body: ['key"\r\n\r\nb', `tagging"\r\n\r\n${body(value)}`, 'file"; filename="a"\r\n\r\nhello']
+      .map((part) => `--x\r\nContent-Disposition: form-data; name="${part}\r\n`)
+      .join('')
+      .concat('--x--\r\n'),
+  });
+  t.is((await call('POST', '/reef', form('private'))).status, 403);
+  t.is((await call('POST', '/reef', form('public'))).status, 204);
+  const untag = { Effect: 'Allow', Principal: '*', Action: 's3:DeleteObjectTagging', Resource: arn('/*') };
+  t.is((await call('DELETE', '/reef/a?tagging', anybody)).status, 403, 'to take tags off is another action');
+  await call('PUT', '/reef?policy', policy(untag));
+  t.is((await call('DELETE', '/reef/a?tagging', anybody)).status, 204);
+});
+
 test('bucket policy: what is no policy is refused and changes nothing', async (t) => {
   const { call } = await serveS3(t);
   await call('PUT', '/reef');
   t.is((await call('PUT', '/reef?policy', { body: '{' })).code, 'MalformedPolicy');
+  const { Principal: _, ...nobody } = reading;
+  t.is(
+    (await call('PUT', '/reef?policy', policy({ ...nobody, NotPrincipal: { AWS: 'p2' } }))).code,
+    'MalformedPolicy',
+  );
   t.is(
     (await call('PUT', '/reef?policy', policy({ ...reading, Resource: 'arn:aws:s3:::x/*' }))).code,
     'MalformedPolicy',

@@ -38,9 +38,30 @@ test('a name that could be no host name is refused, and a name that is taken too
   for (const name of ['ab', 'Upper', 'under_score', '1.2.3.4', '-dash', 'dot.', 'a..b', 'x'.repeat(64)])
     t.is((await call('PUT', `/${name}`)).code, 'InvalidBucketName', name);
   await call('PUT', '/mine');
-  t.is((await call('PUT', '/mine')).code, 'BucketAlreadyOwnedByYou');
   t.is((await call('PUT', '/mine', { token: 'member:p2' })).code, 'BucketAlreadyExists');
   t.deepEqual(texts((await call('GET', '/', { token: 'member:p2' })).xml, 'Name'), []);
+});
+
+test('its owner may make a bucket again, unless that would change it or it is not in the first region', async (t) => {
+  const { call, swift } = await serveS3(t);
+  const makeAgain = async (name: string, headers = {}, body = '') =>
+    (await call('PUT', `/${name}`, { headers, body })).code;
+  await call('PUT', '/mine');
+  t.is(await makeAgain('mine'), undefined);
+  t.is(await makeAgain('mine', { 'x-amz-acl': 'private' }), undefined);
+  t.is(await makeAgain('mine', { 'x-amz-acl': 'public-read' }), 'BucketAlreadyOwnedByYou');
+  t.is(await makeAgain('mine', { 'x-amz-bucket-object-lock-enabled': 'true' }), 'BucketAlreadyOwnedByYou');
+  t.is(await makeAgain('mine', { 'x-amz-object-ownership': 'ObjectWriter' }), 'BucketAlreadyOwnedByYou');
+  await fetch(`${swift}/mine`, {
+    method: 'POST',
+    headers: { 'x-auth-token': 'member:p1', 'x-container-read': '.r:*' },
+  });
+  t.is(await makeAgain('mine'), 'BucketAlreadyOwnedByYou');
+  const far =
+    '<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>';
+  await call('PUT', '/far', { body: far });
+  t.is(await makeAgain('far', {}, far), 'BucketAlreadyOwnedByYou');
+  t.is(await makeAgain('far'), 'BucketAlreadyOwnedByYou');
 });
 
 test('a name is free again once its bucket is gone, by whichever door', async (t) => {

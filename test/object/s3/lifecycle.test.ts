@@ -65,6 +65,8 @@ test('rules are told as they were written, old form and new, and taken away', as
 test('rules that cannot be are refused', async (t) => {
   const { rules } = await aging(t);
   t.is((await rules(prefix('a'))).code, 'InvalidRequest');
+  t.is((await rules(`<ID>${'a'.repeat(256)}</ID>${prefix('a')}${after(1)}`)).code, 'InvalidArgument');
+  t.is((await rules(`<ID>${'a'.repeat(255)}</ID>${prefix('a')}${after(1)}`)).status, 200);
   t.is((await rules(`${prefix('a')}${after(0)}`)).code, 'InvalidArgument');
   t.is(
     (await rules(`<ID>a</ID>${prefix('a')}${after(1)}`, `<ID>a</ID>${prefix('b')}${after(1)}`)).code,

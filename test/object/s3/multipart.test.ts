@@ -154,6 +154,7 @@ test('a completion that does not fit is refused, and the upload goes on', async 
   );
   t.is((await complete(served, id, [[1, a]])).code, 'InvalidPart');
   t.is((await complete(served, id, [])).code, 'MalformedXML');
+  t.is((await served.call('POST', `/reef/big?uploadId=${id}`)).code, 'MalformedXML');
   t.is((await complete(served, 'none', [[1, a]])).code, 'NoSuchUpload');
   t.is((await put(served, id, 0, c)).code, 'InvalidArgument');
   t.is((await put(served, id, 10_001, c)).code, 'InvalidArgument');
@@ -366,6 +367,9 @@ test('parts have the checksum that their upload wants, computed where none came;
   const done = await complete(served, id, all, { 'x-amz-mp-object-size': String(a.length + b.length) });
   t.is(text(done.xml, 'ChecksumSHA256'), `${sha(Buffer.concat([sha(a), sha(b)])).toString('base64')}-2`);
   t.is(text(done.xml, 'ChecksumType'), 'COMPOSITE');
+  const part = await call('GET', '/reef/big?partNumber=2', { headers: { 'x-amz-checksum-mode': 'ENABLED' } });
+  t.is(part.headers.get('x-amz-checksum-sha256'), sha(b).toString('base64'));
+  t.is(part.headers.get('x-amz-checksum-type'), 'COMPOSITE', 'what that of the object is');
   const whole = await begin(served, 'big', {
     'x-amz-checksum-algorithm': 'CRC32',
     'x-amz-checksum-type': 'FULL_OBJECT',

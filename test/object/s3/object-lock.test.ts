@@ -85,6 +85,8 @@ test('governance is bypassed by whoever may, and says so', async (t) => {
   t.is(text((await s3.call('GET', `/vault/a?retention&versionId=${id}`)).xml, 'Mode'), 'GOVERNANCE');
   t.is((await s3.remove(id)).code, 'AccessDenied');
   t.is((await s3.retain(id, 'GOVERNANCE', s3.later(1000))).code, 'AccessDenied');
+  t.is((await s3.retain(id, 'COMPLIANCE', s3.later(2 * day))).code, 'AccessDenied');
+  t.is((await s3.retain(id, 'GOVERNANCE', s3.later(2 * day))).status, 200);
   t.is((await s3.retain(id, 'GOVERNANCE', s3.later(1000), bypass)).status, 200);
   t.is((await s3.remove(id, bypass)).status, 204);
 });

@@ -86,6 +86,7 @@ test('post object: the answer is what the page asked for', async (t) => {
     post({ key: 'forms/a b', [field]: value, ...signed([['starts-with', `$${field}`, '']]) });
   const made = await ask('success_action_status', '201');
   t.is(made.status, 201);
+  t.regex(made.text, /<PostResponse><Location>/, 'in no namespace');
   t.is(text(made.xml, 'Key'), 'forms/a b');
   t.is(text(made.xml, 'Bucket'), 'reef');
   t.regex(text(made.xml, 'Location') ?? '', /\/reef\/forms\/a%20b$/);
@@ -167,4 +168,27 @@ test('post object: anybody may post to a bucket that is open for writing', async
   t.is((await post({ key: 'x' })).status, 204);
   const v4 = createHmac('sha256', 'x').digest('hex');
   t.is((await post({ key: 'x', 'x-amz-signature': v4 })).code, 'InvalidArgument', 'a signature of nothing');
+});
+
+test('post object: a form brings tags, a checksum and a key as a PUT does', async (t) => {
+  const { call, post } = await open(t);
+  const free = (...names: string[]) => signed(names.map((name) => ['starts-with', `$${name}`, '']));
+  const tagging = '<Tagging><TagSet><Tag><Key>colour</Key><Value>blue</Value></Tag></TagSet></Tagging>';
+  t.is((await post({ key: 'forms/a', tagging, ...free('tagging') })).status, 204);
+  t.is(text((await call('GET', '/reef/forms/a?tagging')).xml, 'Value'), 'blue');
+  t.is((await post({ key: 'forms/b', tagging: '<Tag/>', ...free('tagging') })).code, 'MalformedXML');
+
+  const sum = 'x-amz-checksum-crc32';
+  const summed = await post({ key: 'forms/a', [sum]: 'NhCmhg==', ...free(sum) });
+  t.is(summed.headers.get(sum), 'NhCmhg==');
+  const headers = { 'x-amz-checksum-mode': 'ENABLED' };
+  t.is((await call('HEAD', '/reef/forms/a', { headers })).headers.get(sum), 'NhCmhg==');
+  t.is((await post({ key: 'forms/b', [sum]: 'AAAAAA==', ...free(sum) })).code, 'BadDigest');
+  t.is((await post({ key: 'forms/b', [sum]: 'sailor', ...free(sum) })).code, 'InvalidRequest');
+  t.is((await call('HEAD', '/reef/forms/b')).status, 404);
+
+  const sse = 'x-amz-server-side-encryption';
+  const sealed = await post({ key: 'forms/a', [sse]: 'AES256', ...free(sse) });
+  t.is(sealed.headers.get(sse), 'AES256');
+  t.is((await call('GET', '/reef/forms/a')).text, 'hello');
 });

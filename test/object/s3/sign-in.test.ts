@@ -103,6 +103,7 @@ test('sign-in: a signature is good for fifteen minutes, an address as long as it
   await isRefused(t, 'AccessDenied', at('2013-05-23T23:44:59Z', presigned), 'not yet');
   const longer = { ...presigned, url: presigned.url.replace('86400', '86401') };
   await isRefused(t, 'SignatureDoesNotMatch', at('2013-05-24T00:00:00Z', longer));
+  await isRefused(t, 'AccessDenied', at('2013-05-26T00:00:00Z', longer), 'expired, whoever signed it');
   const year = { ...presigned, url: presigned.url.replace('86400', '31536000') };
   await isRefused(t, 'AuthorizationQueryParametersError', at('2013-05-24T00:00:00Z', year));
 });

@@ -10,6 +10,10 @@ const customer = (key: Uint8Array, before = prefix) => ({
   [`${before}-customer-key`]: Buffer.from(key).toString('base64'),
   [`${before}-customer-key-md5`]: createHash('md5').update(key).digest('base64'),
 });
+const named = (name: string, algorithm = 'aws:kms') => ({
+  [prefix]: algorithm,
+  [`${prefix}-aws-kms-key-id`]: name,
+});
 const [mine, other] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
 const plainBytes = randomBytes(100_000);
 const etag = `"${createHash('md5').update(plainBytes).digest('hex')}"`;
@@ -150,8 +154,13 @@ test('sse: requests that make no sense are refused', async (t) => {
   const { call } = await open(t);
   const put = async (headers: Record<string, string>) =>
     (await call('PUT', '/reef/a', { body: 'x', headers })).code;
-  t.is(await put({ [prefix]: 'aws:kms' }), 'NotImplemented');
-  t.is(await put({ [prefix]: 'ROT13' }), 'InvalidEncryptionAlgorithmError');
+  t.is(await put({ [prefix]: 'aws:kms:dsse' }), 'NotImplemented');
+  t.is(await put({ [prefix]: 'ROT13' }), 'InvalidArgument');
+  t.is(await put(named('k', 'AES256')), 'InvalidArgument');
+  t.is(await put({ [`${prefix}-aws-kms-key-id`]: 'k' }), 'InvalidArgument');
+  t.is(await put(named('two words')), 'InvalidArgument');
+  t.is(await put({ ...named('k'), ...customer(mine) }), 'InvalidArgument');
+  t.is(await put({ ...named('k'), [`${prefix}-context`]: 'e30=' }), 'NotImplemented');
   t.is(await put({ ...managed, ...customer(mine) }), 'InvalidArgument');
   t.is(await put(customer(Buffer.alloc(16))), 'InvalidArgument');
   t.is(await put({ ...customer(mine), [`${prefix}-customer-key-md5`]: 'x' }), 'InvalidArgument');
@@ -220,7 +229,8 @@ test('sse: a bucket encrypts what comes by either door, once it is told to', asy
     body: `<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>${algorithm}</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>`,
   });
   await call('PUT', '/reef/before', { body: 'old' });
-  t.is((await call('PUT', '/reef?encryption', config('aws:kms'))).code, 'NotImplemented');
+  t.is((await call('PUT', '/reef?encryption', config('aws:kms:dsse'))).code, 'NotImplemented');
+  t.is((await call('PUT', '/reef?encryption', config('ROT13'))).code, 'MalformedXML');
   t.is((await call('PUT', '/reef?encryption', config('AES256'))).status, 200);
   t.is(text((await call('GET', '/reef?encryption')).xml, 'SSEAlgorithm'), 'AES256');
   t.is((await call('PUT', '/reef/a', { body: 'hello' })).headers.get(prefix), 'AES256');
@@ -234,4 +244,80 @@ test('sse: a bucket encrypts what comes by either door, once it is told to', asy
   t.is((await call('GET', '/reef/before')).headers.get(prefix), null, 'what was there stays as it was');
   t.is((await call('DELETE', '/reef?encryption')).status, 204);
   t.is((await call('PUT', '/reef/d', { body: 'x' })).headers.get(prefix), null);
+});
+
+test('sse: each name of a key is a vault of its project, and reading needs no name', async (t) => {
+  const { call, content, swift } = await open(t);
+  const keyOf = (answer: S3Answer) =>
+    [prefix, `${prefix}-aws-kms-key-id`].map((name) => answer.headers.get(name));
+  const put = await call('PUT', '/reef/a', { body: plainBytes, headers: named('blue') });
+  t.deepEqual(keyOf(put), ['aws:kms', 'blue']);
+  t.is(put.headers.get('etag'), etag);
+  const read = await call('GET', '/reef/a');
+  t.true(read.bytes.equals(plainBytes));
+  t.deepEqual(keyOf(read), ['aws:kms', 'blue']);
+  t.is((await call('HEAD', '/reef/a', { headers: named('blue') })).status, 400);
+  t.is((await call('GET', '/reef/a', { headers: managed })).code, 'InvalidArgument');
+  await call('PUT', '/reef/b', { body: plainBytes, headers: named('blue') });
+  t.is(content.chunks.size, 1, 'equal bytes of one key are kept once');
+  await call('PUT', '/reef/c', { body: plainBytes, headers: named('red') });
+  await call('PUT', '/reef/d', { body: plainBytes, headers: managed });
+  t.is(content.chunks.size, 3, 'each key makes other bytes of them');
+  t.deepEqual(keyOf(await call('PUT', '/reef/e', { body: 'x', headers: { [prefix]: 'aws:kms' } })), [
+    'aws:kms',
+    'alias/aws/s3',
+  ]);
+  const bySwift = await fetch(`${swift}/reef/c`, { headers: { 'X-Auth-Token': 'member:p1' } });
+  t.true(Buffer.from(await bySwift.arrayBuffer()).equals(plainBytes));
+});
+
+test('sse: a copy lies in the vault that it asks for, or its bucket, or else its source', async (t) => {
+  const { call, content } = await open(t);
+  await call('PUT', '/reef/a', { body: plainBytes, headers: named('blue') });
+  const copy = async (to: string, headers: Record<string, string> = {}, token = 'member:p1') => {
+    await call('PUT', to, { token, headers: { 'x-amz-copy-source': '/reef/a', ...headers } });
+    const { headers: told, bytes } = await call('GET', to, { token });
+    t.true(bytes.equals(plainBytes), to);
+    return told.get(`${prefix}-aws-kms-key-id`) ?? told.get(prefix);
+  };
+  t.is(await copy('/reef/same'), 'blue');
+  t.is(await copy('/reef/b', named('blue')), 'blue');
+  t.is(content.chunks.size, 1, 'no byte was written');
+  t.is(await copy('/reef/c', named('red')), 'red');
+  t.is(content.chunks.size, 2);
+  t.is(await copy('/reef/d', managed), 'AES256');
+  const body =
+    '<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>green</KMSMasterKeyID></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>';
+  t.is((await call('PUT', '/reef?encryption', { body })).status, 200);
+  t.is(text((await call('GET', '/reef?encryption')).xml, 'KMSMasterKeyID'), 'green');
+  t.is(await copy('/reef/e'), 'green');
+  const before = content.chunks.size;
+  await call('PUT', '/theirs', { token: 'member:p2' });
+  await call('PUT', '/reef/a?acl', { headers: { 'x-amz-acl': 'public-read' } });
+  t.is(await copy('/theirs/a', named('blue'), 'member:p2'), 'blue');
+  t.is(content.chunks.size, before + 1, 'the same name of another project is another key');
+});
+
+test('sse: an upload that is to have a checksum is completed with the key that it began with', async (t) => {
+  const { call } = await open(t);
+  const begin = async (more = {}) =>
+    text(
+      (await call('POST', '/reef/big?uploads', { headers: { ...customer(mine), ...more } })).xml,
+      'UploadId',
+    );
+  const part = (id: string | undefined) =>
+    call('PUT', `/reef/big?partNumber=1&uploadId=${id}`, { body: plainBytes, headers: customer(mine) });
+  const complete = async (id: string | undefined, headers = {}) => {
+    const body = `<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>${etag}</ETag></Part></CompleteMultipartUpload>`;
+    return (await call('POST', `/reef/big?uploadId=${id}`, { body, headers })).code;
+  };
+  const id = await begin({ 'x-amz-checksum-algorithm': 'CRC32' });
+  await part(id);
+  t.is(await complete(id), 'InvalidRequest');
+  t.is(await complete(id, customer(other)), 'InvalidRequest');
+  t.is(await complete(id, customer(mine)), undefined);
+  const plain = await begin();
+  await part(plain);
+  t.is(await complete(plain, customer(other)), 'InvalidRequest');
+  t.is(await complete(plain), undefined, 'as Amazon has it');
 });

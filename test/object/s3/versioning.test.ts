@@ -102,7 +102,8 @@ test('the version null is the one from without versions: one at most, by that na
   t.deepEqual(await listed(s3), [`a ${second}*`, 'a null']);
   t.is((await call('GET', '/reef/a?versionId=null')).text, big('1'));
   await set(s3, 'Suspended');
-  t.is(await put(s3, 'a', big('3')), 'null');
+  t.is(await put(s3, 'a', big('3')), '', 'S3 tells it to readers alone');
+  t.is(idOf(await call('HEAD', '/reef/a')), 'null');
   t.deepEqual(await listed(s3), ['a null*', `a ${second}`]);
   t.is((await call('GET', '/reef/a')).text, big('3'));
   t.is(content.chunks.size, 2);

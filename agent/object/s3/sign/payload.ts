@@ -108,6 +108,15 @@ async function* checked(
     throw s3Error('BadDigest', `The ${checksum.name} you specified did not match the calculated checksum.`);
 }
 
+/** A body of which nothing but its checksum was said. Throws InvalidRequest at once, BadDigest in place of its end. */
+export const checkedBody = (
+  source: AsyncIterable<Uint8Array>,
+  headers: Headers,
+): Pick<Payload, 'body' | 'checksum'> => {
+  const checksum = givenChecksum(headers);
+  return { body: checked(source, { bytes: undefined, sha256: undefined, checksum }), checksum };
+};
+
 const emptyHash = createHash('sha256').digest('hex');
 
 /** `seal` is absent where nobody signed. */

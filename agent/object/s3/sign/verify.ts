@@ -1,4 +1,4 @@
-/** Does the claim hold? Signature first, so that nobody learns anything else about a key that is not theirs. */
+/** Does the claim hold? Its time tells nothing of a key; whatever does comes after the signature. */
 import { matchesPath } from '../../../http/access-rule.ts';
 import type { Principal } from '../../../http/port.ts';
 import { s3Error } from '../s3-error.ts';
