@@ -2,14 +2,14 @@
  * `X-Versions-Location` and `X-History-Location`: what an object was is copied, as an object of its own, to another
  * container of the account. The older of Swift's two ways; `versions.ts` is the newer one.
  *
- *   photos/reef  ->  archive/004reef/1763939000.12300      length of the name in three hex digits, name / moment
+ *   photos/reef  ->  archive/004reef/1763939000.12300      bytes of the name in three hex digits, name / moment
  *
- * stack: a deletion brings the newest copy back. history: a deletion adds a mark to the copies.
+ * stack: a deletion brings the newest copy back; where the newest is the mark of a deletion, from a time of history, and
+ * nothing stands in its place, the one before it. history: a deletion adds a mark to the copies.
  */
 import { hasCode, ShoalError } from '../../proto/error.ts';
 import type { Context } from './context.ts';
 import { placeOf } from './context.ts';
-import { manifestHeader } from './metadata.ts';
 import type { ObjectPath } from './name.ts';
 import { checkPath } from './name.ts';
 import { walkObjects } from './object-listing.ts';
@@ -20,7 +20,7 @@ import { markerType } from './versions.ts';
 
 type Archive = NonNullable<ContainerRow['archive']>;
 
-const folderOf = (name: string): string => `${name.length.toString(16).padStart(3, '0')}${name}/`;
+const folderOf = (name: string): string => `${Buffer.byteLength(name).toString(16).padStart(3, '0')}${name}/`;
 
 /** Throws PRECONDITION_FAILED when the container of the copies is missing. */
 const openArchive = async (
@@ -42,10 +42,10 @@ const openArchive = async (
 
 const unchanged = (row: ObjectRow) => row;
 
-/** Before the object is overwritten or deleted. A dynamic large object's manifest is not kept, as in Swift. */
+/** Before the object is overwritten or deleted. */
 export const archiveObject = async (context: Context, place: Place, archive: Archive): Promise<void> => {
   const row = await context.objects.find(place);
-  if (!row || row.kept[manifestHeader] !== undefined) return;
+  if (!row) return;
   const placeIn = await openArchive(context, place, archive);
   const to = placeIn(`${folderOf(place.name)}${timestampText(row.changedAtMs)}`);
   await context.objects.copy(place, to, unchanged).catch((thrown) => {
@@ -76,22 +76,31 @@ const deleteToHistory = async (
   await context.objects.delete(place);
 };
 
-/** stack: the newest copy comes back in place of what is deleted; marks of a history are passed over. */
+/**
+ * stack: the newest copy comes back in place of what is deleted. A mark says that the object was deleted once: where it
+ * still is the copy before the mark comes back, else the object goes and the mark stays what it was.
+ */
 const deleteToStack = async (context: Context, place: Place, archive: Archive): Promise<void> => {
   const { records, runtime } = context;
   const row = await context.containers.find(place.project, archive.container);
   const parts = { records, clock: runtime.clock };
   const steps = row ? walkObjects(parts, row, { prefix: folderOf(place.name), reverse: true }) : [];
+  let mark: Place | undefined;
   for await (const step of steps) {
     if (step.kind === 'folder' || !row) continue;
     const path = { project: place.project, container: archive.container, object: step.name };
     const from = placeOf(path, row, place.asker);
     const isMark = step.row.contentType === markerType;
-    if (!isMark) await context.objects.copy(from, place, unchanged);
-    await context.objects.delete(from);
-    if (!isMark) return;
+    if (isMark && (mark || (await context.objects.find(place)))) break;
+    if (isMark) mark = from;
+    else {
+      await context.objects.copy(from, place, unchanged);
+      await context.objects.delete(from);
+      if (mark) await context.objects.delete(mark);
+      return;
+    }
   }
-  await context.objects.delete(place);
+  await context.objects.delete(mark ?? place);
 };
 
 export const deleteArchived = (

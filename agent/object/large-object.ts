@@ -107,8 +107,12 @@ export const checkManifest = async (
 };
 
 /** Paths of all segments, those of large objects among them included, each before what refers to it. */
-export async function* segmentPaths(reader: Reader, path: ObjectPath): AsyncGenerator<ObjectPath> {
-  const { row } = await findObject(reader, path, { follow: false });
+export async function* segmentPaths(
+  reader: Reader,
+  path: ObjectPath,
+  versionId?: string,
+): AsyncGenerator<ObjectPath> {
+  const { row } = await findObject(reader, path, { follow: false, versionId });
   // Clients take an object that S3 put together for a large one, and it has no segments.
   if (isJoined(row)) {
     yield path;

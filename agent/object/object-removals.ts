@@ -1,5 +1,5 @@
 /** Removing objects: for a caller, because their time has come, or because their container is gone. */
-import { hasCode } from '../../proto/error.ts';
+import { hasCode, ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
 import { removalName } from './events/event-rule.ts';
 import { listingPageRows } from './limits.ts';
@@ -41,6 +41,21 @@ export const openObjectRemovals = (
       return marker?.versionId;
     });
   },
+
+  /** The object shows none of its versions any more; all of them stay. Throws NOT_FOUND, CONTENDED. */
+  unlink: (place: Place): Promise<void> =>
+    run(place, async () => {
+      const { before, stamp } = await replace(place, async ({ row }) => {
+        if (!row) throw noObject(place.name);
+        if (row.versionId === undefined)
+          throw new ShoalError(
+            'CONTENDED',
+            `Cannot unlink ${JSON.stringify(place.name)}: it was just replaced`,
+          );
+        return undefined;
+      });
+      await tell(place, { name: removalName(place, false), row: before.row }, stamp);
+    }),
 
   /** S3's deletion where no versions are kept, if the check lets it pass. Throws what it throws. */
   remove: (place: Place, check: Check): Promise<void> =>

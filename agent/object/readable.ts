@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import { asShoalError, hasCode, ShoalError } from '../../proto/error.ts';
 import type { Caller } from './access-list.ts';
-import { type Context, openPlace } from './context.ts';
+import { authorize, type Context, openPlace } from './context.ts';
 import { linksMax, manifestDepthMax, segmentsMax } from './limits.ts';
 import { decodeManifest, type Segment, segmentBytes, segmentPath, segmentRange } from './manifest.ts';
 import { manifestHeader } from './metadata.ts';
@@ -16,6 +16,7 @@ import { encodeWhole, type ObjectPath, parseManifest } from './name.ts';
 import { walkObjects } from './object-listing.ts';
 import type { Place } from './object-turn.ts';
 import type { ObjectRow } from './records.ts';
+import { checkVersioned, markerType, nullVersion } from './versions.ts';
 
 /** Who reads, and until when. */
 export interface Reader {
@@ -59,14 +60,14 @@ const conflict = (why: string): ShoalError => new ShoalError('CONFLICT', why);
 /** As Swift words it, with where links have led. */
 const linkConflict = (why: string, path?: ObjectPath): ShoalError =>
   new ShoalError('CONFLICT', why, {
-    details: { isReason: true, ...(path && { contentLocation: encodeWhole(path) }) },
+    details: { isReason: true, ...(path && { headers: { 'Content-Location': encodeWhole(path) } }) },
   });
 
 /** The same refusal, and what was refused: the caller asked for a link to it. */
 const ledTo = (path: ObjectPath, cause: unknown): ShoalError => {
   const { code, message, details } = asShoalError(cause);
   return new ShoalError(code, message, {
-    details: { ...details, contentLocation: encodeWhole(path) },
+    details: { ...details, headers: { 'Content-Location': encodeWhole(path) } },
     cause,
   });
 };
@@ -76,9 +77,29 @@ const lookUp = async (
   path: ObjectPath,
   versionId: string | undefined,
 ): Promise<Pick<Found, 'place' | 'row'>> => {
-  const ahead = versionId === undefined ? context.objects.getAhead(path) : undefined;
+  if (versionId === undefined) {
+    const ahead = context.objects.getAhead(path);
+    const { place } = await openPlace(context, 'readObject', path, caller);
+    return { place, row: await ahead(place) };
+  }
+  return lookUpVersion({ context, caller }, path, versionId);
+};
+
+/** A container's list lets nobody in to what was overwritten or deleted: that is the account's alone, as in Swift. */
+const lookUpVersion = async (
+  { context, caller }: Pick<Reader, 'context' | 'caller'>,
+  path: ObjectPath,
+  versionId: string,
+): Promise<Pick<Found, 'place' | 'row'>> => {
   const { place } = await openPlace(context, 'readObject', path, caller);
-  return { place, row: ahead ? await ahead(place) : await context.objects.get(place, versionId) };
+  if (versionId !== nullVersion) await authorize(context, 'readAccount', path, caller);
+  checkVersioned(place, versionId);
+  const marker = await context.objects.findMarker(place, versionId);
+  if (marker)
+    throw new ShoalError('NOT_FOUND', `There is no object ${JSON.stringify(path.object)}.`, {
+      details: { headers: { 'X-Object-Version-Id': versionId, 'Content-Type': markerType } },
+    });
+  return { place, row: await context.objects.get(place, versionId) };
 };
 
 export interface FindOptions {

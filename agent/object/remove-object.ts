@@ -1,9 +1,12 @@
 /** Deleting an object for a caller, as its container deals with versions. */
-import { ShoalError } from '../../proto/error.ts';
+import { hasCode, ShoalError } from '../../proto/error.ts';
 import type { Caller } from './access-list.ts';
 import { deleteArchived } from './archive.ts';
-import { type Context, openPlace } from './context.ts';
+import { authorize, type Context, openPlace } from './context.ts';
 import type { ObjectPath } from './name.ts';
+import type { Place } from './object-turn.ts';
+import { isExpired } from './records.ts';
+import { checkVersioned, nullVersion } from './versions.ts';
 
 /**
  * Throws NOT_FOUND, FORBIDDEN, NOT_AUTHENTICATED, PRECONDITION_FAILED.
@@ -25,17 +28,38 @@ export const removeObject = async (
   },
 ): Promise<string | undefined> => {
   const { place, container } = await openPlace(context, 'writeObject', path, caller);
-  if (versionId !== undefined && container.versions === undefined && versionId !== 'null')
-    throw new ShoalError(
-      'BAD_REQUEST',
-      'Cannot delete a version: the container never had versioning enabled',
-    );
-  if (
-    ifDeleteAt !== undefined &&
-    (await context.objects.get(place, versionId)).deleteAtSeconds !== ifDeleteAt
-  )
+  const id = container.archive && versionId === nullVersion ? undefined : versionId;
+  if (id !== undefined) checkVersioned(place, id);
+  if (id !== undefined && id !== nullVersion) await authorize(context, 'writeContainer', path, caller);
+  if (ifDeleteAt !== undefined && (await context.objects.get(place, id)).deleteAtSeconds !== ifDeleteAt)
     throw new ShoalError('PRECONDITION_FAILED', 'X-If-Delete-At and X-Delete-At do not match');
-  if (!container.archive || versionId !== undefined) return context.objects.delete(place, versionId);
-  await deleteArchived(context, place, container.archive, signal);
+  if (id === nullVersion) return removeNull(context, place);
+  if (id !== undefined) return context.objects.delete(place, id);
+  if (container.archive) await deleteArchived(context, place, container.archive, signal);
+  else if (place.versions === 'enabled') return markDeleted(context, place);
+  else await context.objects.delete(place);
   return undefined;
+};
+
+/** To Swift `null` is what has the name itself: where that is a version it stays, and shows no more. */
+const removeNull = async (context: Context, place: Place): Promise<string> => {
+  try {
+    await context.objects.delete(place, nullVersion);
+  } catch (thrown) {
+    if (!hasCode(thrown, 'NOT_FOUND') || place.versions === undefined) throw thrown;
+    await context.objects.unlink(place);
+  }
+  return nullVersion;
+};
+
+/** Whatever was there: that it was deleted is kept. */
+const markDeleted = async (context: Context, place: Place): Promise<string> => {
+  let wasThere = false;
+  const marker = await context.objects.hide(place, (row) => {
+    wasThere = row !== undefined && !isExpired(row, context.runtime.clock.wallMs());
+  });
+  if (wasThere) return marker;
+  throw new ShoalError('NOT_FOUND', `There is no object ${JSON.stringify(place.name)}.`, {
+    details: { headers: { 'X-Object-Version-Id': marker } },
+  });
 };

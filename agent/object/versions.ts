@@ -25,11 +25,20 @@ export const versionIdOf = (upload: Uuid, atMs: number): string =>
 /** 10^15 in hundred-thousandths of seconds lie 300 years after 1970. */
 const orderMax = 10n ** 15n;
 
-/** Throws BAD_REQUEST on what is no version's id. */
+/** Throws BAD_REQUEST on what is no version's id. Swift's own timestamps have the form, and name none of ours. */
 export const checkVersionId = (id: string): string => {
-  if (id !== nullVersion && !/^\d{10}\.\d{5}_[\da-f]{16}$/.test(id))
+  if (id !== nullVersion && !/^\d{10}\.\d{5}(_[\da-f]{16})?$/.test(id))
     throw new ShoalError('BAD_REQUEST', 'Invalid version parameter');
   return id;
+};
+
+/** Throws BAD_REQUEST where no versions were ever kept; the one `null` is there all the same. */
+export const checkVersioned = (
+  { versions }: { readonly versions?: string | undefined },
+  id: string,
+): void => {
+  if (versions === undefined && id !== nullVersion)
+    throw new ShoalError('BAD_REQUEST', 'version-aware operations require that the container is versioned');
 };
 
 const unitsOf = (id: string): bigint => BigInt((id.split('_')[0] ?? '').replace('.', ''));

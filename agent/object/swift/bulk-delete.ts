@@ -38,6 +38,7 @@ export const deleteOne = async (
   report: Report,
   name: string,
   path: () => ObjectPath,
+  versionId?: string,
 ): Promise<void> => {
   const { counts } = report;
   try {
@@ -46,7 +47,7 @@ export const deleteOne = async (
     if (what.object === '') {
       await openContainer(context, 'writeContainer', what, caller);
       await removeContainer(context, what);
-    } else await removeObject(context, what, caller, { signal: request.signal });
+    } else await removeObject(context, what, caller, { versionId, signal: request.signal });
     record(context, request, what.object === '' ? 'container.delete' : 'object.delete', what);
     counts['Number Deleted'] = (counts['Number Deleted'] ?? 0) + 1;
   } catch (thrown) {

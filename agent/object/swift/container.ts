@@ -7,7 +7,7 @@ import type { Permission } from '../acl-grant.ts';
 import { authorize, type Context, openContainer } from '../context.ts';
 import { listingNamesMax } from '../limits.ts';
 import { headerText, headerValue, type Metadata, mergeMetadata, metadataHeaders } from '../metadata.ts';
-import { encodeWhole, parseContainerName } from '../name.ts';
+import { encodeWhole, type ObjectPath, parseContainerName } from '../name.ts';
 import { walkObjects } from '../object-listing.ts';
 import { parsePolicy, policyDefault, policyOf } from '../policy.ts';
 import { checkQuotaValues } from '../quota.ts';
@@ -20,6 +20,7 @@ import type { Step, WalkOptions } from '../walk.ts';
 import { type Ask, asked, isTrue, queryText, readLimit, record } from './ask.ts';
 import { archiveAsked, bulkUpload } from './bulk-upload.ts';
 import {
+  acceptsJson,
   type ListingFormat,
   type ListingItem,
   listingFormat,
@@ -29,13 +30,13 @@ import {
 
 const textHtml = { 'Content-Type': 'text/html; charset=UTF-8' };
 
-/** Where old versions are copied to, the older way. Both of its headers at once are refused. */
+/** Where old versions are copied to, the older way. Both of its headers at once are refused; to set is more than to remove. */
 const oldVersionsAsked = (
   headers: Ask['headers'],
   old: ContainerRow | undefined,
 ): ContainerRow['archive'] => {
   const [stack, history] = (['x-versions-location', 'x-history-location'] as const).map((name) =>
-    headers[name.replace('x-', 'x-remove-')] === undefined ? headerText(headers, name) : '',
+    headers[name] || headers[name.replace('x-', 'x-remove-')] === undefined ? headerText(headers, name) : '',
   );
   if (stack && history)
     throw new ShoalError(
@@ -197,9 +198,19 @@ export const itemFields = ({ md5, bytes, contentType, changedAtMs, large, link }
   ...(link?.fixed ? { symlink_etag: link.fixed.etag, symlink_bytes: link.fixed.bytes } : {}),
 });
 
-const itemOf = (step: Step<ObjectRow>, format: ListingFormat): ListingItem => {
+const itemOf = (
+  of: Pick<ObjectPath, 'project' | 'container'>,
+  step: Step<ObjectRow>,
+  format: ListingFormat,
+): ListingItem => {
   if (step.kind === 'folder') return { subdir: step.name };
-  return format === 'plain' ? { name: step.name } : { name: step.name, ...itemFields(step.row) };
+  if (format === 'plain') return { name: step.name };
+  const fields = itemFields(step.row);
+  const version = step.row.versionId === undefined || step.row.isNull ? undefined : step.row.versionId;
+  if (version === undefined) return { name: step.name, ...fields };
+  // In Swift such an object is a link to its version, and clients can tell by that.
+  const versioned = { symlink_path: `${encodeWhole({ ...of, object: step.name })}?version-id=${version}` };
+  return { name: step.name, ...versioned, ...fields, version_symlink: true };
 };
 
 const walkOptions = (query: URLSearchParams): WalkOptions => {
@@ -216,15 +227,22 @@ const walkOptions = (query: URLSearchParams): WalkOptions => {
   };
 };
 
-/** `?versions`: every version, as JSON whatever is asked for, as Swift does. */
+/** Versions are listed as JSON alone. Throws NOT_ACCEPTABLE to who asks for something else. */
+const checkJson = ({ query, headers }: Ask): void => {
+  const format = query.get('format')?.toLowerCase();
+  const isAsked = format === null || format === undefined || format === '' || format === 'json';
+  const accepts = format === 'json' || acceptsJson(headers.accept);
+  if (!isAsked || !accepts)
+    throw new ShoalError('NOT_ACCEPTABLE', 'Cannot list versions so: they are told as application/json');
+};
+
+/** `?versions`: every version. */
 const listVersions = async (context: Context, request: Ask, row: ContainerRow): Promise<ApiAnswer> => {
   const { path, caller } = asked(request);
   const { query } = request;
   const [limit, prefix = ''] = [readLimit(query, listingNamesMax), queryText(query, 'prefix')];
   const [marker, versionMarker] = [queryText(query, 'marker'), queryText(query, 'version_marker')];
   if (versionMarker && !marker) throw new ShoalError('BAD_REQUEST', 'version_marker param requires marker');
-  if (isTrue(query.get('reverse')))
-    throw new ShoalError('NOT_IMPLEMENTED', 'Cannot list versions in reverse: list them forward');
   const delimiter = queryText(query, 'delimiter');
   const items: ListingItem[] = [];
   let folder: string | undefined;
@@ -236,6 +254,8 @@ const listVersions = async (context: Context, request: Ask, row: ContainerRow): 
       marker,
       versionMarker: versionMarker && checkVersionId(versionMarker),
       endMarker: queryText(query, 'end_marker'),
+      reverse: isTrue(query.get('reverse')),
+      withPosts: !row.isUnposted,
     },
   )) {
     if (items.length >= limit) break;
@@ -252,6 +272,7 @@ const listVersions = async (context: Context, request: Ask, row: ContainerRow): 
 
 const listed = async (
   { records, runtime }: Context,
+  of: Pick<ObjectPath, 'project' | 'container'>,
   row: ContainerRow,
   options: WalkOptions,
   limit: number,
@@ -260,7 +281,7 @@ const listed = async (
   const items: ListingItem[] = [];
   if (limit === 0) return items;
   for await (const step of walkObjects({ records, clock: runtime.clock }, row, { ...options, rows: limit })) {
-    items.push(itemOf(step, format));
+    items.push(itemOf(of, step, format));
     if (items.length >= limit) break;
   }
   return items;
@@ -269,11 +290,14 @@ const listed = async (
 export const listObjects = async (context: Context, request: Ask): Promise<ApiAnswer> => {
   const { path, caller } = asked(request);
   const row = await openContainer(context, 'readContainer', path, caller);
+  if (request.query.has('versions')) {
+    checkJson(request);
+    return listVersions(context, request, row);
+  }
   const format = listingFormat(request.query, request.headers.accept);
   const limit = readLimit(request.query, listingNamesMax);
-  if (request.query.has('versions')) return listVersions(context, request, row);
   const [items, known] = await Promise.all([
-    listed(context, row, walkOptions(request.query), limit, format),
+    listed(context, path, row, walkOptions(request.query), limit, format),
     containerHeaders(context, row, isOwner(caller.principal, path.project)),
   ]);
   const headers = { ...known, 'Content-Type': listingType[format] };

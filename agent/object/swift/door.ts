@@ -118,7 +118,10 @@ const serve = async (context: Context, name: RouteName, request: Ask): Promise<A
     const path = parsePath(request.params);
     // The signature counts alone: what a token would allow besides is not what was signed.
     const grant = await checkTempUrl(context, request, path);
-    const signed: Ask = { ...unset(request), signal: request.signal, grant };
+    const query = new URLSearchParams(request.query);
+    // Not signed, so not asked for.
+    query.delete('version-id');
+    const signed: Ask = { ...unset(request), query, signal: request.signal, grant };
     return asTempUrlAnswer(request, path, await handlerFor(name, signed)(context, signed));
   }
   const site = await siteOf(context, request);

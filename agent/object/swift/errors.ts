@@ -41,14 +41,13 @@ export const swiftErrors: ErrorShape = (error, request) => {
       path: '/',
     });
   if (error.code === 'RATE_LIMITED') return rateLimited;
-  const { contentLocation, isReason } = error.details;
+  const { headers, isReason } = error.details;
   const answer =
     error.status === 401
       ? challenged(swiftShape(error, request), request.path)
       : plain.includes(error.status) || isReason === true
         ? { status: error.status, headers: page, body: escapeHtml(error.message) }
         : swiftShape(error, request);
-  // Behind a link: what it stands for.
-  if (typeof contentLocation !== 'string') return answer;
-  return { ...answer, headers: { ...answer.headers, 'Content-Location': contentLocation } };
+  // What links led to, which deletion it was.
+  return typeof headers === 'object' ? { ...answer, headers: { ...answer.headers, ...headers } } : answer;
 };

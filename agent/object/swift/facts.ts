@@ -39,7 +39,8 @@ const readDeleteAt = (headers: IncomingHttpHeaders, nowMs: number): number | nul
   };
   const kept = (seconds: number): number => Math.min(seconds, deleteAtSecondsMax);
   const after = whole('x-delete-after');
-  if (after !== undefined) return kept(Math.ceil(nowMs / 1000) + after);
+  if (after === 0) refuse('X-Delete-After in past');
+  if (after !== undefined) return kept(Math.floor(nowMs / 1000) + after);
   const at = whole('x-delete-at');
   if (at !== undefined && at * 1000 <= nowMs) refuse('X-Delete-At in past');
   return at === undefined ? null : kept(at);

@@ -9,7 +9,7 @@ import type { ObjectPath } from '../name.ts';
 import type { NewFacts } from '../objects.ts';
 import type { ObjectRow } from '../records.ts';
 import { openTarget, storeInto, type Target } from '../store-object.ts';
-import { type Ask, asked, readerOf, record } from './ask.ts';
+import { type Ask, asked, readerOf, record, versionAsked } from './ask.ts';
 import { deleteOne, newDeleteReport } from './bulk-delete.ts';
 import { answerReport, isTooMany, reportFormat, statusText } from './bulk-report.ts';
 import { putFacts } from './facts.ts';
@@ -83,9 +83,10 @@ export const deleteLarge = async (context: Context, request: Ask): Promise<ApiAn
   const format = reportFormat(request);
   const report = newDeleteReport();
   const { path } = asked(request);
-  for await (const segment of segmentPaths(readerOf(context, request), path)) {
+  const versionId = versionAsked(request);
+  for await (const segment of segmentPaths(readerOf(context, request), path, versionId)) {
     const name = `/${segment.container}/${segment.object}`;
-    await deleteOne(context, request, report, name, () => segment);
+    await deleteOne(context, request, report, name, () => segment, segment === path ? versionId : undefined);
     if (isTooMany(report)) {
       report.status = statusText(400);
       break;

@@ -51,7 +51,7 @@ export const linkAsked = async (
   const { row } = await findObject(reader, link, { follow: 'fixed', etag: wanted }).catch((cause) => {
     if (!hasCode(cause, 'NOT_FOUND')) throw cause;
     throw new ShoalError('CONFLICT', 'X-Symlink-Target does not exist', {
-      details: { isReason: true, contentLocation: encodeWhole(link) },
+      details: { isReason: true, headers: { 'Content-Location': encodeWhole(link) } },
       cause,
     });
   });

@@ -46,6 +46,13 @@ export const listingFormat = (query: URLSearchParams, accept: string | undefined
   );
 };
 
+/** Nothing said, or said that it is taken. */
+export const acceptsJson = (accept: string | undefined): boolean =>
+  !accept || /(^|[\s,])(\*\/\*|application\/(json|\*))/i.test(accept);
+
+/** What Swift's XML tells of an object; the rest is JSON's. */
+const xmlFields = ['name', 'hash', 'bytes', 'content_type', 'last_modified', 'count', 'storage_policy'];
+
 /** Field names as JSON shows them; a folder has the one field `subdir`. */
 export type ListingItem =
   | { readonly subdir: string }
@@ -63,7 +70,9 @@ const xmlItem = (element: string, item: ListingItem): string => {
     const name = escapeXml(item.subdir);
     return `<subdir name="${name}"><name>${name}</name></subdir>`;
   }
-  const fields = Object.entries(item).map(([name, value]) => `<${name}>${escapeXml(value)}</${name}>`);
+  const fields = Object.entries(item)
+    .filter(([name]) => xmlFields.includes(name))
+    .map(([name, value]) => `<${name}>${escapeXml(value)}</${name}>`);
   return `<${element}>${fields.join('')}</${element}>`;
 };
 

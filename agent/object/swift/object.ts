@@ -13,6 +13,7 @@ import { findObject, manifestOf, openReadable, plain, type Readable } from '../r
 import type { Link } from '../records.ts';
 import { removeObject } from '../remove-object.ts';
 import { httpSeconds } from '../time.ts';
+import { nullVersion, shownVersionId } from '../versions.ts';
 import { type Ask, asked, readerOf, record, versionAsked } from './ask.ts';
 import { factHeaders, factsOfPost } from './facts.ts';
 import { deleteLarge } from './large-object.ts';
@@ -82,6 +83,7 @@ const sentOf = async (context: Context, request: Ask): Promise<Sent> => {
       ...factHeaders(row, thing),
       ...(row.link && !follow ? linkHeaders(row.link, path.project) : {}),
       ...(found.isLinked ? { 'Content-Location': encodeWhole(found.path) } : {}),
+      ...(found.place.versions ? { 'X-Object-Version-Id': shownVersionId(row) } : {}),
     },
     read: thing.read,
   };
@@ -174,6 +176,8 @@ export const updateObject = async (context: Context, request: Ask): Promise<ApiA
   const { path, caller } = asked(request);
   if (request.headers['x-symlink-target'] !== undefined)
     throw new ShoalError('BAD_REQUEST', 'A PUT request is required to set a symlink target');
+  if (request.query.has('version-id'))
+    throw new ShoalError('BAD_REQUEST', 'POST to a specific version is not allowed');
   const { place } = await openPlace(context, 'writeObject', path, caller);
   const nowMs = context.runtime.clock.wallMs();
   let link: Link | undefined;
@@ -197,6 +201,13 @@ const deleteAtAsked = ({ headers }: Ask): number | undefined => {
   return Number(text);
 };
 
+const shownNow = async (context: Context, request: Ask): Promise<string> => {
+  const { path, caller } = asked(request);
+  const { place } = await openPlace(context, 'writeObject', path, caller);
+  const row = await context.objects.find(place);
+  return row ? shownVersionId(row) : nullVersion;
+};
+
 export const deleteObject = async (context: Context, request: Ask): Promise<ApiAnswer> => {
   if (request.query.get('multipart-manifest') === 'delete') return deleteLarge(context, request);
   const { path, caller } = asked(request);
@@ -204,10 +215,14 @@ export const deleteObject = async (context: Context, request: Ask): Promise<ApiA
   const ifDeleteAt = deleteAtAsked(request);
   const id = await removeObject(context, path, caller, { versionId, ifDeleteAt, signal: request.signal });
   record(context, request, 'object.delete', path, id === undefined ? undefined : { versionId: id });
+  // Which version shows now, after one was taken away.
+  const now =
+    versionId === undefined || versionId === nullVersion ? undefined : await shownNow(context, request);
   return {
     headers: {
       'Content-Type': 'text/html; charset=UTF-8',
       ...(id === undefined ? {} : { 'X-Object-Version-Id': id }),
+      ...(now === undefined ? {} : { 'X-Object-Current-Version-Id': now }),
     },
   };
 };

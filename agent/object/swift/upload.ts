@@ -2,14 +2,14 @@
 import { ShoalError } from '../../../proto/error.ts';
 import type { ApiAnswer } from '../../http/port.ts';
 import { checkConditions } from '../conditions.ts';
-import { type Context, openPlace } from '../context.ts';
+import { authorize, type Context, openPlace } from '../context.ts';
 import { objectBytesMax } from '../limits.ts';
 import { headerText } from '../metadata.ts';
 import type { Check, Place } from '../object-turn.ts';
 import type { ObjectRow } from '../records.ts';
 import { openTarget, storeInto } from '../store-object.ts';
 import { httpDate, httpSeconds } from '../time.ts';
-import { shownVersionId } from '../versions.ts';
+import { checkVersioned, nullVersion, shownVersionId } from '../versions.ts';
 import { type Ask, asked, readerOf, record, versionAsked } from './ask.ts';
 import { archiveAsked, bulkUpload } from './bulk-upload.ts';
 import { copyHere } from './copy.ts';
@@ -102,8 +102,9 @@ const restore = async (context: Context, request: Ask, versionId: string): Promi
       'Cannot take a body with version-id: it makes an old version the current one',
     );
   const { place } = await openPlace(context, 'writeObject', path, caller);
-  if (place.versions === undefined)
-    throw new ShoalError('BAD_REQUEST', 'version-aware operations require that the container is versioned');
+  if (versionId === nullVersion) throw new ShoalError('BAD_REQUEST', 'Invalid version parameter');
+  checkVersioned(place, versionId);
+  await authorize(context, 'writeContainer', path, caller);
   const row = await context.objects.restore(place, versionId);
   record(context, request, 'object.restore', path, { versionId });
   return stored(row);
