@@ -14,6 +14,10 @@ export interface Cluster extends AsyncDisposable {
   /** Of the first host, with the path of Identity v3. */
   readonly authUrl: string;
   readonly password: string;
+  /** Where its hosts have their data, the first one's first. */
+  readonly directories: readonly string[];
+  /** A command of the CLI on it; what it prints. */
+  shoal(...words: string[]): Promise<string>;
   /** Seconds of one core that the first host's agent has used so far. */
   cpuSeconds(): Promise<number>;
   /** What it holds in memory, pages of files that it maps included. */
@@ -48,12 +52,17 @@ export const startCluster = async (): Promise<Cluster> => {
     await shoal('dev', 'up', '--hosts', '3', '--port', String(await takePorts(30)), '--detach');
     const clouds = parse(await readFile(join(data, 'clouds.yaml'), 'utf8'));
     const { auth_url: authUrl, password } = clouds.clouds.shoal.auth;
-    const [first] = JSON.parse(await shoal('dev', 'status', '--output', 'json'));
+    const hosts = async () => JSON.parse(await shoal('dev', 'status', '--output', 'json'));
+    const directories: string[] = (await hosts()).map((host: { dataDir: string }) => host.dataDir);
+    // Asked anew: it may have been started again.
+    const firstPid = async (): Promise<number> => Number((await hosts())[0].pid);
     return {
       authUrl: String(authUrl),
       password: String(password),
-      cpuSeconds: () => cpuSecondsOf(Number(first.pid)),
-      residentBytes: () => residentBytesOf(Number(first.pid)),
+      directories,
+      shoal,
+      cpuSeconds: async () => cpuSecondsOf(await firstPid()),
+      residentBytes: async () => residentBytesOf(await firstPid()),
       [Symbol.asyncDispose]: down,
     };
   } catch (thrown) {

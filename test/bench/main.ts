@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { benchChunk } from './chunk.ts';
+import { benchCrowd } from './crowd.ts';
 import { benchIdentity } from './identity.ts';
 import { benchIdle } from './idle.ts';
 import { benchJournal } from './journal.ts';
@@ -17,6 +18,8 @@ import { benchRing } from './ring.ts';
 import { benchRows } from './rows.ts';
 
 export interface BenchOptions {
+  /** Of the crowd. */
+  readonly members: number;
   /** How long each case runs. */
   readonly seconds: number;
 }
@@ -28,6 +31,7 @@ interface Bench {
 
 const benches: Readonly<Record<string, Bench>> = {
   chunk: { about: 'chunks written and read on four hosts, also while one of them hangs', run: benchChunk },
+  crowd: { about: 'what 1,000 members add to an idle agent of three', run: benchCrowd },
   identity: { about: 'tokens checked and issued, alone and through one host of three', run: benchIdentity },
   idle: { about: 'CPU and memory of an agent that nobody asks, one of three', run: benchIdle },
   journal: { about: 'events signed, on disk, and readable on another host', run: benchJournal },
@@ -50,21 +54,27 @@ const benches: Readonly<Record<string, Bench>> = {
 
 const usage = (): string =>
   [
-    'Usage: npm run bench -- NAME [--seconds N]',
+    'Usage: npm run bench -- NAME [--seconds N] [--members N]',
     ...Object.entries(benches).map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`),
     '  --seconds N  how long each case runs, default 5',
+    '  --members N  how large the crowd is, default 1,000',
   ].join('\n');
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { seconds: { type: 'string', default: '5' }, help: { type: 'boolean', default: false } },
+  options: {
+    seconds: { type: 'string', default: '5' },
+    members: { type: 'string', default: '1000' },
+    help: { type: 'boolean', default: false },
+  },
 });
 const [name, ...rest] = positionals;
 const bench = name === undefined || !Object.hasOwn(benches, name) ? undefined : benches[name];
 const seconds = Number(values.seconds);
+const members = Number(values.members);
 
 if (values.help) console.log(usage());
-else if (!bench || rest.length > 0 || !(seconds > 0)) {
+else if (!bench || rest.length > 0 || !(seconds > 0) || !(members > 0)) {
   console.error(usage());
   process.exitCode = 2;
-} else await bench.run({ seconds });
+} else await bench.run({ seconds, members });
