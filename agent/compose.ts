@@ -169,7 +169,10 @@ export const startAgent = async (
     },
   );
   const sealSecret = fromBase64Url(cluster.secret);
-  const objects = openObjects({ runtime, tables, content, journal, http, sealSecret }, config);
+  const objects = openObjects(
+    { runtime, tables, content, journal, http, sealSecret, domainOf: identity.domainOf },
+    config,
+  );
   closing('objects', () => objects.stop());
   const keys = { clock: runtime.clock, secretOf: identity.ec2Secret };
   const s3 = openS3(

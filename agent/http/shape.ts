@@ -39,7 +39,7 @@ export const novaShape: ErrorShape = (error, request) =>
         body: { [novaFault[error.status] ?? 'computeFault']: { code: error.status, message: error.message } },
       };
 
-export const escapeHtml = (text: string): string =>
+const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 const html = (error: ShoalError, body: string): ApiAnswer => ({

@@ -66,6 +66,8 @@ export interface IdentitySettings {
 export interface Identity {
   readonly authenticate: Authenticate;
   readonly bootstrap: Bootstrap['run'];
+  /** The domain of a project; undefined: there is no such project. Seconds old at most. */
+  domainOf(project: string): Promise<string | undefined>;
   /** For the S3 door: the secret of an access key and who calls with it. */
   readonly ec2Secret: Ec2['secretOf'];
   /** Sweeps what expired, about every hour, until the signal aborts. Never throws. */
@@ -166,6 +168,7 @@ export const openIdentity = async (
     authenticate: authenticator.authenticate,
     bootstrap: bootstrap.run,
     ec2Secret: ec2.secretOf,
+    domainOf: async (project) => (await directory.recent.project.get(project))?.domainId,
     async tend(signal) {
       const log = runtime.log.with({ part: 'identity' });
       while (!signal.aborted) {

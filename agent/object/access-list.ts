@@ -3,7 +3,7 @@
  * `project:user` (ids or names, `*` for any) and role names let in holders of a token.
  */
 import { ShoalError } from '../../proto/error.ts';
-import type { Principal } from '../http/port.ts';
+import type { DomainRef, Principal } from '../http/port.ts';
 import type { Facts } from './bucket-policy/facts.ts';
 import type { Asker } from './events/asker.ts';
 import { headerValueBytesMax } from './limits.ts';
@@ -57,13 +57,22 @@ const referrerAllowed = (entries: readonly string[], referrer: string | undefine
   return allowed;
 };
 
-/** `project:user` and role names, as containers and accounts take them. */
-export const principalAllowed = (entries: readonly string[], principal: Principal): boolean => {
+/** Names in access lists mean its projects and users. */
+export const defaultDomain = 'default';
+
+/** `project:user` and role names, as containers and accounts take them. `idsOnly`: names mean nobody. */
+export const principalAllowed = (
+  entries: readonly string[],
+  principal: Principal,
+  idsOnly = false,
+): boolean => {
   if (principal.scope.kind !== 'project') return false;
   const { scope, user } = principal;
   // A name says whom it means only in one domain; Swift takes names in the default domain alone.
-  const projects = ['*', scope.id, ...(scope.domain.id === 'default' ? [scope.name] : [])];
-  const users = ['*', user.id, ...(user.domain.id === 'default' ? [user.name] : [])];
+  const named = ({ domain, name }: { readonly domain: DomainRef; readonly name: string }) =>
+    !idsOnly && domain.id === defaultDomain ? [name] : [];
+  const projects = ['*', scope.id, ...named(scope)];
+  const users = ['*', user.id, ...named(user)];
   const roles = principal.roles.map((role) => role.name.toLowerCase());
   return entries.some((entry) => {
     const colon = entry.indexOf(':');
@@ -86,6 +95,8 @@ export interface Caller {
   readonly principal?: Principal | undefined;
   readonly referrer?: string | undefined;
   readonly grant?: Grant | undefined;
+  /** At the account that is asked for names mean nobody. */
+  readonly idsOnly?: boolean;
   /** What is about to be done, as S3's policies name it. Absent: what the use is, and ... */
   readonly action?: string | undefined;
   /** ... whether what is written goes. */
@@ -104,5 +115,5 @@ export const listAllows = (
   const entries = list.split(',').filter((entry) => entry !== '');
   const byReferrer = isOpen && referrerAllowed(entries, caller.referrer);
   if (byReferrer && (use === 'object' || entries.includes('.rlistings'))) return true;
-  return caller.principal !== undefined && principalAllowed(entries, caller.principal);
+  return caller.principal !== undefined && principalAllowed(entries, caller.principal, caller.idsOnly);
 };

@@ -70,7 +70,7 @@ const signed = (use: Use, target: Target, { project, container, write }: Grant):
   (use === 'readObject' || (write && use === 'writeObject'));
 
 const levelAllows = (use: Use, list: AccountList, caller: Caller): boolean => {
-  const level = accountLevel(list, caller.principal);
+  const level = accountLevel(list, caller.principal, caller.idsOnly);
   if (level === 'admin') return true;
   return (
     level !== undefined && (use.startsWith('read') || (level === 'read-write' && use !== 'writeAccount'))

@@ -5,7 +5,7 @@
 import { ShoalError } from '../../proto/error.ts';
 import type { Principal } from '../http/port.ts';
 import { principalAllowed } from './access-list.ts';
-import { headerValueBytesMax } from './limits.ts';
+import { accountListBytesMax } from './limits.ts';
 
 export const accountLevels = ['admin', 'read-write', 'read-only'] as const;
 export type AccountLevel = (typeof accountLevels)[number];
@@ -20,7 +20,7 @@ export const parseAccountList = (text: string): AccountList | undefined => {
   const refuse = (why: string): never => {
     throw new ShoalError('BAD_REQUEST', `X-Account-Access-Control invalid: ${why}`);
   };
-  if (Buffer.byteLength(text) > headerValueBytesMax) refuse(`longer than ${headerValueBytesMax} bytes`);
+  if (Buffer.byteLength(text) > accountListBytesMax) refuse(`longer than ${accountListBytesMax} bytes`);
   let value: unknown = {};
   try {
     if (text.trim() !== '') value = JSON.parse(text);
@@ -39,5 +39,9 @@ export const parseAccountList = (text: string): AccountList | undefined => {
 };
 
 /** The highest level that the list gives. */
-export const accountLevel = (list: AccountList, principal: Principal | undefined): AccountLevel | undefined =>
-  principal && accountLevels.find((level) => principalAllowed(list[level] ?? [], principal));
+export const accountLevel = (
+  list: AccountList,
+  principal: Principal | undefined,
+  idsOnly = false,
+): AccountLevel | undefined =>
+  principal && accountLevels.find((level) => principalAllowed(list[level] ?? [], principal, idsOnly));

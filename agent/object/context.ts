@@ -4,7 +4,7 @@ import type { Code } from '../../proto/policy.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { checkAccess, isOwner, isStranger, type Target, type Use } from './access.ts';
-import type { Caller } from './access-list.ts';
+import { type Caller, defaultDomain } from './access-list.ts';
 import { decidePolicy, statementsOf } from './bucket-policy/decide.ts';
 import { isPublic } from './bucket-policy/document.ts';
 import { type Facts, tagFactPrefix } from './bucket-policy/facts.ts';
@@ -31,6 +31,8 @@ export interface Context {
   readonly delivery: Delivery;
   /** Those that there are hosts for now. */
   codes(): readonly Code[];
+  /** The domain of a project. */
+  domainOf(project: string): Promise<string | undefined>;
 }
 
 /** What a policy calls it when only the use is known. */
@@ -107,9 +109,18 @@ const policyAllows = async (
   return verdict === 'allow' && (!isClosed || !isStranger(principal, target.project));
 };
 
+/**
+ * A list of names is read as those of the default domain: in an account of another one it would let in namesakes whom its
+ * owner never meant, so there ids alone count. As in Swift.
+ */
+export const takesIdsOnly = async (
+  { domainOf }: Pick<Context, 'domainOf'>,
+  project: string,
+): Promise<boolean> => (await domainOf(project)) !== defaultDomain;
+
 /** The account's own list is read only for a caller that has a token but no standing there. */
 const allow = async (
-  context: Pick<Context, 'records' | 'runtime' | 'objects'>,
+  context: Pick<Context, 'records' | 'runtime' | 'objects' | 'domainOf'>,
   use: Use,
   target: Target,
   caller: Caller,
@@ -117,16 +128,19 @@ const allow = async (
 ): Promise<void> => {
   if (await policyAllows(context, use, target, caller, row)) return;
   const { principal } = caller;
-  const account =
-    principal && isStranger(principal, target.project)
-      ? await context.records.accounts.get(target.project, accountKey)
-      : undefined;
-  checkAccess(use, target, caller, row, account?.accessList);
+  const isForeign = principal !== undefined && isStranger(principal, target.project);
+  const [account, idsOnly] = isForeign
+    ? await Promise.all([
+        context.records.accounts.get(target.project, accountKey),
+        takesIdsOnly(context, target.project),
+      ])
+    : [undefined, false];
+  checkAccess(use, target, { ...caller, idsOnly }, row, account?.accessList);
 };
 
 /** Returns once the caller may, and at its turn where the operator bounds how often. Throws FORBIDDEN, NOT_AUTHENTICATED, RATE_LIMITED. */
 export const authorize = async (
-  context: Pick<Context, 'records' | 'runtime' | 'objects' | 'rates'>,
+  context: Pick<Context, 'records' | 'runtime' | 'objects' | 'rates' | 'domainOf'>,
   use: Use,
   target: Target,
   caller: Caller,

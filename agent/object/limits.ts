@@ -26,6 +26,9 @@ export const metadataBytesMax = 4096;
 /** An access list, Content-Disposition and the like: rows stay small. Swift bounds them by its header line of 8 KiB. */
 export const headerValueBytesMax = 2 * KiB;
 
+/** An account's access list: Swift's bound on a header's line. */
+export const accountListBytesMax = 8 * KiB;
+
 /** A write that is bounded in its rate waits this long for its turn, else it is refused. Swift's. */
 export const rateWaitMs = minuteMs;
 /** What an idle time buys at most of writes that need not wait for each other. Swift's. */

@@ -30,6 +30,8 @@ export interface ObjectParts {
   readonly content: ContentStore;
   readonly journal: Journal;
   readonly http: ApiServer;
+  /** The domain of a project. */
+  readonly domainOf: (project: string) => Promise<string | undefined>;
   /** The cluster's, 32 bytes: what encrypts objects stands on it. */
   readonly sealSecret: Uint8Array;
 }
@@ -53,7 +55,7 @@ export interface Objects extends Context {
 }
 
 export const openObjects = (
-  { runtime, tables, content, journal, http, sealSecret }: ObjectParts,
+  { runtime, tables, content, journal, http, sealSecret, domainOf }: ObjectParts,
   {
     rateLimits,
     encryptAtRest = false,
@@ -85,6 +87,7 @@ export const openObjects = (
     rates: openRates(runtime, rateLimits),
     delivery,
     codes: content.codes,
+    domainOf,
   };
   http.shapeErrors('object', swiftErrors);
   for (const route of Object.values(objectRoutes))

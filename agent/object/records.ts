@@ -39,8 +39,11 @@ import type { Seal } from './seal.ts';
 
 export interface AccountRow {
   readonly createdAtMs: number;
+  /** Its `quota-bytes` bounds all of the account. */
   readonly metadata: Metadata;
   readonly accessList?: AccountList | undefined;
+  /** `quota-count`, and `quota-bytes-policy-<name>` and `quota-count-policy-<name>`: set by resellers. */
+  readonly quotas?: Metadata | undefined;
 }
 
 export interface ContainerRow {

@@ -9,8 +9,8 @@ import { objectBytesMax } from './limits.ts';
 import type { ObjectPath } from './name.ts';
 import type { Place } from './object-turn.ts';
 import type { CopyOptions, NewFacts, Upload } from './objects.ts';
-import { codeFor } from './policy.ts';
-import { bytesLeft, hasQuota } from './quota.ts';
+import { codeFor, policyOf } from './policy.ts';
+import { accountBytesLeft, bytesLeft, hasQuota, quotasOf } from './quota.ts';
 import { type AccountRow, accountKey, type ContainerRow, type ObjectRow } from './records.ts';
 import type { ManagedWish, Opener, Seal, SealWish } from './seal.ts';
 
@@ -47,9 +47,10 @@ export const roomFor = async (
     const [tally] = await context.containers.tallies([container]);
     room = bytesLeft(container.metadata, tally ?? { rows: 0, weight: 0 }, wantedBytes);
   }
-  if (!account || !hasQuota(account.metadata)) return room;
+  const quotas = account ? quotasOf(account) : {};
+  if (Object.keys(quotas).length === 0) return room;
   const sums = await accountSums(context.containers, project);
-  return Math.min(room, bytesLeft(account.metadata, { rows: sums.objects, weight: sums.bytes }, wantedBytes));
+  return Math.min(room, accountBytesLeft(quotas, sums, policyOf(container), wantedBytes));
 };
 
 /** Of new content where nobody says more. */

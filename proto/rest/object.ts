@@ -21,6 +21,8 @@ export const objectRoutes = {
   /** What this store can do and where its limits are. */
   showInfo: objectRoute('showInfo', 'GET', '/info', 200),
 
+  askInfo: objectRoute('askInfo', 'OPTIONS', '/info', 200),
+
   /** For load balancers: this host answers. */
   checkHealth: objectRoute('checkHealth', 'GET', '/healthcheck', 200),
   /** The policy file of old browser plug-ins. */

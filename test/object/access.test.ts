@@ -1,5 +1,5 @@
 import test from 'ava';
-import { parseAccessList } from '../../agent/object/access-list.ts';
+import { parseAccessList, principalAllowed } from '../../agent/object/access-list.ts';
 import { serveObjects } from './serve.ts';
 
 test('access: a stranger gets 401 without a token and 403 with a foreign one, for all that there is', async (t) => {
@@ -107,6 +107,28 @@ test('access: projects and users are let in to read or to write', async (t) => {
   t.is(await as('member:p3', 'GET', '/c/o'), 403);
   t.is(await as('member:p3', 'POST', '/c'), 403);
   t.is(await as('member:p3', 'DELETE', '/c'), 403);
+});
+
+test('access: names are those of the default domain, and mean nobody in an account of another one', (t) => {
+  const domain = { id: 'default', name: 'Default' };
+  const principal = {
+    ...{ methods: [], auditIds: [], issuedAtMs: 0, expiresAtMs: 0 },
+    user: { id: 'u1', name: 'ann', domain },
+    scope: { kind: 'project', id: 'p1', name: 'sea', domain },
+    roles: [{ id: 'r', name: 'diver' }],
+  } as const;
+  const other = { ...principal, user: { ...principal.user, domain: { id: 'd2', name: 'Two' } } };
+  for (const [entry, byName, byId, elsewhere] of [
+    ['sea:ann', true, false, false],
+    ['p1:u1', true, true, true],
+    ['p1:*', true, true, true],
+    ['sea:*', true, false, true],
+    ['diver', true, true, true],
+  ] as const) {
+    t.is(principalAllowed([entry], principal), byName, entry);
+    t.is(principalAllowed([entry], principal, true), byId, entry);
+    t.is(principalAllowed([entry], other), elsewhere, entry);
+  }
 });
 
 test('access: lists are cleaned, and those that mean nothing refused', (t) => {

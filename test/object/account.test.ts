@@ -75,6 +75,48 @@ test('account: its quota is an admin’s to set, and holds', async (t) => {
   t.is((await call('PUT', '/c/p', { body: '12' })).status, 413);
 });
 
+test('account: quotas are of bytes and objects, of all of it or of one policy, and an admin’s to set', async (t) => {
+  const { call } = await serveObjects(t);
+  await call('PUT', '/c');
+  const set = async (headers: Record<string, string>, token = 'admin'): Promise<number> =>
+    (await call('POST', '', { headers, token })).status;
+  const shown = async (name: string): Promise<string | null> => (await call('HEAD', '')).headers.get(name);
+  for (const name of [
+    'Quota-Bytes',
+    'Quota-Count',
+    'Quota-Bytes-Policy-replica-3',
+    'Quota-Count-Policy-replica-3',
+  ]) {
+    t.is(await set({ [`X-Account-${name}`]: '1' }, 'member:p1'), 403, name);
+    t.is(await set({ [`X-Remove-Account-${name}`]: 't' }, 'member:p1'), 403, name);
+    t.is(await set({ [`X-Account-${name}`]: 'much' }), 400, name);
+    t.is(await set({ [`X-Account-${name}`]: '1' }), 204, name);
+    t.is(await shown(`X-Account-${name}`), '1');
+    const first = name.includes('Bytes') ? '1' : '';
+    const beyond = name.includes('Bytes') ? '12' : '1';
+    t.is((await call('PUT', '/c/o', { body: first })).status, 201, name);
+    t.is((await call('PUT', '/c/p', { body: beyond })).status, 413, name);
+    await call('DELETE', '/c/o');
+    t.is(await set({ [`X-Remove-Account-${name}`]: 't' }), 204, name);
+    t.is(await shown(`X-Account-${name}`), null);
+    await set({ [`X-Account-${name}`]: '0' });
+    t.is(await shown(`X-Account-${name}`), '0');
+    await set({ [`X-Account-${name}`]: '' });
+    t.is((await call('PUT', '/c/p', { body: '12' })).status, 201, name);
+    await call('DELETE', '/c/p');
+  }
+  await set({ 'X-Account-Meta-Quota-Bytes': '7' });
+  t.is(await shown('X-Account-Quota-Bytes'), '7', 'the older name means the same');
+  t.is(await set({ 'X-Account-Quota-Bytes-Policy-none': '1' }, 'member:p1'), 204, 'no policy, no quota');
+});
+
+test('account: one of another domain says so', async (t) => {
+  const { call } = await serveObjects(t, {
+    domainOf: async (project) => (project === 'p1' ? 'd1' : 'default'),
+  });
+  t.is((await call('HEAD', '')).headers.get('x-account-project-domain-id'), 'd1');
+});
+
 test('account: temporary-URL keys are for the owner’s eyes', async (t) => {
   const { call } = await serveObjects(t);
   await call('POST', '', { headers: { 'X-Account-Meta-Temp-URL-Key': 'secret' } });

@@ -6,6 +6,7 @@ import { serveObjects } from './serve.ts';
 /** What each route answers, in an order in which each can succeed. */
 const expected: Readonly<Record<keyof typeof objectRoutes, number>> = {
   showInfo: 200,
+  askInfo: 200,
   checkHealth: 200,
   showCrossDomain: 200,
   askAccount: 200,

@@ -32,6 +32,7 @@ export const serveObjects = async (
     readonly tables?: Tables;
     readonly content?: ReturnType<typeof fakeContent>;
     readonly wallMs?: () => number;
+    readonly domainOf?: (project: string) => Promise<string | undefined>;
   } & ObjectSettings = {},
 ) => {
   const content = parts.content ?? fakeContent();
@@ -42,7 +43,15 @@ export const serveObjects = async (
   let objects: Objects | undefined;
   const api = await startApi((http) => {
     objects = openObjects(
-      { runtime, tables, content, journal, http, sealSecret: Buffer.alloc(32, 7) },
+      {
+        runtime,
+        tables,
+        content,
+        journal,
+        http,
+        sealSecret: Buffer.alloc(32, 7),
+        domainOf: parts.domainOf ?? (async () => 'default'),
+      },
       parts,
     );
   });

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import test from 'ava';
 import { type Served, serveObjects } from './serve.ts';
 
@@ -45,6 +46,35 @@ test('web: a folder without an index is listed where that is on and allowed', as
   t.is((await get(served, '/w/nothing/')).status, 404);
   await served.call('POST', '/w', { headers: { 'X-Container-Read': '.r:*' } });
   t.is((await get(served, '/w/files/')).status, 401);
+});
+
+test('web: an address that is signed for a prefix shows the pages below it, and hands the signature on', async (t) => {
+  const served = await serveObjects(t);
+  await site(served, { 'X-Container-Read': '', 'X-Container-Meta-Web-Listings': 'true' });
+  await served.call('POST', '', { headers: { 'X-Account-Meta-Temp-URL-Key': 'k' } });
+  const signed = (prefix: string): string => {
+    const expires = Math.floor(Date.now() / 1000) + 60;
+    const text = `GET\n${expires}\nprefix:/v1/AUTH_p1/w/${prefix}`;
+    const signature = createHmac('sha256', 'k').update(text).digest('hex');
+    return `temp_url_prefix=${prefix}&temp_url_expires=${expires}&temp_url_sig=${signature}`;
+  };
+  const all = signed('');
+  const moved = await get(served, `/w?${all}`);
+  t.is(moved.status, 301);
+  t.is(moved.headers.get('location'), `${served.storage}/w/?${all}`);
+  const page = await get(served, `/w/files/?${signed('files/')}`);
+  t.is(page.status, 200);
+  t.is(page.headers.get('content-disposition'), 'inline');
+  const text = await page.text();
+  t.true(text.includes('Listing of /object-store/v1/AUTH_p1/w/files/'));
+  t.true(text.includes(`href="./a%3Cb?${signed('files/').replaceAll('&', '&amp;')}"`), text);
+  t.false(text.includes('href="../'), 'what lies above was not signed for');
+  t.true((await (await get(served, `/w/files/?${all}`)).text()).includes('href="../?temp_url_prefix=&amp;'));
+  t.is((await get(served, `/w/dir/?${signed('files/')}`)).status, 401);
+  await served.call('POST', '/w', { headers: { 'X-Remove-Container-Meta-Web-Listings': 'x' } });
+  t.is((await get(served, `/w/?${all}`)).status, 401);
+  t.is((await get(served, `/w/files/?${all}`)).status, 404);
+  t.is((await get(served, `/w?${all.replace('temp_url_prefix=&', '')}`)).status, 401);
 });
 
 test('web: an error shows the site’s own page with the error’s status', async (t) => {

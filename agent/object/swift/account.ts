@@ -2,6 +2,7 @@
 import { ShoalError } from '../../../proto/error.ts';
 import type { ApiAnswer } from '../../http/port.ts';
 import { isOwner, isReseller } from '../access.ts';
+import { defaultDomain } from '../access-list.ts';
 import { accountLevel, parseAccountList } from '../account-list.ts';
 import { accountSums } from '../account-sums.ts';
 import type { NamedContainer } from '../containers.ts';
@@ -9,8 +10,8 @@ import { authorize, type Context } from '../context.ts';
 import { listingNamesMax } from '../limits.ts';
 import { headerText, headerValue, mergeMetadata, metadataHeaders } from '../metadata.ts';
 import { accountOf } from '../name.ts';
-import { policyOf } from '../policy.ts';
-import { checkQuotaValues } from '../quota.ts';
+import { policyNames, policyOf } from '../policy.ts';
+import { changeQuotas, checkQuotaValues, quotasAsked, quotasOf } from '../quota.ts';
 import { accountKey } from '../records.ts';
 import { listingTime, timestampText } from '../time.ts';
 import { type Ask, type Asked, asked, isTrue, queryText, readLimit, record } from './ask.ts';
@@ -21,13 +22,14 @@ import { type ListingItem, listingFormat, listingText, listingType } from './lis
 const secretMetadata = /^temp-url-key(-2)?$/;
 
 const accountHeaders = async (context: Context, { path, caller }: Asked): Promise<Record<string, string>> => {
-  const [row, sums] = await Promise.all([
+  const [row, sums, domain] = await Promise.all([
     context.records.accounts.get(path.project, accountKey),
     accountSums(context.containers, path.project),
+    context.domainOf(path.project),
   ]);
   const isTrusted =
     isOwner(caller.principal, path.project) ||
-    accountLevel(row?.accessList ?? {}, caller.principal) === 'admin';
+    accountLevel(row?.accessList ?? {}, caller.principal, domain !== defaultDomain) === 'admin';
   const shown = Object.entries(row?.metadata ?? {}).filter(
     ([name]) => isTrusted || !secretMetadata.test(name),
   );
@@ -44,6 +46,11 @@ const accountHeaders = async (context: Context, { path, caller }: Asked): Promis
     'X-Account-Object-Count': String(sums.objects),
     'X-Account-Bytes-Used': String(sums.bytes),
     ...Object.fromEntries(policyHeaders),
+    ...(row
+      ? Object.fromEntries(Object.entries(quotasOf(row)).map(([name, value]) => [`X-Account-${name}`, value]))
+      : {}),
+    // Names in lists mean somebody in the default domain alone: said where it is another one, as Swift does.
+    ...(domain === undefined || domain === defaultDomain ? {} : { 'X-Account-Project-Domain-Id': domain }),
     'X-Timestamp': timestampText(row?.createdAtMs ?? 0),
     'Accept-Ranges': 'bytes',
     ...metadataHeaders('account', Object.fromEntries(shown)),
@@ -127,8 +134,8 @@ export const listContainers = async (context: Context, request: Ask): Promise<Ap
 export const updateAccount = async (context: Context, request: Ask): Promise<ApiAnswer> => {
   const { path, caller } = asked(request);
   await authorize(context, 'writeAccount', path, caller);
-  const quotaNames = ['x-account-meta-quota-bytes', 'x-remove-account-meta-quota-bytes'];
-  if (quotaNames.some((name) => request.headers[name] !== undefined) && !isReseller(caller.principal))
+  const quotas = quotasAsked(request.headers, policyNames(context.codes()));
+  if (Object.keys(quotas).length > 0 && !isReseller(caller.principal))
     throw new ShoalError('FORBIDDEN', 'Cannot set the quota of an account: it takes the role ResellerAdmin');
   const atMs = context.runtime.clock.wallMs();
   const list = headerText(request.headers, 'x-account-access-control');
@@ -136,7 +143,8 @@ export const updateAccount = async (context: Context, request: Ask): Promise<Api
     const metadata = mergeMetadata('account', old?.metadata ?? {}, request.headers);
     checkQuotaValues(metadata);
     const accessList = list === undefined ? old?.accessList : parseAccountList(list);
-    return { createdAtMs: old?.createdAtMs ?? atMs, metadata, accessList };
+    const bounds = changeQuotas({ metadata, quotas: old?.quotas }, quotas);
+    return { createdAtMs: old?.createdAtMs ?? atMs, accessList, ...bounds };
   });
   record(context, request, 'account.update', { ...path, container: '', object: '' });
   return { headers: { 'Content-Type': 'text/html; charset=UTF-8' } };

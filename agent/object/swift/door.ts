@@ -16,7 +16,7 @@ import { isForm, postForm } from './form-post.ts';
 import { infoOf } from './info.ts';
 import * as object from './object.ts';
 import { servePage, siteOf } from './static-web.ts';
-import { asTempUrlAnswer, checkTempUrl, isTempUrl } from './temp-url.ts';
+import { asTempUrlAnswer, checkTempUrl, isTempUrl, refuseTempUrl } from './temp-url.ts';
 import { putObject } from './upload.ts';
 
 type Serve = (context: Context, request: Ask) => Promise<ApiAnswer>;
@@ -43,6 +43,7 @@ const handlers: Readonly<Record<HandledName, Serve>> = {
 /** Answers about this host and no account. No plug-in of any site is let in. */
 const aboutHost: { readonly [Name in RouteName]?: (context: Context) => ApiAnswer } = {
   showInfo: ({ rates, codes }) => ({ body: infoOf(rates.limits, codes()) }),
+  askInfo: () => ({ headers: { Allow: 'GET, HEAD, OPTIONS' }, body: '' }),
   checkHealth: () => ({ headers: { 'Content-Type': 'text/plain; charset=UTF-8' }, body: 'OK' }),
   showCrossDomain: () => ({
     headers: { 'Content-Type': 'application/xml; charset=UTF-8' },
@@ -53,7 +54,7 @@ const aboutHost: { readonly [Name in RouteName]?: (context: Context) => ApiAnswe
 };
 type HandledName = Exclude<
   RouteName,
-  'showInfo' | 'checkHealth' | 'showCrossDomain' | 'askAccount' | 'askContainer' | 'askObject'
+  'showInfo' | 'askInfo' | 'checkHealth' | 'showCrossDomain' | 'askAccount' | 'askContainer' | 'askObject'
 >;
 const handledNames = Object.keys(handlers) as HandledName[];
 const isHandled = (name: RouteName): name is HandledName => Object.hasOwn(handlers, name);
@@ -111,6 +112,14 @@ const checkAccount = ({ params, principal }: Ask): void => {
   }
 };
 
+const serveSite = async (context: Context, name: RouteName, request: Ask): Promise<ApiAnswer> => {
+  const site = await siteOf(context, request);
+  if (site) return servePage(context, request, site);
+  // A signed address is of an object, or of the pages of a site.
+  if (request.grant && parsePath(request.params).object === '') return refuseTempUrl();
+  return handlerFor(name, request)(context, request);
+};
+
 const serve = async (context: Context, name: RouteName, request: Ask): Promise<ApiAnswer> => {
   checkAccount(request);
   if (isForm(request)) return postForm(context, unset(request));
@@ -122,10 +131,9 @@ const serve = async (context: Context, name: RouteName, request: Ask): Promise<A
     // Not signed, so not asked for.
     query.delete('version-id');
     const signed: Ask = { ...unset(request), query, signal: request.signal, grant };
-    return asTempUrlAnswer(request, path, await handlerFor(name, signed)(context, signed));
+    return asTempUrlAnswer(request, path, await serveSite(context, name, signed));
   }
-  const site = await siteOf(context, request);
-  return site ? servePage(context, request, site) : handlerFor(name, request)(context, request);
+  return serveSite(context, name, request);
 };
 
 /** A page's script sees an answer only if it says that it may, errors included. */

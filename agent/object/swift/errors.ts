@@ -1,7 +1,7 @@
 /** Errors in Swift's words: reasons as plain text where Swift gives reasons, its short pages elsewhere. */
 import { ShoalError } from '../../../proto/error.ts';
 import type { ApiAnswer, ErrorShape } from '../../http/port.ts';
-import { escapeHtml, swiftShape } from '../../http/shape.ts';
+import { swiftShape } from '../../http/shape.ts';
 
 const isDecodable = (path: string): boolean => {
   try {
@@ -15,7 +15,12 @@ const isDecodable = (path: string): boolean => {
 /** Statuses whose page says nothing useful; Swift sends the reason alone, though it calls that HTML too. */
 const plain: readonly number[] = [400, 411, 412, 413, 422, 501];
 
-const page = { 'Content-Type': 'text/html; charset=UTF-8' };
+/** Swift calls its reasons HTML; one that a browser would read as such is text all the same. */
+const reason = ({ status, message }: ShoalError): ApiAnswer => ({
+  status,
+  headers: { 'Content-Type': `text/${/[<&]/.test(message) ? 'plain' : 'html'}; charset=UTF-8` },
+  body: message,
+});
 
 /** Swift's own status, which its clients wait upon and try again. */
 const rateLimited: ApiAnswer = {
@@ -46,7 +51,7 @@ export const swiftErrors: ErrorShape = (error, request) => {
     error.status === 401
       ? challenged(swiftShape(error, request), request.path)
       : plain.includes(error.status) || isReason === true
-        ? { status: error.status, headers: page, body: escapeHtml(error.message) }
+        ? reason(error)
         : swiftShape(error, request);
   // What links led to, which deletion it was.
   return typeof headers === 'object' ? { ...answer, headers: { ...answer.headers, ...headers } } : answer;

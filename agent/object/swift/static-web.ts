@@ -19,8 +19,9 @@ const names = ['web-index', 'web-error', 'web-listings', 'web-listings-css', 'we
 /** The container, when this request asks for a site and it is one. */
 export const siteOf = async (context: Context, request: Ask): Promise<ContainerRow | undefined> => {
   if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
-  if (request.grant || (request.principal && !isTrue(String(request.headers['x-web-mode'] ?? ''))))
-    return undefined;
+  // An address that is signed for one object is for that alone.
+  if (request.grant && !request.query.has('temp_url_prefix')) return undefined;
+  if (request.principal && !isTrue(String(request.headers['x-web-mode'] ?? ''))) return undefined;
   const { project, container } = parsePath(request.params);
   if (container === '') return undefined;
   const row = await context.containers.find(project, container);
@@ -47,6 +48,22 @@ const escapeHtml = (text: string): string =>
 
 const link = (name: string): string => encodeURIComponent(name).replaceAll('%2F', '/');
 
+/** What a signed address hands on to the pages below it, in Swift's order; nothing otherwise. */
+const signatureOf = ({ grant, query }: Ask): string => {
+  if (!grant) return '';
+  const names = ['temp_url_prefix', 'temp_url_expires', 'temp_url_sig', 'temp_url_ip_range'];
+  const parts = names
+    .filter((name) => query.has(name))
+    .map((name) => `${name}=${link(query.get(name) ?? '')}`);
+  return `?${[...parts, ...(query.has('inline') ? ['inline'] : [])].join('&amp;')}`;
+};
+
+/** The path as the reader has it, or what the owner calls the site. */
+const labelOf = (request: Ask, path: ObjectPath, row: ContainerRow): string => {
+  const label = row.metadata['web-listings-label'];
+  return label ? `${label}/${path.object}` : decodeURIComponent(request.path);
+};
+
 /** Names below the folder, as a page with relative links. */
 const listing = async (
   context: Context,
@@ -54,7 +71,9 @@ const listing = async (
   path: ObjectPath,
   row: ContainerRow,
 ): Promise<ApiAnswer> => {
-  await authorize(context, 'readContainer', path, asked(request).caller, row);
+  // A signed address was found to be for all that is below the folder.
+  if (!request.grant) await authorize(context, 'readContainer', path, asked(request).caller, row);
+  const signature = signatureOf(request);
   const parts = { records: context.records, clock: context.runtime.clock };
   const rows: string[] = [];
   for await (const step of walkObjects(parts, row, { prefix: path.object, delimiter: '/' })) {
@@ -63,25 +82,32 @@ const listing = async (
     const cells =
       step.kind === 'folder' ? ['', ''] : [String(step.row.bytes), httpDate(step.row.changedAtMs)];
     rows.push(
-      `<tr class="item"><td class="colname"><a href="./${escapeHtml(link(name))}">${escapeHtml(name)}</a></td>` +
+      `<tr class="item"><td class="colname"><a href="./${escapeHtml(link(name))}${signature}">${escapeHtml(name)}</a></td>` +
         `<td class="colsize">${cells[0]}</td><td class="coldate">${cells[1]}</td></tr>`,
     );
     if (rows.length >= listingNamesMax) break;
   }
   if (rows.length === 0 && path.object !== '')
     throw new ShoalError('NOT_FOUND', `There is nothing below ${JSON.stringify(path.object)}.`);
-  const title = escapeHtml(`Listing of ${path.container}/${path.object}`);
+  const title = escapeHtml(`Listing of ${labelOf(request, path, row)}`);
   const css = row.metadata['web-listings-css'];
   const up = '../'.repeat(path.object.split('/').length - 1);
   const style =
     css === undefined
       ? ''
       : `<link rel="stylesheet" type="text/css" href="${escapeHtml(/^(https?:)?\/\//.test(css) ? css : `${up}${link(css)}`)}" />`;
+  const top = request.grant ? (request.query.get('temp_url_prefix') ?? '') : '';
   const parent =
-    path.object === '' ? '' : '<tr><td class="colname" colspan="3"><a href="../">../</a></td></tr>';
+    path.object.length <= top.length
+      ? ''
+      : `<tr><td class="colname" colspan="3"><a href="../${signature}">../</a></td></tr>`;
   return {
     status: 200,
-    headers: { 'Content-Type': 'text/html; charset=UTF-8' },
+    // Where it would be saved, as what a signed address leads to is.
+    headers: {
+      'Content-Type': 'text/html; charset=UTF-8',
+      ...(request.grant ? { 'Content-Disposition': 'inline' } : {}),
+    },
     body:
       `<!DOCTYPE html><html><head><title>${title}</title>${style}</head><body><h1>${title}</h1>` +
       `<table id="listing"><tr><th>Name</th><th>Size</th><th>Date</th></tr>${parent}${rows.join('')}</table></body></html>`,
@@ -91,7 +117,10 @@ const listing = async (
 /** Relative links of a page need the slash. */
 const redirect = (request: Ask): ApiAnswer => ({
   status: 301,
-  headers: { 'Content-Type': 'text/html; charset=UTF-8', Location: `${request.origin}${request.path}/` },
+  headers: {
+    'Content-Type': 'text/html; charset=UTF-8',
+    Location: `${request.origin}${request.path}/${request.grant ? `?${request.query}` : ''}`,
+  },
   body: '<html><h1>Moved Permanently</h1></html>',
 });
 

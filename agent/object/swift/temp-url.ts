@@ -21,7 +21,7 @@ export const tempUrlMethods = Object.keys(methodsFor);
 /** What would reach beyond the one object that was signed for. */
 const tooMuch = ['x-object-manifest', 'x-symlink-target', 'x-copy-from'] as const;
 
-const refuse = (): never => {
+export const refuseTempUrl = (): never => {
   throw new ShoalError('NOT_AUTHENTICATED', '401 Unauthorized: Temp URL invalid');
 };
 
@@ -50,16 +50,18 @@ const textsOf = (
 export const checkTempUrl = async (context: Context, request: Ask, path: ObjectPath): Promise<Grant> => {
   const { query } = request;
   const expires = parseExpires(query.get('temp_url_expires') ?? '');
-  if (path.object === '' || expires === undefined) return refuse();
-  if (expires * 1000 <= context.runtime.clock.wallMs()) return refuse();
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  // One for all names is one for the container's site, too.
+  const isWhole = isRead && path.container !== '' && query.get('temp_url_prefix') === '';
+  if ((path.object === '' && !isWhole) || expires === undefined) return refuseTempUrl();
+  if (expires * 1000 <= context.runtime.clock.wallMs()) return refuseTempUrl();
   const range = query.get('temp_url_ip_range');
-  if (range !== null && !isWithin(range, request.remoteAddress)) return refuse();
+  if (range !== null && !isWithin(range, request.remoteAddress)) return refuseTempUrl();
   const prefix = query.get('temp_url_prefix');
-  if (prefix !== null && !path.object.startsWith(prefix)) return refuse();
+  if (prefix !== null && !path.object.startsWith(prefix)) return refuseTempUrl();
   const keys = await signingKeys(context, path.project, path.container);
   const key = signedBy(query.get('temp_url_sig') ?? '', textsOf(request, path, expires), keys);
-  if (!key) return refuse();
-  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  if (!key) return refuseTempUrl();
   const header = isRead ? undefined : tooMuch.find((name) => request.headers[name] !== undefined);
   if (header) throw new ShoalError('BAD_REQUEST', `The header '${header}' is not allowed in this tempurl`);
   return {

@@ -70,7 +70,10 @@ export const serveS3 = async (
   let objects: ReturnType<typeof openObjects> | undefined;
   const api = await startApi((http) => {
     objects = openObjects(
-      { runtime, tables, content, journal, http, sealSecret: Buffer.alloc(32, 7) },
+      {
+        ...{ runtime, tables, content, journal, http, sealSecret: Buffer.alloc(32, 7) },
+        domainOf: async () => 'default',
+      },
       parts,
     );
   });
