@@ -8,7 +8,9 @@
  *  - syncAck: I know that all do, and read from v+1 alone from now on. Writes go on to both.
  *  - When all have said syncAck nobody reads from v any more, so nobody needs to write there: it retires.
  *
- * Who counts: the members of the newest version that are on the roster. Members of older versions need not be
+ * Who counts: the members of the newest version, also those that are not on the roster here. One that was taken off is
+ * left out by the next version; and one that was let in may be in a version of which this host hears before it hears
+ * that: to go on without it would leave it reading where nobody writes any more. Members of older versions need not be
  * waited for: a quorum of every old owner set has acked before anything was copied, so those that are left cannot
  * make a quorum among themselves, and hosts that are not in the newest version read from all live ones.
  */
@@ -16,7 +18,7 @@
 import { mergeMax } from '../../proto/crdt/max-map.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { Layout, Progress } from '../../proto/message/layout.ts';
-import { digestOf, faultOf, hostIdsOf } from './layout.ts';
+import { digestOf, faultOf, hostIdsOf, isMember } from './layout.ts';
 
 export interface History {
   /** Oldest first; empty until this host has heard of a layout. */
@@ -58,37 +60,33 @@ export const mergeProgress = (history: History, progress: Progress): History => 
   },
 });
 
-type Rostered = (host: HostId) => boolean;
 type Stage = keyof Progress;
 
 /** Those of the newest version's members who have not come so far. */
-export const waitedFor = (history: History, stage: Stage, isRostered: Rostered): readonly HostId[] => {
+export const waitedFor = (history: History, stage: Stage): readonly HostId[] => {
   const newest = newestOf(history);
   if (!newest) return [];
-  return hostIdsOf(newest).filter(
-    (host) => isRostered(host) && (history.progress[stage][host] ?? 0) < newest.version,
-  );
+  return hostIdsOf(newest).filter((host) => (history.progress[stage][host] ?? 0) < newest.version);
 };
 
 /** Drops all versions but the newest once everyone who counts reads from it. */
-export const retireOld = (history: History, isRostered: Rostered): History => {
+export const retireOld = (history: History): History => {
   const newest = newestOf(history);
-  if (!newest || history.live.length === 1 || waitedFor(history, 'syncAck', isRostered).length > 0)
-    return history;
+  if (!newest || history.live.length === 1 || waitedFor(history, 'syncAck').length > 0) return history;
   return { ...history, live: [newest] };
 };
 
 /**
- * The version that may be read alone: the oldest live one until this host has said syncAck, then the newest. A
- * host that is not in the newest version is not waited for, so it has none while there are several.
+ * The version that may be read alone: the newest of those up to which this host has said syncAck, else the oldest live one,
+ * as long as it cannot have retired elsewhere. That waits for the members of each later version: where this host is in
+ * all of them for its own word as well, where it is missing in one there is no such version.
  */
 export const completeVersion = (history: History, self: HostId): number | undefined => {
-  const newest = newestOf(history);
-  const oldest = history.live[0];
-  if (!newest || !oldest) return undefined;
-  if (newest === oldest) return newest.version;
-  if (!newest.members.some((member) => member.hostId === self)) return undefined;
-  return (history.progress.syncAck[self] ?? 0) >= newest.version ? newest.version : oldest.version;
+  const said = history.progress.syncAck[self] ?? 0;
+  const [oldest, ...later] = history.live;
+  const read = later.findLast(({ version }) => version <= said) ?? oldest;
+  const isWaitedFor = later.every((layout) => layout.version <= said || isMember(layout, self));
+  return isWaitedFor ? read?.version : undefined;
 };
 
 /** Hosts that later live versions removed by force: older owner sets count without them. */

@@ -33,7 +33,6 @@ export interface KeeperWorld {
   readonly log: Log;
   readonly store: LayoutStore;
   readonly life: FirstLife;
-  isRostered(host: HostId): boolean;
   /** May it take the place after `previous`, whoever tells of it? */
   isProven(previous: Layout, layout: Layout): boolean;
   /** Will it tell by itself how far it is? */
@@ -185,6 +184,6 @@ export const layoutKeeper = (world: KeeperWorld) => {
     },
     reach: (stage: 'sync' | 'syncAck', version: number): Promise<void> =>
       change((now) => (newestOf(now)?.version === version ? reach(now, stage, version) : now)),
-    retire: (): Promise<void> => change((now) => retireOld(now, world.isRostered)),
+    retire: (): Promise<void> => change((now) => retireOld(now)),
   };
 };

@@ -90,7 +90,6 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
     log,
     store,
     life: options.life ?? { isFirst: false, ended: async () => {} },
-    isRostered,
     isReachable,
     isProven: (previous, layout) => isProven(signer, previous, layout, isRostered),
     changed(history) {
@@ -127,8 +126,7 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
     gossip,
     store,
     reachable,
-    lagging: () =>
-      waitedFor(keeper.history, 'syncAck', isRostered).filter((host) => host !== self && isReachable(host)),
+    lagging: () => waitedFor(keeper.history, 'syncAck').filter((host) => host !== self && isReachable(host)),
     history: () => keeper.history,
     wishes: () => wishes.held,
     hear(from, tale, isTrusted) {
@@ -212,7 +210,7 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
   const beats = pulse(
     {
       ...{ runtime, log, self, keeper, spread, settle, moving, recall, plan },
-      ...{ newest, isRostered, isPaused, found, report },
+      ...{ newest, isPaused, found, report },
       isHeard: () => reachable().length > 0,
     },
     settings,

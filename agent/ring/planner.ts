@@ -57,7 +57,7 @@ export const planner = (world: PlannerWorld, settings: RingSettings) => {
   };
   const planNext = (newest: Layout): Plan => {
     const history = world.history();
-    const blockers = waitedFor(history, 'syncAck', isRostered);
+    const blockers = waitedFor(history, 'syncAck');
     const isSettled = history.live.length === 1;
     const wishes = world.wishes.held;
     return planLayout({ newest, isSettled, blockers, hosts: hostsOf(newest), wishes }, settings);

@@ -30,7 +30,6 @@ export interface PulseWorld {
   readonly recall: Pick<ReturnType<typeof rebirth>, 'look'>;
   readonly plan: Pick<ReturnType<typeof planner>, 'look'>;
   newest(): Layout | undefined;
-  isRostered(host: HostId): boolean;
   isPaused(): boolean;
   /** Is anybody there to hear news? */
   isHeard(): boolean;
@@ -40,7 +39,7 @@ export interface PulseWorld {
 }
 
 export const pulse = (world: PulseWorld, settings: { readonly tickMs: number }) => {
-  const { keeper, spread, settle, newest, isRostered, report } = world;
+  const { keeper, spread, settle, newest, report } = world;
   const { clock, timers } = world.runtime;
   let isStarted = false;
   let isPlanned = false;
@@ -71,7 +70,7 @@ export const pulse = (world: PulseWorld, settings: { readonly tickMs: number }) 
     world.moving.look(settle.isRunning);
     const isIn = isMember(current, world.self);
     const hasSaid = (history.progress.syncAck[world.self] ?? 0) >= current.version;
-    if (isIn && !hasSaid && waitedFor(history, 'sync', isRostered).length === 0)
+    if (isIn && !hasSaid && waitedFor(history, 'sync').length === 0)
       void keeper
         .reach('syncAck', current.version)
         .then(() => {
@@ -79,7 +78,7 @@ export const pulse = (world: PulseWorld, settings: { readonly tickMs: number }) 
           look();
         })
         .catch(report('layout progress not stored'));
-    if (history.live.length > 1 && waitedFor(history, 'syncAck', isRostered).length === 0)
+    if (history.live.length > 1 && waitedFor(history, 'syncAck').length === 0)
       keeper.retire().then(look).catch(report('layout not retired'));
     world.recall.look();
     isPlanned = world.plan.look(current);
