@@ -5,9 +5,11 @@
 import test from 'ava';
 import { hourMs } from '../../proto/units.ts';
 import { clusterBugs } from './bugs/cluster.ts';
+import { flowBugs } from './bugs/flow.ts';
 import { registerBugs } from './bugs/register.ts';
 import { ringBugs } from './bugs/ring.ts';
 import { clusterScenario } from './scenario/cluster.ts';
+import { flowScenario } from './scenario/flow.ts';
 import { lossScenario } from './scenario/loss.ts';
 import { membershipScenario } from './scenario/membership.ts';
 import { registerScenario } from './scenario/register.ts';
@@ -42,6 +44,11 @@ const inCluster = (bug: keyof typeof clusterBugs, seed: number): Planted => ({
   sound: clusterScenario(),
   seed,
 });
+const inFlow = (bug: keyof typeof flowBugs, seed: number): Planted => ({
+  broken: flowScenario(flowBugs[bug]),
+  sound: flowScenario(),
+  seed,
+});
 const inLoss = (bug: keyof typeof clusterBugs, seed: number): Planted => ({
   broken: lossScenario(clusterBugs[bug]),
   sound: lossScenario(),
@@ -63,6 +70,11 @@ const ring: Readonly<Record<keyof typeof ringBugs, number>> = {
   'a host that says it holds its share of a layout before it does': 1,
   'owners that serve hosts on an older layout': 10,
   'writes and reads that skip the joint quorum': 1,
+};
+const flow: Readonly<Record<keyof typeof flowBugs, number>> = {
+  'a saga acknowledged before fsync': 1,
+  'sagas that a new life does not take up': 1,
+  'a saga that starts twice': 1,
 };
 const loss = {
   'a host that answers from a lost disk': 9,
@@ -100,6 +112,7 @@ const planted: Readonly<Record<string, Planted>> = {
   },
   ...Object.fromEntries(entries(ring).map(([bug, seed]) => [bug, inRing(bug, seed)])),
   ...Object.fromEntries(entries(cluster).map(([bug, seed]) => [bug, inCluster(bug, seed)])),
+  ...Object.fromEntries(entries(flow).map(([bug, seed]) => [bug, inFlow(bug, seed)])),
   ...Object.fromEntries(entries(loss).map(([bug, seed]) => [bug, inLoss(bug, seed)])),
 };
 

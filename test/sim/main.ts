@@ -12,6 +12,7 @@
 import { parseArgs } from 'node:util';
 import { hourMs, minuteMs } from '../../proto/units.ts';
 import { clusterScenario } from './scenario/cluster.ts';
+import { flowScenario } from './scenario/flow.ts';
 import { lossScenario } from './scenario/loss.ts';
 import { membershipScenario } from './scenario/membership.ts';
 import { registerScenario } from './scenario/register.ts';
@@ -26,6 +27,7 @@ const scenarios: readonly Scenario[] = [
   registerScenario(),
   clusterScenario(),
   lossScenario(),
+  flowScenario(),
 ];
 
 const usage = (problem: string): never => {
