@@ -4,7 +4,7 @@
  */
 
 import type { HostId } from '../../proto/ids.ts';
-import type { Health } from '../../proto/rest/cluster.ts';
+import type { Health } from '../../proto/rest/cluster/upkeep.ts';
 import { MiB } from '../../proto/units.ts';
 import type { Members } from '../membership/port.ts';
 import type { LayoutDescription } from '../ring/layout-report.ts';

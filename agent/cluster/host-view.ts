@@ -1,6 +1,6 @@
 /** A member as the operator API shows it. */
 import type { HostId } from '../../proto/ids.ts';
-import type { Host } from '../../proto/rest/cluster.ts';
+import type { Host } from '../../proto/rest/cluster/host.ts';
 import type { Member } from '../membership/port.ts';
 import type { LayoutDescription } from '../ring/layout-report.ts';
 

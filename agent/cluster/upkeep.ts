@@ -5,7 +5,8 @@
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { HostId } from '../../proto/ids.ts';
-import { clusterRoutes, RepairState, ScrubState } from '../../proto/rest/cluster.ts';
+import { RepairState, ScrubState } from '../../proto/rest/cluster/upkeep.ts';
+import { clusterRoutes } from '../../proto/rest/cluster.ts';
 import type { ApiServer } from '../http/port.ts';
 import type { Members } from '../membership/port.ts';
 import type { Rpc } from '../peer/port.ts';

@@ -1,6 +1,6 @@
 /** What the handlers of compute share. */
 
-import type { CreateServer } from '../../proto/rest/compute.ts';
+import type { CreateServer } from '../../proto/rest/compute/server.ts';
 import type { Route } from '../../proto/rest/route.ts';
 import { textOf } from '../base/text.ts';
 import {

@@ -1,7 +1,7 @@
 /** From a checked request to sagas that make its servers. All that is random is drawn here, before they start. */
 import { hasCode, ShoalError } from '../../proto/error.ts';
 import { newUuid } from '../../proto/ids.ts';
-import type { CreateServer } from '../../proto/rest/compute.ts';
+import type { CreateServer } from '../../proto/rest/compute/server.ts';
 import { deadline } from '../base/deadline.ts';
 import { textOf } from '../base/text.ts';
 import type { Sagas } from '../flow/port.ts';

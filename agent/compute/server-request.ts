@@ -1,6 +1,6 @@
 /** What a request for servers says, checked as Nova checks it: pure. Throws BAD_REQUEST. */
 import { ShoalError } from '../../proto/error.ts';
-import type { CreateServer } from '../../proto/rest/compute.ts';
+import type { CreateServer } from '../../proto/rest/compute/server.ts';
 import { GiB } from '../../proto/units.ts';
 import { type BootImage, bootFormats, isBootFormat } from './image-files.ts';
 import { serversPerRequestMax } from './limits.ts';

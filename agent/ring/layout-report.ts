@@ -1,7 +1,7 @@
 /** The layout for operators: members with their loads, how far everyone is, what comes next, what was before. */
 import type { HostId } from '../../proto/ids.ts';
 import type { Layout, Wishes } from '../../proto/message/layout.ts';
-import type { LayoutPlan, Layout as LayoutRest, LayoutVersion } from '../../proto/rest/cluster.ts';
+import type { LayoutPlan, Layout as LayoutRest, LayoutVersion } from '../../proto/rest/cluster/layout.ts';
 import { type Assignment, loadsOf } from './assign.ts';
 import type { Balanced } from './balance.ts';
 import { hostIdsOf } from './layout.ts';

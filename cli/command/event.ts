@@ -1,6 +1,7 @@
 /** shoal event list [--follow]: what was done, by whom, on every host. */
 import type { Command } from 'commander';
-import { clusterRoutes, type Event } from '../../proto/rest/cluster.ts';
+import type { Event } from '../../proto/rest/cluster/event.ts';
+import { clusterRoutes } from '../../proto/rest/cluster.ts';
 import { table } from '../output.ts';
 import { online, settingsOf } from './options.ts';
 

@@ -1,7 +1,8 @@
 /** shoal layout show|plan|history|pause|resume|replicas: which host owns what, was and will. */
 import type { Command } from 'commander';
 import { ShoalError } from '../../proto/error.ts';
-import { clusterRoutes, type Layout } from '../../proto/rest/cluster.ts';
+import type { Layout } from '../../proto/rest/cluster/layout.ts';
+import { clusterRoutes } from '../../proto/rest/cluster.ts';
 import { bytes, duration, printList, printOne } from '../output.ts';
 import { online, settingsOf } from './options.ts';
 

@@ -1,7 +1,8 @@
 /** The cluster under test: made of one host, grown by invites, hosts replaced for good; and how it says it is. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Health, Layout } from '../../proto/rest/cluster.ts';
+import type { Layout } from '../../proto/rest/cluster/layout.ts';
+import type { Health } from '../../proto/rest/cluster/upkeep.ts';
 import { type CloudUser, openUser } from './client.ts';
 import { type ChaosHost, makeHost } from './host.ts';
 import type { TestNetwork } from './network.ts';

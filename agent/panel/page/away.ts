@@ -1,6 +1,6 @@
 /** When this page's host stops answering: say so, and lead to the others, as they were when it last told of them. */
 import { useEffect, useState } from 'preact/hooks';
-import type { Host } from '../../../proto/rest/cluster.ts';
+import type { Host } from '../../../proto/rest/cluster/host.ts';
 import { callJson } from './call.ts';
 import { html } from './html.ts';
 import { useLive } from './live.ts';

@@ -1,6 +1,7 @@
 /** The event stream: what was done, by whom, on every host; it grows by itself. */
 import { useEffect, useState } from 'preact/hooks';
-import type { Event as Happening, Host } from '../../../proto/rest/cluster.ts';
+import type { Event as Happening } from '../../../proto/rest/cluster/event.ts';
+import type { Host } from '../../../proto/rest/cluster/host.ts';
 import { callJson } from './call.ts';
 import { html } from './html.ts';
 import { useLive } from './live.ts';

@@ -1,5 +1,7 @@
 /** The hosts with their state and load, and how the cluster is. */
-import type { Health, Host } from '../../../proto/rest/cluster.ts';
+
+import type { Host } from '../../../proto/rest/cluster/host.ts';
+import type { Health } from '../../../proto/rest/cluster/upkeep.ts';
 import { callJson } from './call.ts';
 import { type Children, html } from './html.ts';
 import { useLive } from './live.ts';

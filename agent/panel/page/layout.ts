@@ -1,5 +1,5 @@
 /** Who owns what, and what moves while a new layout settles. */
-import type { Layout } from '../../../proto/rest/cluster.ts';
+import type { Layout } from '../../../proto/rest/cluster/layout.ts';
 import { callJson } from './call.ts';
 import { html } from './html.ts';
 import { useLive } from './live.ts';
