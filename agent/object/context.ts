@@ -11,6 +11,7 @@ import { type Facts, tagFactPrefix } from './bucket-policy/facts.ts';
 import { type Containers, noContainer } from './containers.ts';
 import type { Asker } from './events/asker.ts';
 import type { Delivery } from './events/deliver.ts';
+import type { KeptListings } from './kept-listings.ts';
 import type { Multiparts } from './multipart.ts';
 import type { ObjectPath } from './name.ts';
 import type { Place } from './object-turn.ts';
@@ -24,6 +25,7 @@ export interface Context {
   readonly records: Records;
   readonly containers: Containers;
   readonly objects: ObjectRows;
+  readonly keptListings: KeptListings;
   readonly multiparts: Multiparts;
   readonly journal: Journal;
   readonly seals: Seals;

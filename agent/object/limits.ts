@@ -142,3 +142,10 @@ export const eventQueueUnusedMs = 24 * hourMs;
 export const policyBytesMax = 20 * KiB;
 /** Policies kept parsed: those of the buckets in use, some 50 KiB each at worst. */
 export const policiesKeptMax = 256;
+
+/** Listings as they were last answered: some hundred pages of a thousand names. */
+export const keptListingsBytesMax = 16 * MiB;
+/** One of them: a page of 10,000 long names is not worth the others' room. */
+export const keptListingBytesMax = 2 * MiB;
+/** Listings of which it is known that they were asked for once: a client that pages through all there is comes by each once. */
+export const seenListingsMax = 1_024;

@@ -13,6 +13,7 @@ import { openDelivery } from './events/deliver.ts';
 import { openTell } from './events/tell.ts';
 import type { Webhook } from './events/webhook.ts';
 import { removeExpired } from './expirer.ts';
+import { openKeptListings } from './kept-listings.ts';
 import { sweepLifecycles } from './lifecycle-sweep.ts';
 import { eventsLookMs, expirerPeriodMs, lifecyclePeriodMs } from './limits.ts';
 import { openMultiparts } from './multipart.ts';
@@ -81,6 +82,7 @@ export const openObjects = (
     records,
     containers,
     objects,
+    keptListings: openKeptListings({ records, clock }),
     multiparts,
     journal,
     seals,

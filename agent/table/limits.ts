@@ -15,6 +15,8 @@ export const tableNameCharsMax = 64;
 
 /** A page of a range: Swift lists up to 10,000 names; one row more tells whether there are more. */
 export const pageRowsMax = 10_001;
+/** From here on a page is compared by the digest of all rows: two owners that differ in one of them make it a round trip longer. */
+export const digestPageRowsMin = 64;
 /** Ends a page early; an eighth of a peer frame, because a batch may carry several. */
 export const pageBytesMax = MiB;
 /** Rows that one owner looks at for one page: a desert of tombstones must not hold its only thread. */

@@ -137,7 +137,14 @@ export const owner = (world: OwnerWorld): Owner => {
       });
     },
 
-    range: (ask) => scanGroup(keyValue, wholePlace(ask), ask),
+    range(ask) {
+      const place = wholePlace(ask);
+      const { digest } = readGroup(keyValue, place);
+      const scan = scanGroup(keyValue, place, ask);
+      // A commit that another thread has just ended may show between the two.
+      const isStill = Buffer.compare(readGroup(keyValue, place).digest, digest) === 0;
+      return isStill ? { ...scan, digest } : scan;
+    },
 
     tally(ask) {
       const { rows, weight, digest } = readGroup(keyValue, wholePlace(ask));

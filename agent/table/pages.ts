@@ -3,6 +3,9 @@
  * only the marks. Rows on which they agree are known to a quorum and are answered as they are; any other row is
  * settled on its own, by the same read that `get` does, before the answer.
  *
+ * Of a long page they send no marks at first, but the digest of all rows of the partition key, which they keep anyway. Nearly
+ * always it is that of the owner with the rows: then each of them holds, after the call began, the very same rows.
+ *
  * Owners end their pages at different places, so only rows up to the nearest end count (the horizon):
  *
  *   owner a   ----x----x----x----x|            ends here, `limit` reached
@@ -14,16 +17,17 @@ import type { HostId } from '../../proto/ids.ts';
 import type { AnswerOf } from '../../proto/message/table.ts';
 import { compareBytes } from '../base/bytes.ts';
 import { mapLimit } from '../base/map-limit.ts';
-import { type CountLives, countLives } from '../register/lives.ts';
+import { countLives } from '../register/lives.ts';
 import { hasQuorum } from '../register/quorum.ts';
 import { afterPrefix, encodeSortKey, justAfter, type Place } from './keys.ts';
-import { pageRowsMax, settlesInFlightMax, sortKeyBytesMax } from './limits.ts';
+import { digestPageRowsMin, pageRowsMax, settlesInFlightMax, sortKeyBytesMax } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import type { Poller } from './poll.ts';
 import type { Entry, Page, TableRange } from './port.ts';
 import type { View } from './view.ts';
 
 type OwnerPage = AnswerOf<'range'>;
+type OwnerSums = AnswerOf<'tally'>;
 type OwnerRow = OwnerPage['rows'][number];
 
 export interface PagesWorld {
@@ -156,31 +160,50 @@ interface Row {
   readonly versions: Map<HostId, OwnerRow>;
 }
 
-/** The pages of a quorum in each set, one of them with the rows themselves. */
+const isPage = (answer: OwnerPage | OwnerSums | undefined): answer is OwnerPage =>
+  answer !== undefined && 'complete' in answer;
+
+/** The pages of a quorum in each set, one of them with the rows themselves; or that one alone, where it stands for all of them. */
 const askPages = async (
   world: PagesWorld,
   { place: { table, partitionKey }, view }: PagesOptions,
   part: PartBounds,
 ): Promise<ReadonlyMap<HostId, OwnerPage>> => {
-  const ask = (host: HostId, values: boolean, counts: CountLives): Promise<OwnerPage> => {
+  const counts = countLives();
+  const ask = (host: HostId, values: boolean): Promise<OwnerPage> => {
     const range = { do: 'range' as const, table, partitionKey, ...part, values };
     return world.outbox.ask<'range'>(host, view.layout, range, counts);
   };
-  const counts = countLives();
+  const askSums = (host: HostId): Promise<OwnerSums> =>
+    world.outbox.ask<'tally'>(host, view.layout, { do: 'tally', table, partitionKey }, counts);
   let full: HostId | undefined;
-  const answers = await world.poller.poll({
-    ...{ action: () => `list table "${table}"`, sets: view.sets, order: 'nearest', counts },
-    ask: (host) => {
-      full ??= host;
-      return ask(host, host === full, counts);
-    },
-  });
+  const poll = <Answer>(askOther: (host: HostId) => Promise<Answer>, first?: OwnerPage) =>
+    world.poller.poll<OwnerPage | Answer>({
+      ...{ action: () => `list table "${table}"`, sets: view.sets, order: 'nearest', counts },
+      async ask(host) {
+        full ??= host;
+        return host === full ? (first ?? ask(host, true)) : askOther(host);
+      },
+    });
+  let first: OwnerPage | undefined;
+  if (part.limit >= digestPageRowsMin) {
+    const answers = await poll(askSums);
+    const page = full && answers.get(full);
+    if (full && isPage(page)) {
+      const { digest } = page;
+      const isSame = (answer: OwnerPage | OwnerSums): boolean =>
+        answer === page || (digest && answer.digest ? compareBytes(answer.digest, digest) === 0 : false);
+      if ([...answers.values()].every(isSame)) return new Map([[full, page]]);
+      first = page;
+    } else full = undefined;
+  }
+  const answers = await poll((host) => ask(host, false), first);
   if (full && answers.has(full)) return answers;
   // The nearest owner did not answer in time; another one of them sends its rows once more, now in full.
   let cause: unknown;
   for (const other of answers.keys())
     try {
-      return new Map(answers).set(other, await ask(other, true, counts));
+      return new Map(answers).set(other, await ask(other, true));
     } catch (thrown) {
       if (hasCode(thrown, 'STALE_LAYOUT')) throw thrown;
       cause = thrown;

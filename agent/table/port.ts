@@ -91,6 +91,11 @@ export interface Rows<Row> {
   range(partitionKey: string, range: TableRange): Promise<Page<Row>>;
   /** In time independent of the number of rows. */
   tally(partitionKey: string): Promise<Tally>;
+  /**
+   * Stands for all rows of the partition key: two that are equal, and nothing was changed from the one to the other. In time
+   * independent of the number of rows. Undefined where it cannot be said now, as while a change is under way.
+   */
+  digest(partitionKey: string): Promise<string | undefined>;
 }
 
 export interface RegisterSchema {

@@ -35,7 +35,7 @@ import { readPage } from './pages.ts';
 import type { Poller } from './poll.ts';
 import type { Companion, RowSchema, Rows } from './port.ts';
 import { compareLww, type LwwState } from './row.ts';
-import { tallyGroup } from './tally.ts';
+import { digestGroup, tallyGroup } from './tally.ts';
 import { type View, type ViewRing, withView } from './view.ts';
 
 export interface Coordinator {
@@ -191,6 +191,10 @@ export const openRows = <Row>(
     async tally(partitionKey) {
       const place = world.findPlace(schema.name, partitionKey);
       return withView(world, place, (view) => tallyGroup(world, view, place));
+    },
+    async digest(partitionKey) {
+      const place = world.findPlace(schema.name, partitionKey);
+      return withView(world, place, (view) => digestGroup(world, view, place));
     },
   };
 };

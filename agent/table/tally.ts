@@ -26,14 +26,8 @@ export const tallyGroup = async (
   view: View,
   { table, partitionKey, partition }: Place,
 ): Promise<Tally> => {
-  const ask = (): Promise<ReadonlyMap<HostId, Sums>> =>
-    world.poller.poll({
-      ...{ action: () => `count table "${table}"`, sets: view.sets, order: 'nearest' },
-      ask: (host, counts) =>
-        world.outbox.ask<'tally'>(host, view.layout, { do: 'tally', table, partitionKey }, counts),
-    });
-  let answers = await ask();
-  if (!agree(answers)) answers = await ask();
+  let answers = await askSums(world, view, { table, partitionKey });
+  if (!agree(answers)) answers = await askSums(world, view, { table, partitionKey });
   if (!agree(answers)) {
     const hosts = [...answers.keys()];
     const leader = hosts.includes(world.self) ? world.self : (hosts[0] as HostId);
@@ -48,6 +42,28 @@ export const tallyGroup = async (
   const [{ rows, weight } = { rows: 0, weight: 0 }] = answers.values();
   return { rows, weight };
 };
+
+/** What all rows of the group are. Undefined where the owners do not agree now. */
+export const digestGroup = async (
+  world: PagesWorld,
+  view: View,
+  place: Place,
+): Promise<string | undefined> => {
+  const answers = await askSums(world, view, place);
+  const [first] = answers.values();
+  return first && agree(answers) ? Buffer.from(first.digest).toString('hex') : undefined;
+};
+
+const askSums = (
+  world: PagesWorld,
+  view: View,
+  { table, partitionKey }: Pick<Place, 'table' | 'partitionKey'>,
+): Promise<ReadonlyMap<HostId, Sums>> =>
+  world.poller.poll({
+    ...{ action: () => `count table "${table}"`, sets: view.sets, order: 'nearest' },
+    ask: (host, counts) =>
+      world.outbox.ask<'tally'>(host, view.layout, { do: 'tally', table, partitionKey }, counts),
+  });
 
 const withPatience = (world: Pick<TallyWorld, 'timers'>, work: Promise<unknown>): Promise<void> =>
   new Promise((resolve, reject) => {

@@ -172,6 +172,8 @@ export const operations = {
       rows: Type.Array(Type.Object({ sortKey: Name, mark: Digest, state: Type.Optional(RowState) })),
       /** The range holds nothing after the last row. */
       complete: Type.Boolean(),
+      /** Of all rows of the group, as they were then: that of `tally`. */
+      digest: Type.Optional(Digest),
     }),
   },
   tally: {

@@ -76,6 +76,13 @@ export const fakeTables = (): Tables => {
         }),
         delete: async (partitionKey, sortKey) => write(partitionKey, sortKey, undefined, nextStamp()),
         range: async (partitionKey, range) => pageOf(parts.get(partitionKey), range),
+        // Every put counts, as every stamp does.
+        digest: async (partitionKey) =>
+          [...stamps]
+            .filter(([name]) => JSON.parse(name)[0] === partitionKey)
+            .map(([name, stamp]) => `${name} ${stamp.count}`)
+            .sort()
+            .join(),
         tally: async (partitionKey) => {
           const rows = [...(parts.get(partitionKey)?.values() ?? [])];
           return {

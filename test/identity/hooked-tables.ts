@@ -45,6 +45,7 @@ export const hookedTables = (inner: Tables, hook: Hook): Tables => ({
         return rows.putAt(partitionKey, sortKey, row, stamp, along);
       },
       companion: rows.companion,
+      digest: rows.digest,
       async delete(partitionKey, sortKey) {
         await pass('delete', partitionKey, sortKey);
         return rows.delete(partitionKey, sortKey);

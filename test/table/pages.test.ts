@@ -53,3 +53,52 @@ test('pages: owners that answered once and no more are a missed quorum, a newer 
   await t.throwsAsync(list(both('NOT_IMPLEMENTED')), { code: 'QUORUM_MISSED' });
   await t.throwsAsync(list(both('STALE_LAYOUT')), { code: 'STALE_LAYOUT' });
 });
+
+/** Two owners of which each says what it holds now; `asked` is what they were asked for. */
+const listLong = async (sums: { near: number; middle: number; page?: number }, marks = sums) => {
+  const asked: string[] = [];
+  const digests = { [near]: sums.near, [middle]: sums.middle } as Record<HostId, number>;
+  const ask = async (
+    host: HostId,
+    _layout: number,
+    { do: name, values }: { do: string; values?: boolean },
+  ) => {
+    asked.push(`${host} ${name === 'tally' ? 'digest' : values ? 'rows' : 'marks'}`);
+    if (name === 'tally') return { rows: 1, weight: 1, digest: Uint8Array.of(digests[host] ?? 0) };
+    const mark = Uint8Array.of(host === near ? marks.near : marks.middle);
+    return {
+      complete: true,
+      rows: [{ sortKey: 'a', mark, ...(values && { state }) }],
+      ...(sums.page !== 0 && { digest: Uint8Array.of(digests[host] ?? 0) }),
+    };
+  };
+  const poll: Poller['poll'] = async ({ ask: askOne, counts }) =>
+    new Map(
+      await Promise.all(
+        [near, middle].map(async (host) => [host, await askOne(host, counts as never)] as const),
+      ),
+    );
+  const { entries } = await readPage(
+    { outbox: { ask } as unknown as Outbox, poller: { poll } as Poller },
+    {
+      place: { table: 't', partitionKey: 'p', partition: 0 } as never,
+      view: { layout: 1, sets: [{ owners: [near, middle, far], quorum: 2 }] } as never,
+      range: { limit: 1_000 },
+      bytesOf: () => Uint8Array.of(7),
+      settle: async () => Uint8Array.of(8),
+    },
+  );
+  return { asked, row: entries[0]?.row[0] };
+};
+
+test('pages: of a long one the others send a digest, and their marks only where it is another', async (t) => {
+  t.deepEqual(await listLong({ near: 1, middle: 1 }), { asked: ['near rows', 'middle digest'], row: 7 });
+  const again = ['near rows', 'middle digest', 'middle marks'];
+  t.deepEqual(await listLong({ near: 1, middle: 2 }, { near: 5, middle: 5 }), { asked: again, row: 7 });
+  t.deepEqual(await listLong({ near: 1, middle: 2 }), { asked: again, row: 8 }, 'settled');
+  t.deepEqual(
+    await listLong({ near: 1, middle: 1, page: 0 }),
+    { asked: again, row: 7 },
+    'an owner that tells no digest',
+  );
+});

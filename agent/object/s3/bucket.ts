@@ -17,7 +17,7 @@ import { parseXml, readText, textOf } from './xml-reader.ts';
 /** S3's region where none is asked for; its location is said by saying none. */
 const regionDefault = 'us-east-1';
 
-export const xmlAnswer = (body: string, headers: Record<string, string> = {}): ApiAnswer => ({
+export const xmlAnswer = (body: string | Uint8Array, headers: Record<string, string> = {}): ApiAnswer => ({
   headers: { 'Content-Type': xmlType, ...headers },
   body,
 });

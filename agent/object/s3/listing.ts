@@ -1,5 +1,6 @@
 /** ListObjects and ListObjectsV2. */
 import type { ApiAnswer } from '../../http/port.ts';
+import { untilMsOf } from '../kept-listings.ts';
 import { walkObjects } from '../object-listing.ts';
 import type { ObjectRow } from '../records.ts';
 import type { Step } from '../walk.ts';
@@ -76,6 +77,22 @@ const nameOfToken = (token: string): string => {
   return name;
 };
 
+const answerPage = async (
+  context: S3Context,
+  container: Parameters<typeof walkObjects>[1],
+  query: URLSearchParams,
+  wanted: Parameters<typeof listPage>[2],
+  xmlOf: (page: ListPage) => string,
+): Promise<ApiAnswer> => {
+  const { body } = await context.keptListings.listing(container, `s3 ${query}`, async () => {
+    const page = await listPage(context, container, wanted);
+    const { contents, folders } = page;
+    const untilMs = untilMsOf(contents.map(({ row }) => row));
+    return { body: Buffer.from(xmlOf(page)), count: contents.length + folders.length, untilMs };
+  });
+  return xmlAnswer(body);
+};
+
 const contentsXml = (
   { contents, folders }: ListPage,
   write: (name: string) => string,
@@ -105,8 +122,7 @@ export const listObjects = async (context: S3Context, ask: S3Ask): Promise<ApiAn
   const [prefix, delimiter, marker] = ['prefix', 'delimiter', 'marker'].map(
     (field) => query.get(field) ?? '',
   ) as [string, string, string];
-  const page = await listPage(context, row, { prefix, delimiter, marker, max });
-  return xmlAnswer(
+  return answerPage(context, row, query, { prefix, delimiter, marker, max }, (page) =>
     root('ListBucketResult', [
       element('Name', name),
       element('Prefix', write(prefix)),
@@ -132,9 +148,8 @@ export const listObjectsV2 = async (context: S3Context, ask: S3Ask): Promise<Api
   ) as [string, string, string];
   const token = query.get('continuation-token') ?? undefined;
   const marker = token === undefined ? startAfter : nameOfToken(token);
-  const page = await listPage(context, row, { prefix, delimiter, marker, max });
   const owner = query.get('fetch-owner') === 'true' ? ownerXml(project) : undefined;
-  return xmlAnswer(
+  return answerPage(context, row, query, { prefix, delimiter, marker, max }, (page) =>
     root('ListBucketResult', [
       element('Name', name),
       element('Prefix', write(prefix)),

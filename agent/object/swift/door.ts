@@ -9,6 +9,7 @@ import * as account from './account.ts';
 import type { Ask } from './ask.ts';
 import { bulkDelete } from './bulk-delete.ts';
 import * as container from './container.ts';
+import { listObjects } from './container-listing.ts';
 import { copyObject } from './copy.ts';
 import { corsHeaders, preflight } from './cors.ts';
 import { swiftErrors } from './errors.ts';
@@ -28,7 +29,7 @@ const handlers: Readonly<Record<HandledName, Serve>> = {
   updateAccount: account.updateAccount,
   createAccount: account.createAccount,
   deleteAccount: account.deleteAccount,
-  listObjects: container.listObjects,
+  listObjects,
   headContainer: container.headContainer,
   createContainer: container.createContainer,
   updateContainer: container.updateContainer,
