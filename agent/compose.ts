@@ -170,7 +170,11 @@ export const startAgent = async (
   );
   const sealSecret = fromBase64Url(cluster.secret);
   const objects = openObjects(
-    { runtime, tables, content, journal, http, sealSecret, domainOf: identity.domainOf },
+    {
+      ...{ runtime, tables, content, journal, http, sealSecret },
+      domainOf: identity.domainOf,
+      signIn: identity.signIn,
+    },
     config,
   );
   closing('objects', () => objects.stop());

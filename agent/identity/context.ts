@@ -7,6 +7,7 @@ import type { Authenticator } from './authenticate.ts';
 import type { Catalog } from './catalog.ts';
 import type { CatalogStore } from './catalog-store.ts';
 import type { Directory } from './directory.ts';
+import type { Issue } from './issue.ts';
 import type { Lockout } from './lockout.ts';
 import type { Login } from './login.ts';
 import type { Passwords } from './password.ts';
@@ -23,6 +24,7 @@ export interface IdentityContext {
   readonly lockout: Lockout;
   readonly authenticator: Authenticator;
   readonly login: Login;
+  readonly issue: Issue;
   readonly catalog: Catalog;
   readonly store: CatalogStore;
 }

@@ -39,11 +39,13 @@ import { type Ec2, openEc2 } from './ec2.ts';
 import { expecting } from './error.ts';
 import { guarded } from './guard.ts';
 import { openIdentify } from './identify.ts';
+import { openIssue } from './issue.ts';
 import { openLockout } from './lockout.ts';
 import { openLogin } from './login.ts';
 import { openOauth } from './oauth.ts';
 import { openPasswords } from './password.ts';
 import { openPasswordCheck } from './password-check.ts';
+import { openSignIn, type SignIn } from './sign-in.ts';
 import type { Signer } from './token.ts';
 
 export interface IdentitySettings {
@@ -68,6 +70,8 @@ export interface Identity {
   readonly bootstrap: Bootstrap['run'];
   /** The domain of a project; undefined: there is no such project. Seconds old at most. */
   domainOf(project: string): Promise<string | undefined>;
+  /** For Swift's door. */
+  readonly signIn: SignIn;
   /** For the S3 door: the secret of an access key and who calls with it. */
   readonly ec2Secret: Ec2['secretOf'];
   /** Sweeps what expired, about every hour, until the signal aborts. Never throws. */
@@ -120,6 +124,7 @@ export const openIdentity = async (
     { runtime, directory, identify, authenticator, signer },
     { tokenSeconds: settings.tokenSeconds ?? 3600, allowRescope: settings.allowRescope ?? true },
   );
+  const issue = openIssue({ login, journal, clock: runtime.clock });
   const ec2 = openEc2({ runtime, directory, authenticator, login });
   const store = openCatalogStore({ runtime, tables, directory });
   const catalog = openCatalog(
@@ -137,6 +142,7 @@ export const openIdentity = async (
     lockout,
     authenticator,
     login,
+    issue,
     catalog,
     store,
   };
@@ -167,6 +173,7 @@ export const openIdentity = async (
   return {
     authenticate: authenticator.authenticate,
     bootstrap: bootstrap.run,
+    signIn: openSignIn(issue),
     ec2Secret: ec2.secretOf,
     domainOf: async (project) => (await directory.recent.project.get(project))?.domainId,
     async tend(signal) {

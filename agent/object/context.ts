@@ -1,6 +1,7 @@
 /** What the use cases of the object service share, and how they open what a caller may use. */
 import { hasCode, ShoalError } from '../../proto/error.ts';
 import type { Code } from '../../proto/policy.ts';
+import type { SignIn } from '../identity/sign-in.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { checkAccess, isOwner, isStranger, type Target, type Use } from './access.ts';
@@ -35,6 +36,7 @@ export interface Context {
   codes(): readonly Code[];
   /** The domain of a project. */
   domainOf(project: string): Promise<string | undefined>;
+  readonly signIn: SignIn;
 }
 
 /** What a policy calls it when only the use is known. */

@@ -4,6 +4,7 @@ import type { Route } from '../../proto/rest/route.ts';
 import type { ContentStore } from '../chunk/port.ts';
 import { startReconciler } from '../flow/reconciler.ts';
 import type { ApiServer } from '../http/port.ts';
+import type { SignIn } from '../identity/sign-in.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { Tables } from '../table/port.ts';
@@ -33,6 +34,7 @@ export interface ObjectParts {
   readonly http: ApiServer;
   /** The domain of a project. */
   readonly domainOf: (project: string) => Promise<string | undefined>;
+  readonly signIn: SignIn;
   /** The cluster's, 32 bytes: what encrypts objects stands on it. */
   readonly sealSecret: Uint8Array;
 }
@@ -56,7 +58,7 @@ export interface Objects extends Context {
 }
 
 export const openObjects = (
-  { runtime, tables, content, journal, http, sealSecret, domainOf }: ObjectParts,
+  { runtime, tables, content, journal, http, sealSecret, domainOf, signIn }: ObjectParts,
   {
     rateLimits,
     encryptAtRest = false,
@@ -90,6 +92,7 @@ export const openObjects = (
     delivery,
     codes: content.codes,
     domainOf,
+    signIn,
   };
   http.shapeErrors('object', swiftErrors);
   for (const route of Object.values(objectRoutes))

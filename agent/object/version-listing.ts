@@ -1,4 +1,6 @@
-/** All versions of a container's objects: by name, and of one name the newest first, or all of it backwards. Expired ones are left out. */
+/**
+ * All versions of a container's objects: by name, and of one name the newest first, or all of it backwards. What expired is shown as long as it is kept: a version
+ * is until it is deleted, and only what has the name itself goes by its time. */
 import type { Uuid } from '../../proto/ids.ts';
 import type { Clock } from '../runtime/ports.ts';
 import type { Page, TableRange } from '../table/port.ts';
@@ -110,7 +112,8 @@ export async function* walkVersions(
     if (name === undefined) return;
     const isCurrent = object?.key === name;
     if (isCurrent) current.skip();
-    const shown = isCurrent ? object.row : name === inName ? await records.objects.get(id, name) : undefined;
+    const stored = isCurrent ? object.row : name === inName ? await records.objects.get(id, name) : undefined;
+    const shown = stored && isSeen(stored) ? stored : undefined;
     const posts = withPosts ? await postsTo(name) : undefined;
     const listed = (row: ObjectRow, isLatest: boolean): ListedVersion => ({
       name,
@@ -120,7 +123,7 @@ export async function* walkVersions(
     });
     // Newer than all versions that are kept, so the first forwards and the last backwards.
     const isDue = isCurrent || (reverse && versionMarker !== nullVersion);
-    const bare = isDue && shown?.versionId === undefined && shown && isSeen(shown) ? shown : undefined;
+    const bare = isDue && shown?.versionId === undefined ? shown : undefined;
     if (bare && !reverse) yield listed(bare, true);
     let isFirst = name !== inName;
     for (;;) {
@@ -132,7 +135,7 @@ export async function* walkVersions(
       const { isMarker = false } = next.row;
       const isLatest = shown ? shown.versionId === next.row.versionId : isMarker && isNewest;
       isFirst = false;
-      if (isSeen(next.row)) yield listed(next.row, isLatest);
+      yield listed(next.row, isLatest);
     }
     if (bare && reverse) yield listed(bare, true);
   }

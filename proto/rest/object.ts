@@ -23,6 +23,9 @@ export const objectRoutes = {
 
   askInfo: objectRoute('askInfo', 'OPTIONS', '/info', 200),
 
+  /** Swift's first way of authentication: names and password in headers, a token and the account's address in those of the answer. */
+  signIn: objectRoute('signIn', 'GET', '/auth/v1.0', 200),
+
   /** For load balancers: this host answers. */
   checkHealth: objectRoute('checkHealth', 'GET', '/healthcheck', 200),
   /** The policy file of old browser plug-ins. */

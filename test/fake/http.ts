@@ -9,6 +9,8 @@
 
 import type { Http, Principal, Scope } from '../../agent/http/port.ts';
 import { openHttp } from '../../agent/http/server.ts';
+import { unauthorized } from '../../agent/identity/error.ts';
+import type { SignIn } from '../../agent/identity/sign-in.ts';
 import type { Log, Runtime } from '../../agent/runtime/ports.ts';
 import { ShoalError } from '../../proto/error.ts';
 import { steadyClock, steadyTimers } from './steady-time.ts';
@@ -70,6 +72,14 @@ export const fakePrincipal = (token: string): Principal => {
 };
 
 export const fakeAuthenticate = async (token: string): Promise<Principal> => fakePrincipal(token);
+
+/** `PROJECT` and `u-PROJECT` with the password `secret` get `member:PROJECT`; the user's default project is that one. */
+export const fakeSignIn: SignIn = async (_requestId, { project, user, password }) => {
+  const own = user.replace(/^u-/, '');
+  if (password !== 'secret' || (project ?? own) !== own) throw unauthorized();
+  const token = `member:${own}`;
+  return { token, principal: fakePrincipal(token), project: own };
+};
 
 export interface FakeApi {
   readonly url: string;

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { refusalsPerMinuteMax } from '../../agent/identity/limits.ts';
+import { newRequestId } from '../../proto/ids.ts';
 import { addMember, adminPassword, itemsOf, openHost, passwordAuth, tokenAuth } from './world.ts';
 
 const refused = {
@@ -27,6 +28,25 @@ test('login: a password gives a token of the project that is asked for', async (
   t.true(roles.some(({ id }) => id === roleId));
   t.regex(String(token?.expires_at), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
   t.is(Date.parse(String(token?.expires_at)) - Date.parse(String(token?.issued_at)) > 3_599_000, true);
+});
+
+test('login: the names of a project and a user sign in as Swift’s clients do, and are journaled', async (t) => {
+  const opened = await openHost(t);
+  const { projectId, userId } = await addMember(opened, 'ann');
+  const { host, asAdmin } = opened;
+  const signIn = (project: string | undefined, password = 'secret') =>
+    host.identity.signIn(newRequestId(), { project, user: 'ann', password });
+  const signed = await signIn('ann-project');
+  t.is(signed.project, projectId);
+  t.is(signed.principal.user.id, userId);
+  t.is((await host.call('GET', '/v3/auth/projects', { token: signed.token })).status, 200);
+  await t.throwsAsync(signIn('ann-project', 'wrong'), { code: 'NOT_AUTHENTICATED' });
+  await t.throwsAsync(signIn('none'), { code: 'NOT_AUTHENTICATED' });
+  await t.throwsAsync(signIn(undefined), { code: 'NOT_AUTHENTICATED' }, 'there is no default project');
+  await asAdmin('PATCH', `/v3/users/${userId}`, { user: { default_project_id: projectId } });
+  t.is((await signIn(undefined)).project, projectId);
+  t.is(await host.identity.domainOf(projectId), 'default');
+  t.is(await host.identity.domainOf('none'), undefined);
 });
 
 test('login: the catalog follows the address that the client used', async (t) => {

@@ -7,6 +7,7 @@ import { serveObjects } from './serve.ts';
 const expected: Readonly<Record<keyof typeof objectRoutes, number>> = {
   showInfo: 200,
   askInfo: 200,
+  signIn: 200,
   checkHealth: 200,
   showCrossDomain: 200,
   askAccount: 200,
@@ -37,7 +38,10 @@ test('routes: every route of Object Storage is served as its table says', async 
     const { method, path } = objectRoutes[name];
     const filled = path.replace(':account', 'AUTH_p1').replace(':container', 'c').replace('*', 'o');
     const answer = await call(method, `${api.url}${apiPrefix.object}${filled}`, {
-      headers: method === 'COPY' ? { Destination: 'c/p' } : {},
+      headers: {
+        ...(method === 'COPY' ? { Destination: 'c/p' } : {}),
+        ...(name === 'signIn' ? { 'X-Auth-User': 'p1:u-p1', 'X-Auth-Key': 'secret' } : {}),
+      },
       ...(method === 'PUT' ? { body: '1' } : {}),
     });
     await answer.arrayBuffer();

@@ -4,7 +4,7 @@ import type { Journal, JournalEvent } from '../../agent/journal/port.ts';
 import { type ObjectSettings, type Objects, openObjects } from '../../agent/object/open-objects.ts';
 import type { Tables } from '../../agent/table/port.ts';
 import { fakeContent } from '../fake/content.ts';
-import { fakeRuntime, startApi } from '../fake/http.ts';
+import { fakeRuntime, fakeSignIn, startApi } from '../fake/http.ts';
 import { fakeTables } from '../fake/tables.ts';
 
 export const fakeJournal = (): Journal & { readonly events: Omit<JournalEvent, 'atMs' | 'host'>[] } => {
@@ -51,6 +51,7 @@ export const serveObjects = async (
         http,
         sealSecret: Buffer.alloc(32, 7),
         domainOf: parts.domainOf ?? (async () => 'default'),
+        signIn: fakeSignIn,
       },
       parts,
     );

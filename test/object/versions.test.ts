@@ -234,6 +234,23 @@ test('versions: a deletion of null takes the name away and leaves the versions',
   t.is((await call('GET', '/plain/o?version-id=null')).status, 200);
 });
 
+test('versions: what expires loses its name; its versions are listed and read until they are deleted', async (t) => {
+  let nowMs = Date.now();
+  const served = await serveObjects(t, { wallMs: () => nowMs });
+  const { call } = served;
+  await keeping(served);
+  await call('PUT', '/c/o', { body: '1', headers: { 'X-Delete-After': '10' } });
+  const get = await call('GET', '/c/o');
+  const id = get.headers.get('x-object-version-id');
+  t.is(get.headers.get('content-location'), `/v1/AUTH_p1/c/o?version-id=${id}`);
+  nowMs += 11_000;
+  t.is((await call('GET', '/c/o')).status, 404);
+  t.like(await listed(served), [{ version_id: id, is_latest: false }]);
+  t.is(await (await call('GET', `/c/o?version-id=${id}`)).text(), '1');
+  t.is((await call('DELETE', `/c/o?version-id=${id}`)).status, 204);
+  t.deepEqual(await listed(served), []);
+});
+
 test('versions: a container’s list lets nobody in to what was overwritten', async (t) => {
   const served = await serveObjects(t);
   const { call } = served;

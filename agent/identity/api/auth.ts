@@ -1,43 +1,19 @@
 /** Tokens: issue, look at, take back; and what one may do with them. */
-import { asShoalError, hasCode, ShoalError } from '../../../proto/error.ts';
-import { type AuthRequest, identityRoutes } from '../../../proto/rest/identity.ts';
-import { minuteMs } from '../../../proto/units.ts';
-import { type ApiAnswer, type ApiRequest, actorOf, type Principal, principalOf } from '../../http/port.ts';
-import type { Clock } from '../../runtime/ports.ts';
+import { hasCode, ShoalError } from '../../../proto/error.ts';
+import { identityRoutes } from '../../../proto/rest/identity.ts';
+import { type ApiAnswer, type ApiRequest, type Principal, principalOf } from '../../http/port.ts';
 import { revocationKey } from '../authenticate.ts';
 import { passwordEndMs } from '../compliance.ts';
 import { type IdentityContext, journaled } from '../context.ts';
 import { forbidden } from '../error.ts';
 import { isAllowed } from '../guard.ts';
-import { expiredWindowMs, refusalsPerMinuteMax } from '../limits.ts';
+import { expiredWindowMs } from '../limits.ts';
 import type { Issued } from '../login.ts';
 import { policies } from '../policy.ts';
 import { domainsFor, projectsFor } from '../reach.ts';
 import { flag } from './filter.ts';
 import { linkOf, listLinks, showDomain, showProject, showToken } from './render.ts';
 import { signedRequestOf } from './signed.ts';
-
-/** True as often as `max` in each minute. */
-const perMinute = (clock: Clock, max: number): (() => boolean) => {
-  let endsAtMs = Number.NEGATIVE_INFINITY;
-  let left = 0;
-  return () => {
-    const nowMs = clock.monotonicMs();
-    if (nowMs >= endsAtMs) {
-      endsAtMs = nowMs + minuteMs;
-      left = max;
-    }
-    left -= 1;
-    return left >= 0;
-  };
-};
-
-/** Who was asked about, for the journal; never what was given as the password. */
-const nameOf = (proofs: AuthRequest['auth']['identity']): string => {
-  const { password, application_credential: application } = proofs;
-  const named = password?.user ?? application;
-  return (named?.id ?? named?.name ?? 'token').slice(0, 255);
-};
 
 /** The body of a token, and the token in its header. */
 export const answerToken = async (
@@ -57,27 +33,16 @@ export const answerToken = async (
 };
 
 export const serveAuth = (context: IdentityContext): void => {
-  const { http, directory, authenticator, login, catalog, journal, runtime } = context;
-  const mayTell = perMinute(runtime.clock, refusalsPerMinuteMax);
+  const { http, directory, authenticator, catalog } = context;
   const { token, auth } = identityRoutes;
 
-  http.serve(token.issue, async (request) => {
-    const { requestId, body } = request;
-    const event = { requestId, action: 'token.issue' } as const;
-    try {
-      const issued = await login.issue(body.auth, signedRequestOf(request));
-      const actor = actorOf(issued.principal);
-      journal.append({ ...event, actor, target: issued.payload.auditId, outcome: 'done' });
-      return await answerToken(context, request, issued);
-    } catch (error) {
-      const { status, code } = asShoalError(error);
-      if (status < 500 && mayTell()) {
-        const target = nameOf(body.auth.identity);
-        journal.append({ ...event, actor: null, target, outcome: 'refused', detail: { code } });
-      }
-      throw error;
-    }
-  });
+  http.serve(token.issue, async (request) =>
+    answerToken(
+      context,
+      request,
+      await context.issue(request.requestId, request.body.auth, signedRequestOf(request)),
+    ),
+  );
 
   /** The token that the call is about: one's own, or anyone's for those whom the policy names. */
   const subjectOf = async (request: ApiRequest, action: 'validateToken' | 'revokeToken', graceMs: number) => {

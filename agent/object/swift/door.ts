@@ -16,6 +16,7 @@ import { swiftErrors } from './errors.ts';
 import { isForm, postForm } from './form-post.ts';
 import { infoOf } from './info.ts';
 import * as object from './object.ts';
+import { signIn } from './sign-in.ts';
 import { servePage, siteOf } from './static-web.ts';
 import { asTempUrlAnswer, checkTempUrl, isTempUrl, refuseTempUrl } from './temp-url.ts';
 import { putObject } from './upload.ts';
@@ -55,7 +56,14 @@ const aboutHost: { readonly [Name in RouteName]?: (context: Context) => ApiAnswe
 };
 type HandledName = Exclude<
   RouteName,
-  'showInfo' | 'askInfo' | 'checkHealth' | 'showCrossDomain' | 'askAccount' | 'askContainer' | 'askObject'
+  | 'showInfo'
+  | 'askInfo'
+  | 'signIn'
+  | 'checkHealth'
+  | 'showCrossDomain'
+  | 'askAccount'
+  | 'askContainer'
+  | 'askObject'
 >;
 const handledNames = Object.keys(handlers) as HandledName[];
 const isHandled = (name: RouteName): name is HandledName => Object.hasOwn(handlers, name);
@@ -157,6 +165,7 @@ const serveOrigin = async (context: Context, name: RouteName, request: Ask): Pro
 export const door = async (context: Context, name: RouteName, request: ApiRequest): Promise<ApiAnswer> => {
   const about = aboutHost[name];
   if (about) return about(context);
+  if (name === 'signIn') return signIn(context, request);
   if (request.method === 'OPTIONS') return preflight(context, request);
   return request.headers.origin === undefined
     ? serve(context, name, request)

@@ -77,6 +77,8 @@ export const infoOf = (rateLimits: RateLimits, kept: readonly Code[]) => ({
   },
   symlink: { symloop_max: linksMax, static_links: true },
   staticweb: {},
+  // That is, `/auth/v1.0`, and lists of an account.
+  tempauth: { account_acls: true },
   tempurl: {
     methods: tempUrlMethods,
     allowed_digests: digestNames,

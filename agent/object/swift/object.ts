@@ -9,7 +9,7 @@ import { type Context, openPlace } from '../context.ts';
 import { encodeManifest, rawManifest } from '../manifest.ts';
 import { headerText } from '../metadata.ts';
 import { encodeWhole } from '../name.ts';
-import { findObject, manifestOf, openReadable, plain, type Readable } from '../readable.ts';
+import { type Found, findObject, manifestOf, openReadable, plain, type Readable } from '../readable.ts';
 import type { Link } from '../records.ts';
 import { removeObject } from '../remove-object.ts';
 import { httpSeconds } from '../time.ts';
@@ -62,6 +62,20 @@ const manifestSent = async (context: Context, request: Ask, thing: Readable): Pr
   };
 };
 
+/** As Swift, to which the object is a link to its version. */
+const versionHeaders = (
+  { row, path, isLinked }: Found,
+  asked: string | undefined,
+): Record<string, string> => {
+  const id = shownVersionId(row);
+  return {
+    'X-Object-Version-Id': id,
+    ...(id === nullVersion || asked !== undefined || isLinked
+      ? {}
+      : { 'Content-Location': `${encodeWhole(path)}?version-id=${id}` }),
+  };
+};
+
 const sentOf = async (context: Context, request: Ask): Promise<Sent> => {
   const { path } = asked(request);
   const reader = readerOf(context, request);
@@ -83,7 +97,7 @@ const sentOf = async (context: Context, request: Ask): Promise<Sent> => {
       ...factHeaders(row, thing),
       ...(row.link && !follow ? linkHeaders(row.link, path.project) : {}),
       ...(found.isLinked ? { 'Content-Location': encodeWhole(found.path) } : {}),
-      ...(found.place.versions ? { 'X-Object-Version-Id': shownVersionId(row) } : {}),
+      ...(found.place.versions ? versionHeaders(found, versionAsked(request)) : {}),
     },
     read: thing.read,
   };

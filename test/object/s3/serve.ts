@@ -10,7 +10,7 @@ import type { SignIn } from '../../../agent/object/s3/sign-in.ts';
 import { parseXml, type XmlNode } from '../../../agent/object/s3/xml-reader.ts';
 import type { Tables } from '../../../agent/table/port.ts';
 import { fakeContent } from '../../fake/content.ts';
-import { fakePrincipal, fakeRuntime, startApi } from '../../fake/http.ts';
+import { fakePrincipal, fakeRuntime, fakeSignIn, startApi } from '../../fake/http.ts';
 import { fakeTables } from '../../fake/tables.ts';
 import { fakeJournal } from '../serve.ts';
 import { access, principal, secret } from './sign.ts';
@@ -73,6 +73,7 @@ export const serveS3 = async (
       {
         ...{ runtime, tables, content, journal, http, sealSecret: Buffer.alloc(32, 7) },
         domainOf: async () => 'default',
+        signIn: fakeSignIn,
       },
       parts,
     );
