@@ -59,6 +59,11 @@ export const openSource = async (context: S3Context, ask: S3Ask, from: ObjectNam
 };
 
 export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
+  const { range } = ask.headers;
+  if (range !== undefined)
+    throw s3Error('InvalidArgument', 'RANGE is not supported in Copy!', {
+      fields: { ArgumentName: 'Range', ArgumentValue: range },
+    });
   const from = copySourceOf(ask);
   const target = await openTarget(context, ask, { name: 's3:PutObject', use: 'writeObject' });
   const { bucket, row, thing } = await openSource(context, ask, from);

@@ -16,7 +16,7 @@ import { copySourceOf, openSource, sourceVersionHeader } from './copy.ts';
 import { checksumHeaders, etagOf, factsOfPut, newVersionHeader, quoted, versionHeader } from './facts.ts';
 import { lockAsked } from './lock-words.ts';
 import { chooseParts, joinedChecksum, joinedEtag, parsePartNumber, parseWantedParts } from './part-list.ts';
-import { announcedBytes, orNoBucket, writeCheck } from './put.ts';
+import { announcedBytes, orBadDigest, orNoBucket, writeCheck } from './put.ts';
 import { s3Error } from './s3-error.ts';
 import { checksumKind, checksummed, kindOfValue, parseChecksumName } from './sign/joined-checksum.ts';
 import { checkSealKey, customerKeyOf, sealAsked, sealHeaders } from './sse.ts';
@@ -188,6 +188,7 @@ export const putPart = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer
         return openWith(context, ask)(of);
       },
     })
+    .catch(orBadDigest(ask))
     .catch(orNoUpload(uploadId));
   return { headers: { ETag: quoted(part.md5), ...checksumHeaders(part), ...sealHeaders({ seal }) } };
 };
@@ -232,7 +233,7 @@ export const completeUpload = async (context: S3Context, ask: S3Ask): Promise<Ap
   const row = await context.multiparts
     .complete(place, uploadId, {
       choose(parts) {
-        const chosen = chooseParts(wanted, parts);
+        const chosen = chooseParts(wanted, parts, uploadId);
         checkWhole(ask, asked, chosen);
         return chosen;
       },
@@ -241,6 +242,9 @@ export const completeUpload = async (context: S3Context, ask: S3Ask): Promise<Ap
       check: writeCheck(ask),
     })
     .catch(orNoUpload(uploadId));
+  // Completed before, of other parts.
+  if (row.md5 !== joinedEtag(wanted.map(({ etag }) => ({ md5: etag }))))
+    throw s3Error('NoSuchUpload', undefined, { fields: { UploadId: uploadId } });
   record(context, ask, 'object.put', { bytes: row.bytes, parts: wanted.length });
   return xmlAnswer(
     root('CompleteMultipartUploadResult', [

@@ -163,6 +163,8 @@ const rangeAsked = (ask: S3Ask, thing: Readable): ByteRange | undefined => {
 export const getObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
   const versionId = versionAsked(ask);
   checkReadHeaders(ask.headers);
+  if (ask.query.has('partNumber') && ask.headers.range !== undefined)
+    throw s3Error('InvalidRequest', 'Cannot specify both Range header and partNumber query parameter');
   const more = overrides(ask);
   const { bucket, row, thing } = await openObject(
     context,

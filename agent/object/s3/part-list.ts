@@ -42,14 +42,20 @@ export const parseWantedParts = (node: XmlNode): readonly WantedPart[] => {
 };
 
 /** Throws InvalidPart, EntityTooSmall. */
-export const chooseParts = (wanted: readonly WantedPart[], there: readonly PartRow[]): readonly PartRow[] => {
+export const chooseParts = (
+  wanted: readonly WantedPart[],
+  there: readonly PartRow[],
+  uploadId: string,
+): readonly PartRow[] => {
   const byName = new Map(there.map((part) => [`${part.number} ${part.md5}`, part]));
   return wanted.map(({ number, etag, checksum }, at) => {
     const part = byName.get(`${number} ${etag}`);
     const isOther =
       checksum && part?.checksum?.name === checksum.name && part.checksum.value !== checksum.value;
     if (!part || isOther)
-      throw s3Error('InvalidPart', undefined, { fields: { PartNumber: String(number), ETag: etag } });
+      throw s3Error('InvalidPart', undefined, {
+        fields: { UploadId: uploadId, PartNumber: String(number), ETag: etag },
+      });
     if (part.bytes < partBytesMin && at < wanted.length - 1)
       throw s3Error('EntityTooSmall', undefined, {
         fields: {

@@ -47,6 +47,15 @@ export const writeCheck = ({ headers, key }: Pick<S3Ask, 'headers' | 'key'>): Ch
   };
 };
 
+/** Bytes that came otherwise than the header says. */
+export const orBadDigest =
+  ({ md5 }: Pick<S3Ask, 'md5'>) =>
+  (cause: unknown): never => {
+    if (hasCode(cause, 'UNPROCESSABLE') && md5 !== undefined)
+      throw s3Error('BadDigest', undefined, { fields: { ExpectedDigest: md5 }, cause });
+    throw cause;
+  };
+
 /** A container that went away while the bytes came. */
 export const orNoBucket =
   (name: string) =>
@@ -75,7 +84,9 @@ export const putObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
     ...(ask.md5 === undefined ? {} : { md5: ask.md5 }),
     ...(check && { check }),
     ...(lock && { kind: { lock } }),
-  }).catch(orNoBucket(ask.bucket));
+  })
+    .catch(orBadDigest(ask))
+    .catch(orNoBucket(ask.bucket));
   record(context, ask, 'object.put', { bytes: row.bytes });
   return {
     headers: {

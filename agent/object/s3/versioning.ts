@@ -27,8 +27,7 @@ export const putVersioning = async (context: S3Context, ask: S3Ask): Promise<Api
   });
   if (textOf(node, 'MfaDelete') === 'Enabled') throw s3Error('NotImplemented', 'shoal has no MFA delete');
   const status = textOf(node, 'Status');
-  if (status !== 'Enabled' && status !== 'Suspended')
-    throw s3Error('IllegalVersioningConfigurationException');
+  if (status !== 'Enabled' && status !== 'Suspended') throw s3Error('MalformedXML');
   await context.containers.update(project, name, (row) => {
     if (row?.archive)
       throw s3Error(
@@ -54,6 +53,7 @@ export const listVersions = async (context: S3Context, ask: S3Ask): Promise<ApiA
   const given = (name: string): string => query.get(name) ?? '';
   const [prefix, delimiter, marker] = [given('prefix'), given('delimiter'), given('key-marker')];
   const idMarker = given('version-id-marker');
+  const versionMarker = idMarker === '' ? undefined : parseVersionId(idMarker);
   if (idMarker !== '' && marker === '')
     throw invalid(
       'version-id-marker',
@@ -69,7 +69,7 @@ export const listVersions = async (context: S3Context, ask: S3Ask): Promise<ApiA
     for await (const { name, row, versionId, isLatest } of walkVersions(
       { records: context.records, clock: context.runtime.clock },
       bucket.row.id,
-      { prefix, marker, versionMarker: idMarker === '' ? undefined : parseVersionId(idMarker) },
+      { prefix, marker, versionMarker },
     )) {
       const end = delimiter === '' ? -1 : name.indexOf(delimiter, prefix.length);
       const folder = end < 0 ? undefined : name.slice(0, end + delimiter.length);

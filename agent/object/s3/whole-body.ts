@@ -17,6 +17,9 @@ export const wholeBody = async (
     pieces.push(piece);
   }
   const whole = Buffer.concat(pieces);
-  if (md5 !== undefined && createHash('md5').update(whole).digest('hex') !== md5) throw s3Error('BadDigest');
+  if (md5 !== undefined && createHash('md5').update(whole).digest('hex') !== md5)
+    throw s3Error('BadDigest', undefined, {
+      fields: { ExpectedDigest: Buffer.from(md5, 'hex').toString('base64') },
+    });
   return whole;
 };

@@ -90,10 +90,10 @@ test('aws-chunked: a byte, a chunk or a signature that is changed, left out, rep
   };
   for (const [why, body] of Object.entries(bodies)) {
     const headers = { ...put.headers, 'x-amz-decoded-content-length': String(size) };
-    const isLonger = why === 'repeated';
+    const isNone = why === 'repeated' || why === 'unsigned';
     await isRefused(
       t,
-      isLonger ? 'IncompleteBody' : 'SignatureDoesNotMatch',
+      isNone ? 'IncompleteBody' : 'SignatureDoesNotMatch',
       () => upload({ ...put, headers, body: body.join('') }),
       why,
     );
@@ -106,26 +106,21 @@ test('aws-chunked: a byte, a chunk or a signature that is changed, left out, rep
     'SignatureDoesNotMatch',
     broken('x-amz-trailer-signature:d', 'x-amz-trailer-signature:e'),
   );
-  await isRefused(
-    t,
-    'SignatureDoesNotMatch',
-    broken(trailered.slice(3).join(''), '\r\n'),
-    'no trailer at all',
-  );
+  await isRefused(t, 'IncompleteBody', broken(trailered.slice(3).join(''), '\r\n'), 'no trailer at all');
 });
 
 test('aws-chunked: a sender that goes away or lies about its length leaves nothing', async (t) => {
   const [first = '', second = '', last = ''] = sealed;
   for (const body of [first, first + second, first + second.slice(0, 500), ''])
     await isRefused(t, 'IncompleteBody', () => upload({ ...put, body }), String(body.length));
-  await isRefused(t, 'InvalidRequest', () => upload({ ...put, body: first.slice(0, 40) }));
+  await isRefused(t, 'IncompleteBody', () => upload({ ...put, body: first.slice(0, 40) }));
   const cut = { ...putTrailer.headers, 'content-length': '0' };
   await isRefused(t, 'IncompleteBody', () => upload({ ...putTrailer, headers: cut, body: '' }));
-  await isRefused(t, 'InvalidRequest', () => upload({ ...put, body: `${first}zz\r\n` }));
+  await isRefused(t, 'IncompleteBody', () => upload({ ...put, body: `${first}zz\r\n` }));
   await isRefused(t, 'SignatureDoesNotMatch', () =>
     upload({ ...put, body: first.replace('10000;', '0ffff;') }),
   );
-  await isRefused(t, 'InvalidRequest', () => upload({ ...put, body: `${'0'.repeat(5000)}1\r\n` }));
+  await isRefused(t, 'IncompleteBody', () => upload({ ...put, body: `${'0'.repeat(5000)}1\r\n` }));
   await isRefused(t, 'MalformedTrailerError', () =>
     upload({ ...put, body: `${first}${second}${last}${'x\r\n'.repeat(50)}` }),
   );
@@ -167,8 +162,56 @@ test('aws-chunked: without signatures the checksum behind the body is all there 
   });
 });
 
+test('aws-chunked: of trailers those count that were announced, and of a name the last', async (t) => {
+  const body = (...trailers: string[]) =>
+    `5\r\nhello\r\n0\r\n${trailers.map((one) => `${one}\r\n`).join('')}\r\n`;
+  const [good, bad] = ['x-amz-checksum-crc32:NhCmhg==', 'x-amz-checksum-crc32:AAAAAA=='];
+  await isRefused(t, '', () => upload(unsigned(body(bad, good))));
+  await isRefused(t, 'BadDigest', () => upload(unsigned(body(good, bad))));
+  await isRefused(t, 'MalformedTrailerError', () => upload(unsigned(body(good, 'more: x'))));
+  await isRefused(t, 'MalformedTrailerError', () => upload(unsigned(body(good), 'x-amz-checksum-sha1')));
+  await isRefused(t, 'InvalidRequest', () => upload(unsigned(body('x-amz-checksum-crc32:sailor'))));
+  for (const names of ['content-md5', 'x-amz-checksum-crc32,', 'x-amz-checksum-crc32,x-amz-checksum-sha1'])
+    await isRefused(t, 'InvalidRequest', () => upload(unsigned(body(good), names)), names);
+});
+
+test('aws-chunked: what an SDK says of its checksum has to be so', async (t) => {
+  const framed = '5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n';
+  const { headers, ...rest } = unsigned(framed);
+  const saying =
+    (more: Record<string, string>, body: string = framed) =>
+    () =>
+      upload({ ...rest, body, headers: { ...headers, ...more } });
+  const plain = { 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD', 'content-length': '5' };
+  const sdk = (name: string) => ({ 'x-amz-sdk-checksum-algorithm': name });
+  await isRefused(t, '', saying(sdk('crc32')));
+  await isRefused(t, 'InvalidRequest', saying(sdk('SHA256')));
+  await isRefused(t, 'InvalidRequest', saying({ 'x-amz-checksum-crc32': 'NhCmhg==' }), 'in both places');
+  await isRefused(t, 'MalformedTrailerError', saying(plain, 'hello'), 'a body without chunks has no trailer');
+  const { 'x-amz-trailer': _, ...bare } = headers;
+  const whole = (more: Record<string, string>) => () =>
+    upload({ ...rest, body: 'hello', headers: { ...bare, ...plain, ...more } });
+  await isRefused(t, '', whole({ ...sdk('CRC32'), 'x-amz-checksum-crc32': 'NhCmhg==' }));
+  await isRefused(t, 'InvalidRequest', whole(sdk('CRC32')), 'and sends none');
+  await isRefused(t, 'InvalidRequest', whole({ 'x-amz-checksum-crc33': 'NhCmhg==' }));
+});
+
+test('aws-chunked: space around the parameters of a chunk means nothing, other parameters are none', async (t) => {
+  const { signChunks } = await import('./sign-chunks.ts');
+  const seed = '4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9';
+  const body = signChunks(seed, ['a'.repeat(size)]);
+  const spaced = body.replaceAll(/;chunk-signature=([\da-f]+)/g, ' ; chunk-signature = $1 ');
+  await isRefused(t, '', () => upload({ ...put, body: spaced }));
+  await isRefused(t, 'IncompleteBody', () =>
+    upload({ ...put, body: body.replaceAll('\r\n0;', '\r\n0;more=x;') }),
+  );
+  await isRefused(t, 'SignatureDoesNotMatch', () =>
+    upload({ ...put, body: body.replace(/=[\da-f]+/, '=none') }),
+  );
+});
+
 test('aws-chunked: a chunk that is longer than it says is no chunk', async (t) => {
-  await isRefused(t, 'InvalidRequest', () => upload(unsigned('4\r\nhello\r\n0\r\n\r\n')));
+  await isRefused(t, 'IncompleteBody', () => upload(unsigned('4\r\nhello\r\n0\r\n\r\n')));
 });
 
 test('aws-chunked: signed chunks below 8 KiB are refused, save the last', async (t) => {

@@ -76,6 +76,8 @@ test('parts that came in any order are one object, with S3’s ETag and no byte 
   t.true(part.bytes.equals(c));
   t.is(part.headers.get('x-amz-mp-parts-count'), '3');
   t.is((await call('GET', '/reef/big?partNumber=4')).code, 'InvalidPartNumber');
+  const both = { headers: { range: 'bytes=0-1' } };
+  t.is((await call('GET', '/reef/big?partNumber=3', both)).code, 'InvalidRequest');
   t.deepEqual(texts((await call('GET', '/reef?uploads')).xml, 'UploadId'), []);
 });
 
@@ -406,6 +408,7 @@ test('an object whose list of chunks does not fit its row is read, asked about a
   // The part that was sent twice counts once.
   t.is(uses(served), unused - 1);
   t.is((await complete(served, id, all)).status, 200);
+  t.is((await complete(served, id, all.slice(0, 2))).code, 'NoSuchUpload', 'once, of some parts');
   t.true((await call('GET', '/reef/big')).bytes.equals(whole));
   const headers = { 'x-auth-token': 'member:p1' };
   t.true(Buffer.from(await (await fetch(`${swift}/reef/big`, { headers })).arrayBuffer()).equals(whole));

@@ -206,6 +206,8 @@ test('a copy moves no byte, and keeps or replaces what is said about it', async 
     (await call('PUT', '/other/d', { token: 'member:p2', headers: { 'x-amz-copy-source': 'other/c' } })).code,
     'AccessDenied',
   );
+  const partly = { 'x-amz-copy-source': '/reef/a', range: 'bytes=0-1' };
+  t.is((await call('PUT', '/reef/part', { headers: partly })).code, 'InvalidArgument');
 });
 
 test('many are deleted at once, and each says how it went', async (t) => {

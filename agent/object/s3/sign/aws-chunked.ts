@@ -31,8 +31,8 @@ export interface ChunkedOptions {
   readonly bytes: number;
   /** Absent: chunks are not signed. */
   readonly seal?: ChunkSeal;
-  /** May the last chunk be followed by trailers? A sealed one's are signed. */
-  readonly hasTrailers: boolean;
+  /** Trailers that may follow the last chunk; a sealed one's are signed. Absent: the form of the body has none. */
+  readonly announced?: readonly string[];
   /** Told each, checked already, before the stream ends. */
   onTrailer(name: string, value: string): void;
 }
@@ -40,34 +40,35 @@ export interface ChunkedOptions {
 const sha256Empty = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 const trailerSignature = 'x-amz-trailer-signature';
 
-const malformed = (why: string) => (): never => {
-  throw s3Error('InvalidRequest', `The aws-chunked body is malformed: ${why}.`);
-};
+/** What is no chunk is to S3 the end of the body before its time. */
 const incomplete = (): never => {
-  throw s3Error(
-    'IncompleteBody',
-    'The request body terminated unexpectedly, or its length is not that of x-amz-decoded-content-length.',
-  );
+  throw s3Error('IncompleteBody', 'The request body terminated unexpectedly');
 };
-const badTrailer = (why: string) => (): never => {
-  throw s3Error('MalformedTrailerError', `The trailing part of the body is not well-formed: ${why}.`);
+const otherLength = (expected: number, provided: number): never => {
+  throw s3Error('IncompleteBody', undefined, {
+    fields: { NumberBytesExpected: String(expected), NumberBytesProvided: String(provided) },
+  });
+};
+const badTrailer = (): never => {
+  throw s3Error('MalformedTrailerError');
 };
 
 const parseChunkHead = (line: string): { readonly size: number; readonly signature: string | undefined } => {
   const [, size = '', signature] =
-    /^([\da-f]{1,12})(?:;chunk-signature=([\da-f]{64}))?[ \t]*$/i.exec(line) ?? [];
-  if (size === '') malformed('a chunk begins with its size in hex')();
+    /^([\da-f]{1,12})[ \t]*(?:;[ \t]*chunk-signature[ \t]*=[ \t]*([^;\s]+)[ \t]*)?$/i.exec(line) ?? [];
+  if (size === '') incomplete();
   return { size: Number.parseInt(size, 16), signature };
 };
 
 /** Checks signatures in the order in which they chain. */
 const sealChain = ({ key, time, scope, signature: seed }: ChunkSeal) => {
   let last = seed;
-  const check = (lines: readonly string[], signature: string | undefined): void => {
-    const expected = signText(key, [lines[0], time, scope, last, ...lines.slice(1)].join('\n'));
-    if (signature === undefined || !sameText(expected, signature))
+  const check = (lines: readonly string[], signature: string = incomplete()): void => {
+    const toSign = [lines[0], time, scope, last, ...lines.slice(1)].join('\n');
+    const expected = signText(key, toSign);
+    if (!sameText(expected, signature))
       throw s3Error('SignatureDoesNotMatch', undefined, {
-        fields: { ChunkSignatureProvided: signature ?? '' },
+        fields: { StringToSign: toSign, SignatureProvided: signature },
       });
     last = expected;
   };
@@ -79,18 +80,17 @@ const sealChain = ({ key, time, scope, signature: seed }: ChunkSeal) => {
   };
 };
 
-/** All lines that are left. */
+/** All lines that are left. Of a name that comes twice the last counts. */
 const readTrailers = async (reader: ByteReader): Promise<ReadonlyMap<string, string>> => {
   const trailers = new Map<string, string>();
   for (let lines = 0; ; lines++) {
-    const line = await reader.line(chunkLineBytesMax, badTrailer('a line is too long'));
+    const line = await reader.line(chunkLineBytesMax, badTrailer);
     if (line === undefined) return trailers;
-    if (lines >= trailerLinesMax) badTrailer('it has too many lines')();
+    if (lines >= trailerLinesMax) badTrailer();
     if (line.trim() === '') continue;
     const at = line.indexOf(':');
     const name = line.slice(0, Math.max(0, at)).trim().toLowerCase();
-    if (name === '') badTrailer('a line is no "name:value"')();
-    if (trailers.has(name)) badTrailer('a name comes twice')();
+    if (name === '') badTrailer();
     trailers.set(name, line.slice(at + 1).trim());
   }
 };
@@ -102,19 +102,19 @@ const hashOfTrailers = (trailers: ReadonlyMap<string, string>): string => {
   return hash.digest('hex');
 };
 
-/** The bytes inside. Throws InvalidRequest, InvalidChunkSizeError, IncompleteBody, SignatureDoesNotMatch, MalformedTrailerError. */
+/** The bytes inside. Throws InvalidChunkSizeError, IncompleteBody, SignatureDoesNotMatch, MalformedTrailerError. */
 export async function* decodeChunked(
   source: AsyncIterable<Uint8Array>,
-  { bytes, seal, hasTrailers, onTrailer }: ChunkedOptions,
+  { bytes, seal, announced, onTrailer }: ChunkedOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = byteReader(source);
   const chain = seal && sealChain(seal);
   let left = bytes;
   try {
     for (let isShort = false; ; ) {
-      const head = await reader.line(chunkLineBytesMax, malformed('the line before a chunk is too long'));
+      const head = await reader.line(chunkLineBytesMax, incomplete);
       const { size, signature } = parseChunkHead(head ?? incomplete());
-      if (size > left) incomplete();
+      if (size > left) otherLength(bytes, bytes - left + size);
       // Else a signature could be asked for every byte. S3's own bound.
       if (chain && isShort && size > 0)
         throw s3Error('InvalidChunkSizeError', undefined, { fields: { BadChunkSize: String(size) } });
@@ -129,13 +129,14 @@ export async function* decodeChunked(
       left -= size;
       if (hash) chain.chunk(hash.digest('hex'), signature);
       if (size === 0) break;
-      const end = await reader.line(0, malformed('a chunk is longer than its size'));
+      const end = await reader.line(0, incomplete);
       if (end === undefined) incomplete();
     }
-    if (left !== 0) incomplete();
+    if (left !== 0) otherLength(bytes, bytes - left);
     const trailers = await readTrailers(reader);
-    if (trailers.size > 0 && !hasTrailers) badTrailer('none was announced')();
-    if (chain && hasTrailers) chain.trailers(hashOfTrailers(trailers), trailers.get(trailerSignature));
+    if ([...trailers.keys()].some((name) => name !== trailerSignature && !announced?.includes(name)))
+      badTrailer();
+    if (chain && announced) chain.trailers(hashOfTrailers(trailers), trailers.get(trailerSignature));
     for (const [name, value] of trailers) if (name !== trailerSignature) onTrailer(name, value);
   } finally {
     await reader.close();

@@ -24,7 +24,7 @@ export const joinedHeaders = (ask: RawAsk, claim: Claim | undefined): Headers =>
   const encodings = headers['content-encoding']?.split(',').map((encoding) => encoding.trim());
   if (encodings?.some((encoding) => encoding.toLowerCase() === 'aws-chunked')) {
     const others = encodings.filter((encoding) => encoding.toLowerCase() !== 'aws-chunked');
-    if (others.length > 0) headers['content-encoding'] = others.join(',');
+    if (others.length > 0) headers['content-encoding'] = others.join(', ');
     else delete headers['content-encoding'];
   }
   return headers;
@@ -36,7 +36,7 @@ export const bodyHeaders = (
   headers: Headers,
 ): Headers =>
   method === 'POST' && new URLSearchParams(query).has('uploadId')
-    ? Object.fromEntries(Object.entries(headers).filter(([name]) => checksumOfHeader(name) === undefined))
+    ? Object.fromEntries(Object.entries(headers).filter(([name]) => !name.includes('checksum')))
     : headers;
 
 /** X-Amz-Content-Sha256. Throws InvalidRequest. */

@@ -5,21 +5,9 @@
 import { createHash } from 'node:crypto';
 import { s3Error } from '../s3-error.ts';
 import { type ChunkSeal, decodeChunked } from './aws-chunked.ts';
-import {
-  type ChecksumName,
-  checksumHeader,
-  checksumNames,
-  checksumOfHeader,
-  isChecksumValue,
-  openChecksum,
-} from './checksum.ts';
+import { checksumHeader, isChecksumValue, openChecksum } from './checksum.ts';
+import { announcedTrailers, type GivenChecksum, givenChecksum } from './given-checksum.ts';
 import type { Headers } from './headers.ts';
-
-export interface GivenChecksum {
-  readonly name: ChecksumName;
-  /** Base64. One that comes behind the body is '' until the body has ended. */
-  readonly value: string;
-}
 
 export interface Payload {
   /** Decoded and checked. Once. */
@@ -38,7 +26,7 @@ const forms = {
 } as const;
 
 const isForm = (text: string): text is keyof typeof forms => Object.hasOwn(forms, text);
-const isHash = (text: string): boolean => /^[0-9a-f]{64}$/.test(text);
+const isHash = (text: string): boolean => /^[0-9a-f]{64}$/i.test(text);
 
 /** Throws InvalidArgument, NotImplemented. */
 export const checkForm = (contentSha256: string): void => {
@@ -47,6 +35,7 @@ export const checkForm = (contentSha256: string): void => {
   throw s3Error(
     'InvalidArgument',
     `x-amz-content-sha256 must be ${Object.keys(forms).join(', ')}, or a valid sha256 value.`,
+    { fields: { ArgumentName: 'x-amz-content-sha256', ArgumentValue: contentSha256.slice(0, 128) } },
   );
 };
 
@@ -60,23 +49,6 @@ const announcedBytes = (text: string | undefined, header: string): number | unde
   return Number(text);
 };
 
-/** At most one may be given. */
-const givenChecksum = (headers: Headers): GivenChecksum | undefined => {
-  const given = checksumNames.flatMap((name) => {
-    const value = headers[checksumHeader(name)];
-    return value === undefined ? [] : [{ name, value: value.trim() }];
-  });
-  const [first, second] = given;
-  if (second)
-    throw s3Error(
-      'InvalidRequest',
-      'Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.',
-    );
-  if (first && !isChecksumValue(first.name, first.value))
-    throw s3Error('InvalidRequest', `Value for ${checksumHeader(first.name)} header is invalid.`);
-  return first;
-};
-
 interface Expected {
   readonly bytes: number | undefined;
   /** Lower-case hex. */
@@ -84,6 +56,12 @@ interface Expected {
   /** Its value is asked for when the source has ended. */
   readonly checksum: GivenChecksum | undefined;
 }
+
+const otherHash = (claimed: string | undefined, found: string | undefined): never => {
+  throw s3Error('XAmzContentSHA256Mismatch', undefined, {
+    fields: { ClientComputedContentSHA256: claimed ?? '', S3ComputedContentSHA256: found ?? '' },
+  });
+};
 
 async function* checked(
   source: AsyncIterable<Uint8Array>,
@@ -100,10 +78,7 @@ async function* checked(
   }
   if (bytes !== undefined && length !== bytes) throw s3Error('IncompleteBody');
   const found = hash?.digest('hex');
-  if (found !== sha256)
-    throw s3Error('XAmzContentSHA256Mismatch', undefined, {
-      fields: { ClientComputedContentSHA256: sha256 ?? '', S3ComputedContentSHA256: found ?? '' },
-    });
+  if (found !== sha256?.toLowerCase()) otherHash(sha256, found);
   if (checksum && running?.finish() !== checksum.value)
     throw s3Error('BadDigest', `The ${checksum.name} you specified did not match the calculated checksum.`);
 }
@@ -130,25 +105,23 @@ export const openPayload = (
   const length = announcedBytes(headers['content-length'], 'Content-Length');
   const hasBody = headers['transfer-encoding'] !== undefined || (length ?? 0) > 0;
   const sha256 = isHash(contentSha256) ? contentSha256 : undefined;
-  if (!hasBody && sha256 !== undefined && sha256 !== emptyHash) throw s3Error('XAmzContentSHA256Mismatch');
+  if (!hasBody && sha256 !== undefined && sha256.toLowerCase() !== emptyHash) otherHash(sha256, emptyHash);
   const given = givenChecksum(headers);
+  const names = announcedTrailers(headers, given);
   const form = isForm(contentSha256) ? forms[contentSha256] : forms['UNSIGNED-PAYLOAD'];
   if (!form.isChunked) {
+    if (names.length > 0) throw s3Error('MalformedTrailerError');
     const bytes = hasBody ? length : 0;
     return { body: checked(stream, { bytes, sha256, checksum: given }), bytes, checksum: given };
   }
   if (form.isSealed && !seal) throw s3Error('AccessDenied', 'Chunks are signed, the request is not');
-  const bytes = announcedBytes(headers['x-amz-decoded-content-length'], 'x-amz-decoded-content-length');
-  if (bytes === undefined) throw s3Error('MissingContentLength');
+  const decoded = headers['x-amz-decoded-content-length'];
+  if (!/^\d{1,15}$/.test(decoded ?? '')) throw s3Error('MissingContentLength');
+  const bytes = Number(decoded);
   // The length of what is inside is signed, that of the body need not be.
   if (!hasBody) throw s3Error('IncompleteBody');
-  const announced = form.hasTrailers
-    ? (headers['x-amz-trailer'] ?? '').split(',').flatMap((header) => checksumOfHeader(header) ?? [])
-    : [];
-  if (announced.length + (given ? 1 : 0) > 1)
-    throw s3Error('InvalidRequest', 'Expecting a single checksum, in a header or a trailer.');
   const trailers = new Map<string, string>();
-  const [name] = announced;
+  const [name] = form.hasTrailers ? names : [];
   const checksum =
     name === undefined
       ? given
@@ -158,18 +131,17 @@ export const openPayload = (
             return trailers.get(checksumHeader(name)) ?? '';
           },
         };
-  async function* decoded() {
+  async function* opened() {
     yield* decodeChunked(stream, {
-      bytes: bytes ?? 0,
+      bytes,
       ...(form.isSealed && seal ? { seal } : {}),
-      hasTrailers: form.hasTrailers,
+      ...(form.hasTrailers ? { announced: names.map(checksumHeader) } : {}),
       onTrailer: (trailer, value) => void trailers.set(trailer, value),
     });
-    if (name !== undefined && !isChecksumValue(name, checksum?.value ?? ''))
-      throw s3Error(
-        'MalformedTrailerError',
-        `The trailer ${checksumHeader(name)} is missing or no checksum.`,
-      );
+    if (name === undefined) return;
+    if (!trailers.has(checksumHeader(name))) throw s3Error('MalformedTrailerError');
+    if (!isChecksumValue(name, checksum?.value ?? ''))
+      throw s3Error('InvalidRequest', `Value for ${checksumHeader(name)} trailing header is invalid.`);
   }
-  return { body: checked(decoded(), { bytes, sha256: undefined, checksum }), bytes, checksum };
+  return { body: checked(opened(), { bytes, sha256: undefined, checksum }), bytes, checksum };
 };
