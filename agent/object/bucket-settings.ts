@@ -42,6 +42,8 @@ export interface BucketSettings {
   readonly lock?: { readonly retention?: DefaultRetention | undefined } | undefined;
   /** Beside the lists of the container. */
   readonly grants?: readonly AclGrant[] | undefined;
+  /** They say what is granted to the owner as well, who may do all with or without. Absent: FULL_CONTROL. */
+  readonly grantsAreAll?: true | undefined;
   readonly ownership?: Ownership | undefined;
   readonly publicAccess?: PublicAccess | undefined;
   /** JSON, as it was put. */

@@ -60,7 +60,10 @@ export interface CopyOptions {
 }
 
 /** What Swift does not know of, and so must not lose. */
-const s3FactsOf = ({ grants, tags }: ObjectRow): Partial<NewFacts> => ({ grants, tags: tags ?? {} });
+const s3FactsOf = ({ grants, grantsAreAll, tags }: ObjectRow): Partial<NewFacts> => ({
+  ...{ grants, grantsAreAll },
+  tags: tags ?? {},
+});
 
 export const openObjectRows = (parts: ObjectParts) => {
   const { runtime, records, content, containers } = parts;
@@ -211,6 +214,7 @@ export const openObjectRows = (parts: ObjectParts) => {
           heldBy: _held,
           lock: _lock,
           grants: _grants,
+          grantsAreAll: _areAll,
           storageClass: _class,
           ...bare
         } = source;

@@ -153,6 +153,8 @@ export interface ObjectFacts {
   readonly deleteAtSeconds: number | null;
   /** S3: whom besides its owner it is open to. */
   readonly grants?: readonly AclGrant[] | undefined;
+  /** They say what is granted to the owner as well, who may do all with or without. Absent: FULL_CONTROL. */
+  readonly grantsAreAll?: true | undefined;
   /** Of the upload, or of the POST. */
   readonly changedAtMs: number;
   /** S3's. */

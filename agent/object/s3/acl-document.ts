@@ -1,6 +1,6 @@
-/** An access list as XML. The owner's own FULL_CONTROL is always told and never kept. */
+/** An access list as XML. Of one that does not say what the owner has, that is FULL_CONTROL. */
 import { type AclGrant, type Permission, permissions } from '../acl-grant.ts';
-import { checkCount, granteeOf, uriOf } from './acl-request.ts';
+import { type Acl, checkCount, granteeOf, uriOf } from './acl-request.ts';
 import { ownerXml } from './bucket.ts';
 import { s3Error } from './s3-error.ts';
 import { element, root, type Xml } from './xml.ts';
@@ -20,14 +20,17 @@ const grantXml = ({ to, permission }: AclGrant): Xml =>
     element('Permission', permission),
   ]);
 
-export const aclXml = (project: string, grants: readonly AclGrant[]): string =>
-  root('AccessControlPolicy', [
+export const aclXml = (
+  project: string,
+  more: readonly AclGrant[],
+  { grants = [], grantsAreAll }: Partial<Acl> = {},
+): string => {
+  const own = grantsAreAll ? [] : [{ to: { project }, permission: 'FULL_CONTROL' } as const];
+  return root('AccessControlPolicy', [
     ownerXml(project),
-    element(
-      'AccessControlList',
-      [...grants, { to: { project }, permission: 'FULL_CONTROL' } as const].map(grantXml),
-    ),
+    element('AccessControlList', [...more, ...grants, ...own].map(grantXml)),
   ]);
+};
 
 const malformed = (): never => {
   throw s3Error('MalformedACLError');
@@ -48,5 +51,5 @@ export const readAcl = (node: XmlNode, project: string): readonly AclGrant[] => 
   const list = childOf(node, 'AccessControlList') ?? malformed();
   if (owner && textOf(owner, 'ID') !== project) throw s3Error('AccessDenied');
   const grants = childrenOf(list, 'Grant').map(readGrant);
-  return checkCount(grants.filter(({ to }) => !('project' in to && to.project === project)));
+  return checkCount(grants);
 };

@@ -79,6 +79,18 @@ export const grantsAsked = (headers: Headers): readonly AclGrant[] | undefined =
   return grants;
 };
 
+/** An access list as an object or a bucket keeps it. */
+export interface Acl {
+  readonly grants: readonly AclGrant[] | undefined;
+  readonly grantsAreAll: true | undefined;
+}
+
+/** Grants of a header's own say all; canned ones what there is beside the owner's. Throws what `grantsAsked` throws. */
+export const aclAsked = (headers: Headers): Acl => {
+  const grants = grantsAsked(headers);
+  return { grants, grantsAreAll: grants && headers['x-amz-acl'] === undefined ? true : undefined };
+};
+
 /** Throws MalformedACLError. */
 export const checkCount = (grants: readonly AclGrant[]): readonly AclGrant[] => {
   if (grants.length > grantsMax)

@@ -6,7 +6,7 @@ import type { ApiAnswer } from '../../http/port.ts';
 import type { AclGrant, Permission } from '../acl-grant.ts';
 import type { ContainerRow } from '../records.ts';
 import { aclXml, readAcl } from './acl-document.ts';
-import { checkGrants, grantsAsked } from './acl-request.ts';
+import { type Acl, aclAsked, checkGrants } from './acl-request.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { xmlAnswer } from './bucket.ts';
 import { changeSettings, openBucket, placeIn } from './bucket-access.ts';
@@ -27,36 +27,35 @@ const grantsOfList = (list: string, permission: Permission, isListing: boolean):
   });
 };
 
-const ofBucket = ({ bucket, readList, writeList }: ContainerRow): readonly AclGrant[] => [
+const ofLists = ({ readList, writeList }: ContainerRow): readonly AclGrant[] => [
   ...grantsOfList(readList, 'READ', true),
   ...grantsOfList(writeList, 'WRITE', false),
-  ...(bucket?.grants ?? []),
 ];
 
 /** By header or as XML, not both. */
-const grantsPut = async (ask: S3Ask, project: string): Promise<readonly AclGrant[]> => {
-  const asked = grantsAsked(ask.headers);
+const aclPut = async (ask: S3Ask, project: string): Promise<Acl> => {
+  const asked = aclAsked(ask.headers);
   const text = await readText(ask);
-  if (asked && text.trim() !== '') throw s3Error('UnexpectedContent');
-  if (asked) return asked;
+  if (asked.grants && text.trim() !== '') throw s3Error('UnexpectedContent');
+  if (asked.grants) return asked;
   if (text.trim() === '') throw s3Error('MissingSecurityHeader');
   const node = parseXml(text);
   if (node.name !== 'AccessControlPolicy') throw s3Error('MalformedACLError');
-  return readAcl(node, project);
+  return { grants: readAcl(node, project), grantsAreAll: true };
 };
 
 export const getBucketAcl = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
   const action = { name: 's3:GetBucketAcl', use: 'readAccount', grant: 'READ_ACP' } as const;
   const { project, row } = await openBucket(context, ask, action);
-  return xmlAnswer(aclXml(project, ofBucket(row)));
+  return xmlAnswer(aclXml(project, ofLists(row), row.bucket));
 };
 
 export const putBucketAcl = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
   const action = { name: 's3:PutBucketAcl', use: 'writeContainer', grant: 'WRITE_ACP' } as const;
   const bucket = await openBucket(context, ask, action);
-  const grants = await grantsPut(ask, bucket.project);
-  checkGrants(grants, bucket.row.bucket);
-  await changeSettings(context, bucket, () => ({ grants }), { readList: '', writeList: '' });
+  const acl = await aclPut(ask, bucket.project);
+  checkGrants(acl.grants, bucket.row.bucket);
+  await changeSettings(context, bucket, () => acl, { readList: '', writeList: '' });
   record(context, ask, 'container.acl');
   return {};
 };
@@ -70,8 +69,7 @@ export const getObjectAcl = async (context: S3Context, ask: S3Ask): Promise<ApiA
     { name, use: 'readAccount', grant: 'READ_ACP' },
     { bucket: ask.bucket, key: ask.key, versionId },
   );
-  const grants = [...grantsOfList(bucket.row.readList, 'READ', false), ...(row.grants ?? [])];
-  return xmlAnswer(aclXml(bucket.project, grants));
+  return xmlAnswer(aclXml(bucket.project, grantsOfList(bucket.row.readList, 'READ', false), row));
 };
 
 export const putObjectAcl = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
@@ -83,9 +81,9 @@ export const putObjectAcl = async (context: S3Context, ask: S3Ask): Promise<ApiA
     { name, use: 'writeContainer', grant: 'WRITE_ACP' },
     { bucket: ask.bucket, key: ask.key, versionId },
   );
-  const grants = await grantsPut(ask, bucket.project);
-  checkGrants(grants, bucket.row.bucket);
-  await context.objects.amend(placeIn(bucket, ask.key), versionId, () => ({ grants }));
+  const acl = await aclPut(ask, bucket.project);
+  checkGrants(acl.grants, bucket.row.bucket);
+  await context.objects.amend(placeIn(bucket, ask.key), versionId, () => acl);
   record(context, ask, 'object.acl');
   return {};
 };

@@ -6,7 +6,7 @@ import { type BucketSettings, type Ownership, ownerships } from '../bucket-setti
 import { authorize } from '../context.ts';
 import type { ContainerRow } from '../records.ts';
 import { removeContainer } from '../remove-container.ts';
-import { grantsAsked } from './acl-request.ts';
+import { aclAsked } from './acl-request.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { noBucket, openBucket, wantedProject } from './bucket-access.ts';
 import { bucketsMax } from './limits.ts';
@@ -99,6 +99,7 @@ const isAsAsked = ({ bucket, readList, writeList }: ContainerRow, asked: BucketS
   readList === '' &&
   writeList === '' &&
   isDeepStrictEqual(bucket?.grants ?? [], asked.grants ?? []) &&
+  bucket?.grantsAreAll === asked.grantsAreAll &&
   (asked.ownership === undefined || asked.ownership === bucket?.ownership) &&
   (!asked.lock || bucket?.lock !== undefined);
 
@@ -109,13 +110,13 @@ export const createBucket = async (context: S3Context, ask: S3Ask): Promise<ApiA
   await authorize(context, 'writeContainer', { project, container: name }, ask.caller);
   const location = await locationAsked(ask);
   const ownership = ownershipAsked(ask);
-  const grants = grantsAsked(ask.headers);
-  if (ownership === 'BucketOwnerEnforced' && grants && grants.length > 0)
+  const acl = aclAsked(ask.headers);
+  if (ownership === 'BucketOwnerEnforced' && acl.grants && acl.grants.length > 0)
     throw s3Error('InvalidBucketAclWithObjectOwnership');
   const settings: BucketSettings = {
     ...(location === undefined ? {} : { location }),
     ...(ownership === undefined ? {} : { ownership }),
-    ...(grants === undefined ? {} : { grants }),
+    ...(acl.grants ? acl : {}),
     ...(ask.headers['x-amz-bucket-object-lock-enabled']?.toLowerCase() === 'true' ? { lock: {} } : {}),
   };
   const { created } = await containers.create(project, name, (old) =>

@@ -14,7 +14,7 @@ import type { Readable } from '../readable.ts';
 import { type ContainerRow, etagShown, type ObjectRow } from '../records.ts';
 import { httpDate } from '../time.ts';
 import { shownVersionId } from '../versions.ts';
-import { grantsAsked } from './acl-request.ts';
+import { aclAsked } from './acl-request.ts';
 import { userMetadataBytesMax } from './limits.ts';
 import { s3Error } from './s3-error.ts';
 import type { Headers } from './sign/headers.ts';
@@ -67,7 +67,7 @@ export const factsOfPut = (headers: Headers): NewFacts => {
     kept: { ...kept, ...redirectOf(headers) },
     metadata: readMetadata(headers),
     deleteAtSeconds: null,
-    grants: grantsAsked(headers),
+    ...aclAsked(headers),
     ...tagsOf(headers),
   };
 };
@@ -84,7 +84,7 @@ export const factsOfCopy = (headers: Headers, source: ObjectRow): NewFacts => {
   if (directive === 'REPLACE') return { ...factsOfPut(headers), ...tags };
   const { contentType, metadata } = source;
   const { [manifestHeader]: _swift, ...kept } = source.kept;
-  return { contentType, kept, metadata, deleteAtSeconds: null, grants: grantsAsked(headers), ...tags };
+  return { contentType, kept, metadata, deleteAtSeconds: null, ...aclAsked(headers), ...tags };
 };
 
 export const quoted = (etag: string): string => `"${etag}"`;

@@ -1,5 +1,6 @@
 /** Public access block and ownership controls: what no access list and no policy of a bucket may do. */
 import type { ApiAnswer } from '../../http/port.ts';
+import type { AclGrant } from '../acl-grant.ts';
 import { ownerships, type PublicAccess } from '../bucket-settings.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { xmlAnswer } from './bucket.ts';
@@ -74,7 +75,8 @@ export const putOwnership = async (context: S3Context, ask: S3Ask): Promise<ApiA
   const asked = rule && textOf(rule, 'ObjectOwnership');
   const ownership = ownerships.find((one) => one === asked);
   if (!ownership) throw s3Error('MalformedXML');
-  if (ownership === 'BucketOwnerEnforced' && (bucket.row.bucket?.grants ?? []).length > 0)
+  const isOthers = ({ to }: AclGrant): boolean => !('project' in to && to.project === bucket.project);
+  if (ownership === 'BucketOwnerEnforced' && bucket.row.bucket?.grants?.some(isOthers))
     throw s3Error('InvalidBucketAclWithObjectOwnership');
   await changeSettings(context, bucket, () => ({ ownership }));
   record(context, ask, 'container.ownership');

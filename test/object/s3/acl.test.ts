@@ -78,7 +78,7 @@ test('acl: grants as XML are kept and told, the owner’s own always', async (t)
   t.is((await put(p2('READ') + p2('READ_ACP'))).status, 200);
   t.is((await call('GET', '/reef', other)).status, 200);
   const shown = await call('GET', '/reef?acl', other);
-  t.deepEqual(texts(shown.xml, 'Permission'), ['READ', 'READ_ACP', 'FULL_CONTROL']);
+  t.deepEqual(texts(shown.xml, 'Permission'), ['READ', 'READ_ACP']);
   t.is((await call('PUT', '/reef?acl', { ...other, ...acl('public-read') })).code, 'AccessDenied');
   t.is((await put(p2('FULL_CONTROL'))).status, 200);
   t.is((await call('PUT', '/reef?acl', { ...other, ...acl('private') })).status, 200);
@@ -155,4 +155,34 @@ test('acl: a caller who expects another owner is refused, even where the public 
   });
   t.is((await call('PUT', '/other/a', copy('p3'))).code, 'AccessDenied');
   t.is((await call('PUT', '/other/a', copy('p1'))).status, 200);
+});
+
+test('acl: a list of its own tells just what it was given, and its owner may do all the same', async (t) => {
+  const { call } = await serveS3(t);
+  await call('PUT', '/reef');
+  await call('PUT', '/reef/a', { body: 'hello' });
+  const told = async (path: string) => texts((await call('GET', path)).xml, 'Permission');
+  const list = (inner: string) =>
+    `<AccessControlPolicy><Owner><ID>p1</ID></Owner><AccessControlList>${inner}</AccessControlList></AccessControlPolicy>`;
+  const own = '<Grant><Grantee><ID>p1</ID></Grantee><Permission>READ</Permission></Grant>';
+  for (const path of ['/reef?acl', '/reef/a?acl']) {
+    t.deepEqual(await told(path), ['FULL_CONTROL']);
+    t.is((await call('PUT', path, { body: list(own) })).status, 200);
+    t.deepEqual(await told(path), ['READ']);
+    t.is((await call('PUT', path, { body: list('') })).status, 200);
+    t.deepEqual(await told(path), []);
+    await call('PUT', path, { headers: { 'x-amz-grant-write-acp': 'id=p2' } });
+    t.deepEqual(await told(path), ['WRITE_ACP']);
+  }
+  t.is((await call('GET', '/reef/a')).text, 'hello');
+  await call('PUT', '/reef/a?acl', acl('private'));
+  t.deepEqual(await told('/reef/a?acl'), ['FULL_CONTROL']);
+  await call('PUT', '/reef/b', { body: 'x', headers: { 'x-amz-grant-read': 'id=p2' } });
+  t.deepEqual(await told('/reef/b?acl'), ['READ']);
+  await call('PUT', '/reef/b', { body: 'y' });
+  t.deepEqual(await told('/reef/b?acl'), ['FULL_CONTROL']);
+  await call('PUT', '/reef?acl', { body: list(own) });
+  const rule =
+    '<OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>';
+  t.is((await call('PUT', '/reef?ownershipControls', { body: rule })).status, 200, 'nobody else is in it');
 });
