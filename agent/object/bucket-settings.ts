@@ -49,6 +49,8 @@ export interface BucketSettings {
   /** JSON, as it was put. */
   readonly policy?: string | undefined;
   readonly website?: Website | undefined;
+  /** Rules of its lifecycle take objects away: readers are told when. */
+  readonly hasExpiry?: true | undefined;
   /** Who is told of changes of its objects. */
   readonly events?: readonly EventRule[] | undefined;
   readonly cors?: readonly CorsRule[] | undefined;

@@ -57,16 +57,25 @@ export const matches = (
 export const dueMs = (fromMs: number, days: number): number =>
   Math.ceil((fromMs + days * dayMs) / dayMs) * dayMs;
 
-/** Of what readers see. */
+/** When a rule takes away what readers see, the first of those that mean it. */
+export const expiryOf = (
+  rules: readonly LifecycleRule[],
+  subject: Subject & { readonly changedAtMs: number },
+): { readonly id: string; readonly atMs: number } | undefined =>
+  rules
+    .flatMap(({ id, isOn, filter, expiration }) => {
+      if (!isOn || !expiration || 'markers' in expiration || !matches(filter, subject)) return [];
+      return [
+        { id, atMs: 'days' in expiration ? dueMs(subject.changedAtMs, expiration.days) : expiration.atMs },
+      ];
+    })
+    .sort((a, b) => a.atMs - b.atMs)[0];
+
 export const isExpiredBy = (
   rules: readonly LifecycleRule[],
   subject: Subject & { readonly changedAtMs: number },
   nowMs: number,
-): boolean =>
-  rules.some(({ isOn, filter, expiration }) => {
-    if (!isOn || !expiration || 'markers' in expiration || !matches(filter, subject)) return false;
-    return nowMs >= ('days' in expiration ? dueMs(subject.changedAtMs, expiration.days) : expiration.atMs);
-  });
+): boolean => (expiryOf(rules, subject)?.atMs ?? Number.POSITIVE_INFINITY) <= nowMs;
 
 /** The class that came last; undefined: none has come. */
 export const classDue = (

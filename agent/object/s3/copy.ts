@@ -9,6 +9,7 @@ import { addressOf } from './address.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { timeText, xmlAnswer } from './bucket.ts';
 import { openTarget, placeIn } from './bucket-access.ts';
+import { expirationHeader } from './expiration.ts';
 import { etagOf, factsOfCopy, newVersionHeader, versionHeader } from './facts.ts';
 import { lockAsked } from './lock-words.ts';
 import { type ObjectName, type Opened, openObject } from './object.ts';
@@ -122,6 +123,7 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
     ]),
     {
       ...newVersionHeader(target.container, copied),
+      ...(await expirationHeader(context, target.container, copied, { name: ask.key, bytes: copied.bytes })),
       ...sealHeaders(copied),
       ...storageClassHeader(copied),
       ...versionHeader(bucket.row, row, sourceVersionHeader),

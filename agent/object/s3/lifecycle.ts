@@ -3,7 +3,7 @@ import type { ApiAnswer } from '../../http/port.ts';
 import { lifecycleGroup } from '../records.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { xmlAnswer } from './bucket.ts';
-import { openBucket } from './bucket-access.ts';
+import { changeSettings, openBucket } from './bucket-access.ts';
 import { lifecycleText, parseLifecycle } from './lifecycle-words.ts';
 import { s3Error } from './s3-error.ts';
 import { readXml } from './xml-reader.ts';
@@ -22,9 +22,12 @@ export const getLifecycle = async (context: S3Context, ask: S3Ask): Promise<ApiA
 
 export const putLifecycle = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
   const rules = parseLifecycle(await readXml(ask, 'LifecycleConfiguration'), context.codes());
-  const { project, name: container, row } = await openBucket(context, ask, putAction);
+  const bucket = await openBucket(context, ask, putAction);
+  const { project, name: container, row } = bucket;
   if (row.versions && rules.some(({ transitions }) => transitions))
     throw s3Error('NotImplemented', 'Versions stay in the storage class in which they were made');
+  const hasExpiry = rules.some(({ expiration }) => expiration && !('markers' in expiration)) || undefined;
+  await changeSettings(context, bucket, () => ({ hasExpiry }));
   await context.records.lifecycles.change(lifecycleGroup, row.id, (old) => ({
     ...{ project, container, rules },
     sweptAtMs: old?.sweptAtMs ?? 0,
@@ -34,8 +37,9 @@ export const putLifecycle = async (context: S3Context, ask: S3Ask): Promise<ApiA
 };
 
 export const deleteLifecycle = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
-  const { row } = await openBucket(context, ask, putAction);
-  await context.records.lifecycles.change(lifecycleGroup, row.id, () => undefined);
+  const bucket = await openBucket(context, ask, putAction);
+  await context.records.lifecycles.change(lifecycleGroup, bucket.row.id, () => undefined);
+  await changeSettings(context, bucket, () => ({ hasExpiry: undefined }));
   record(context, ask, 'container.lifecycle');
   return { status: 204 };
 };

@@ -13,6 +13,7 @@ import { record, type S3Ask, type S3Context } from './ask.ts';
 import { timeText, xmlAnswer } from './bucket.ts';
 import { openTarget } from './bucket-access.ts';
 import { copySourceOf, openSource, sourceVersionHeader } from './copy.ts';
+import { expirationHeader } from './expiration.ts';
 import { checksumHeaders, etagOf, factsOfPut, newVersionHeader, quoted, versionHeader } from './facts.ts';
 import { lockAsked } from './lock-words.ts';
 import { chooseParts, joinedChecksum, joinedEtag, parsePartNumber, parseWantedParts } from './part-list.ts';
@@ -255,7 +256,11 @@ export const completeUpload = async (context: S3Context, ask: S3Ask): Promise<Ap
       optional(`Checksum${row.checksum?.name ?? ''}`, row.checksum?.value),
       optional('ChecksumType', row.checksum && kindOfValue(row.checksum.value)),
     ]),
-    { ...newVersionHeader(container, row), ...sealHeaders(row) },
+    {
+      ...newVersionHeader(container, row),
+      ...sealHeaders(row),
+      ...(await expirationHeader(context, container, row, { name: ask.key, bytes: row.bytes })),
+    },
   );
 };
 

@@ -13,6 +13,7 @@ import { shownVersionId } from '../versions.ts';
 import { readerOf, type S3Ask, type S3Context } from './ask.ts';
 import { type Action, allow, type Bucket, findBucket, isDenied, placeIn } from './bucket-access.ts';
 import { knowing } from './caller.ts';
+import { expirationHeader } from './expiration.ts';
 import { checksumHeaders, objectHeaders, versionHeader } from './facts.ts';
 import { lockHeaders } from './lock-words.ts';
 import { parsePartNumber } from './part-list.ts';
@@ -181,6 +182,9 @@ export const getObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
     ...versionHeader(bucket.row, row),
     ...sealHeaders(row),
     ...(ask.query.has('partNumber') ? partsCount(row) : {}),
+    ...(versionId === undefined
+      ? await expirationHeader(context, bucket.row, row, { name: ask.key, bytes: thing.bytes })
+      : {}),
     ...more,
   };
   Object.assign(headers, lockHeaders(await context.objects.lockOf(placeIn(bucket, ask.key), row)));

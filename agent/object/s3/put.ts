@@ -9,6 +9,7 @@ import { storeInto } from '../store-object.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { noBucket, openTarget } from './bucket-access.ts';
 import { copyObject } from './copy.ts';
+import { expirationHeader } from './expiration.ts';
 import { checksumHeaders, etagOf, factsOfPut, newVersionHeader } from './facts.ts';
 import { lockAsked } from './lock-words.ts';
 import { s3Error } from './s3-error.ts';
@@ -95,6 +96,7 @@ export const putObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
       ...sealHeaders(row),
       ...storageClassHeader(row),
       ...newVersionHeader(target.container, row),
+      ...(await expirationHeader(context, target.container, row, { name: ask.key, bytes: row.bytes })),
     },
   };
 };

@@ -111,6 +111,33 @@ test('objects go at the midnight after their days, by prefix, tag and size', asy
   t.deepEqual(await s3.keys(), ['keep/a', 'other']);
 });
 
+test('readers and writers are told when an object goes, and by which rule', async (t) => {
+  const { call, rules, put } = await aging(t);
+  const told = async (key: string, method = 'HEAD', asked = {}) =>
+    (await call(method, `/reef/${key}`, asked)).headers.get('x-amz-expiration');
+  t.is(await told('a', 'PUT', { body: 'x' }), null);
+  await rules(
+    `<ID>late</ID>${prefix('a')}${after(9)}`,
+    `<ID>a few</ID>${prefix('a')}${after(1)}`,
+    `<ID>tagged</ID><Filter><Tag><Key>k</Key><Value>v</Value></Tag></Filter>${after(3)}`,
+  );
+  const first = 'expiry-date="Fri, 27 Nov 2026 00:00:00 GMT", rule-id="a%20few"';
+  t.is(await told('a'), first, 'the first, at midnight');
+  t.is(await told('a', 'GET'), first);
+  t.is(await told('a1', 'PUT', { body: 'x' }), first);
+  t.is(await told('a2', 'PUT', { headers: { 'x-amz-copy-source': '/reef/a' } }), first);
+  t.is(await told('b', 'PUT', { body: 'x' }), null);
+  await put('b', { 'x-amz-tagging': 'k=v' });
+  t.regex((await told('b')) ?? '', /29 Nov 2026.*tagged/);
+  await rules(
+    `${prefix('a')}<AbortIncompleteMultipartUpload><DaysAfterInitiation>7</DaysAfterInitiation></AbortIncompleteMultipartUpload>`,
+  );
+  t.is(await told('a'), null);
+  await rules(`${prefix('a')}${after(1)}`);
+  t.is((await call('DELETE', '/reef?lifecycle')).status, 204);
+  t.is(await told('a'), null);
+});
+
 test('a rule with a date, and one that is off', async (t) => {
   const s3 = await aging(t);
   await s3.put('a');
