@@ -10,7 +10,8 @@ import type { NamedRow } from '../../proto/message/table.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import type { Partition } from '../ring/port.ts';
 import { withCompanions } from './companions.ts';
-import { digestBytes } from './keys.ts';
+import { raiseCutoff, readCutoff } from './cutoff.ts';
+import { digestBytes, encodeSortKey } from './keys.ts';
 import {
   batchBytesMax,
   healLeavesInFlightMax,
@@ -23,8 +24,9 @@ import {
 import type { Outbox } from './outbox.ts';
 import { mergeRows, type OwnerWorld, rowBytes } from './owner.ts';
 import { noMark } from './row.ts';
-import { readByDigest, scanLeaf } from './row-store.ts';
-import { childrenOf, differences, fanOut, rootOf } from './tree.ts';
+import { dropRow, readByDigest, readRow, scanLeaf } from './row-store.ts';
+import { healRoot } from './tombstones.ts';
+import { childrenOf, differences, fanOut } from './tree.ts';
 
 export interface HealerWorld extends OwnerWorld {
   readonly outbox: Outbox;
@@ -108,15 +110,52 @@ export const healer = (world: HealerWorld): Healer => {
     }
   };
 
+  /**
+   * Runs `work` with the time up to which the other's rows are to be taken as they are, undefined where it has collected no more
+   * than this host; afterwards this one has collected as much.
+   */
+  const adopting = async <T>(
+    peer: HostId,
+    partition: Partition,
+    work: (upTo: number | undefined) => Promise<T>,
+  ): Promise<T> => {
+    const { cutoff: upTo } = await outbox.ask<'cutoff'>(peer, world.layout(), { do: 'cutoff', partition });
+    if (upTo <= readCutoff(keyValue, partition).cutoff) return work(undefined);
+    return world.cutoffs.whileAdopting(partition, upTo, async () => {
+      const done = await work(upTo);
+      await keyValue.transact((writer) => raiseCutoff(writer, partition, upTo));
+      world.collected(partition);
+      return done;
+    });
+  };
+
+  /** Drops what is stamped up to there and is not so at the other: it is gone, or comes from there. */
+  const forget = (partition: Partition, keys: readonly string[], upTo: number): Promise<void> =>
+    keyValue.transact((writer) => {
+      for (const key of keys) {
+        const row = readByDigest(writer, partition, Buffer.from(key, 'latin1'));
+        if (row?.state.kind !== 'lww' || row.state.stamp.wallMs > upTo) continue;
+        const place = world.findPlace(row.table, row.partitionKey);
+        const sortKey = encodeSortKey(row.sortKey);
+        const stored = readRow(writer, place, sortKey);
+        if (stored) dropRow(writer, place, sortKey, stored);
+      }
+    });
+
   /** Fetches rows by digest and merges them. Gives the registers that could not be taken. */
-  const pull = async (peer: HostId, partition: Partition, keys: readonly string[]): Promise<NamedRow[]> => {
+  const pull = async (
+    peer: HostId,
+    partition: Partition,
+    keys: readonly string[],
+    how: 'copy' | 'adopted' = 'copy',
+  ): Promise<NamedRow[]> => {
     const refusedRows: NamedRow[] = [];
     for (let at = 0; at < keys.length; ) {
       const wanted = keys.slice(at, at + healRowsMax).map((key) => Buffer.from(key, 'latin1'));
       const { rows, taken } = await outbox.ask<'fetch'>(peer, world.layout(), {
         ...{ do: 'fetch', partition, keys: wanted },
       });
-      const { refused } = await mergeRows(world, partition, rows);
+      const { refused } = await mergeRows(world, partition, rows, how);
       refusedRows.push(...refused.flatMap((index) => rows[index] ?? []));
       at += Math.max(1, taken);
     }
@@ -143,7 +182,13 @@ export const healer = (world: HealerWorld): Healer => {
     return refusedRows;
   };
 
-  const healLeaf = async (peer: HostId, partition: Partition, leaf: number, progress: HealProgress) => {
+  const healLeaf = async (
+    peer: HostId,
+    partition: Partition,
+    leaf: number,
+    progress: HealProgress,
+    upTo: number | undefined,
+  ) => {
     const theirs = await theirLeaf(peer, partition, leaf);
     const mine = myLeaf(partition, leaf);
     const same = (key: string): boolean => {
@@ -154,7 +199,8 @@ export const healer = (world: HealerWorld): Healer => {
     const there = [...theirs.keys()].filter((key) => !same(key));
     const rows = new Set([...here, ...there]).size;
     progress.found(rows);
-    const stuck = await pull(peer, partition, there);
+    if (upTo !== undefined) await forget(partition, [...here], upTo);
+    const stuck = await pull(peer, partition, there, upTo === undefined ? 'copy' : 'adopted');
     // After the merge: of rows that both have, what is here now is the newer one.
     const merged = myLeaf(partition, leaf);
     const news = [...merged.keys()].filter((key) => {
@@ -166,7 +212,15 @@ export const healer = (world: HealerWorld): Healer => {
     return { pulled: there.length, pushed: news.length, stuck };
   };
 
-  const heal = async (peer: HostId, partition: Partition, progress = unwatched): Promise<Healed> => {
+  const heal = (peer: HostId, partition: Partition, progress = unwatched): Promise<Healed> =>
+    adopting(peer, partition, (upTo) => healUp(peer, partition, progress, upTo));
+
+  const healUp = async (
+    peer: HostId,
+    partition: Partition,
+    progress: HealProgress,
+    upTo: number | undefined,
+  ): Promise<Healed> => {
     let [pulled, pushed] = [0, 0];
     for (let pass = 0; pass < healPassesMax; pass++) {
       const stuck: NamedRow[] = [];
@@ -174,7 +228,7 @@ export const healer = (world: HealerWorld): Healer => {
       const parts = await mapLimit(
         leaves,
         healLeavesInFlightMax,
-        (leaf) => healLeaf(peer, partition, leaf, progress),
+        (leaf) => healLeaf(peer, partition, leaf, progress, upTo),
         progress.signal,
       );
       for (const part of parts) {
@@ -192,7 +246,7 @@ export const healer = (world: HealerWorld): Healer => {
     const differing: Partition[] = [];
     for (let at = 0; at < partitions.length; at += rootsMax) {
       const part = partitions.slice(at, at + rootsMax);
-      const digests = Buffer.concat(part.map((partition) => rootOf(keyValue, partition)));
+      const digests = Buffer.concat(part.map((partition) => healRoot(keyValue, partition)));
       differing.push(
         ...(await outbox.ask<'roots'>(peer, world.layout(), { do: 'roots', partitions: part, digests })),
       );
@@ -203,20 +257,20 @@ export const healer = (world: HealerWorld): Healer => {
   return {
     compare,
     heal,
-    async copy(peer, partition, signal) {
-      const copyLeaf = async (leaf: number): Promise<void> => {
-        const theirs = await theirLeaf(peer, partition, leaf);
-        const mine = myLeaf(partition, leaf);
-        const isNew = ([key, mark]: [string, Uint8Array]): boolean =>
-          Buffer.compare(mark, mine.get(key) ?? noMark) !== 0;
-        await pull(
-          peer,
-          partition,
-          [...theirs].filter(isNew).map(([key]) => key),
-        );
-      };
-      await mapLimit(await differingLeaves(peer, partition), healLeavesInFlightMax, copyLeaf, signal);
-    },
+    copy: (peer, partition, signal) =>
+      adopting(peer, partition, async (upTo) => {
+        const copyLeaf = async (leaf: number): Promise<void> => {
+          const theirs = await theirLeaf(peer, partition, leaf);
+          const mine = myLeaf(partition, leaf);
+          const keysNotIn = (from: ReadonlyMap<string, Uint8Array>, to: ReadonlyMap<string, Uint8Array>) =>
+            [...from]
+              .filter(([key, mark]) => Buffer.compare(mark, to.get(key) ?? noMark) !== 0)
+              .map(([key]) => key);
+          if (upTo !== undefined) await forget(partition, keysNotIn(mine, theirs), upTo);
+          await pull(peer, partition, keysNotIn(theirs, mine), upTo === undefined ? 'copy' : 'adopted');
+        };
+        await mapLimit(await differingLeaves(peer, partition), healLeavesInFlightMax, copyLeaf, signal);
+      }),
     async healAll(peer, partitions, progress = unwatched) {
       const differing = await compare(peer, partitions);
       const parts = await mapLimit(

@@ -7,6 +7,8 @@
  *   t level partition index       a node of the Merkle tree
  *   m                             marker: this store has been whole once
  *   l, f partition                lives that are noted, and floors (`life-notes.ts`)
+ *   d partition time key-digest   a tombstone of a last-writer row, by the time in its stamp (`tombstones.ts`)
+ *   c partition                   what was collected, and the fence of who collects (`cutoff.ts`)
  *
  * A group is all rows of one table and partition key. It is named by 16 bytes of BLAKE3, so a partition key of
  * any length leaves the sort key its room; the group's record holds the full names and unmasks a collision.
@@ -29,12 +31,18 @@ export interface Place {
 
 /** Tables whose names agree up to a slash are one family: their rows with one partition key have the same owners. */
 const familyOf = (table: string): string => table.split('/', 1)[0] ?? table;
+/** Of what is true of a whole partition: the partition's number is the partition key, so its owners decide it. */
+export const partitionTable = 'partition';
 /** Their rows may be brought along by rows of the family's first table, and bring none themselves. */
 export const isSubTable = (table: string): boolean => table.includes('/');
 
 /** Throws BAD_REQUEST for names that cannot be kept. Remembers the newest. */
-export const placeFinder = (ring: Pick<Ring, 'partitionOf'>) => {
+export const placeFinder = (ring: Pick<Ring, 'partitionOf' | 'partitionCount'>) => {
   const known = new Map<string, Place>();
+  const partitionIn = (table: string, partitionKey: string): Partition =>
+    table === partitionTable
+      ? Number(partitionKey) % ring.partitionCount || 0
+      : ring.partitionOf(`${familyOf(table)}\0${partitionKey}`);
   return (table: string, partitionKey: string): Place => {
     const name = `${table}\0${partitionKey}`;
     const found = known.get(name);
@@ -43,7 +51,7 @@ export const placeFinder = (ring: Pick<Ring, 'partitionOf'>) => {
       throw new ShoalError('BAD_REQUEST', `Cannot use ${table.length} characters as a table's name`);
     checkKey('partition key', partitionKey, partitionKeyBytesMax);
     const place = {
-      ...{ table, partitionKey, partition: ring.partitionOf(`${familyOf(table)}\0${partitionKey}`) },
+      ...{ table, partitionKey, partition: partitionIn(table, partitionKey) },
       group: digest(Buffer.from(name)),
     };
     if (known.size >= placesKeptMax) known.delete(known.keys().next().value ?? name);
@@ -82,6 +90,8 @@ const kinds = {
   marker: 0x6d,
   lives: 0x6c,
   floor: 0x66,
+  tombstone: 0x64,
+  cutoff: 0x63,
 } as const;
 
 const keyOf = (kind: number, partition: Partition, ...parts: readonly Uint8Array[]): Uint8Array => {
@@ -116,6 +126,22 @@ export const treeKey = (level: number, partition: Partition, index: number): Uin
 export const markerKey: Uint8Array = Uint8Array.of(kinds.marker);
 export const livesKey: Uint8Array = Uint8Array.of(kinds.lives);
 export const floorKey = (partition: Partition): Uint8Array => keyOf(kinds.floor, partition);
+export const cutoffKey = (partition: Partition): Uint8Array => keyOf(kinds.cutoff, partition);
+/** Of all tombstones of a partition that are older than `wallMs`, excluded; they come in the order of time. */
+export const tombstonesBefore = (partition: Partition, wallMs: number) => ({
+  from: keyOf(kinds.tombstone, partition),
+  to: keyOf(kinds.tombstone, partition, timeBytes(wallMs)),
+});
+export const tombstoneKey = (partition: Partition, wallMs: number, keyDigest: Uint8Array): Uint8Array =>
+  keyOf(kinds.tombstone, partition, timeBytes(wallMs), keyDigest);
+/** Whole milliseconds sort as they compare. */
+const timeBytes = (wallMs: number): Uint8Array => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(Math.max(0, Math.ceil(wallMs))));
+  return bytes;
+};
+export const timeOfTombstone = (key: Uint8Array): number => Number(Buffer.from(key).readBigUInt64BE(3));
+export const digestOfTombstone = (key: Uint8Array): Uint8Array => Uint8Array.from(key.subarray(11));
 /** Of all rows of a partition. */
 export const rowsPrefix = (partition: Partition): Uint8Array => keyOf(kinds.row, partition);
 export const rowKeyHeadBytes = 3 + digestBytes;
@@ -129,6 +155,12 @@ export const afterPrefix = (prefix: Uint8Array): Uint8Array | undefined => {
   const next = Uint8Array.from(prefix.subarray(0, end));
   next[end - 1] = (next[end - 1] ?? 0) + 1;
   return next;
+};
+/** Rows of one group. */
+export const rowsOfGroup = (partition: Partition, group: Uint8Array) => {
+  const from = rowKey(partition, group, new Uint8Array());
+  const to = afterPrefix(from);
+  return { from, ...(to && { to }) };
 };
 /** The first key above this one. */
 export const justAfter = (key: Uint8Array): Uint8Array => Buffer.concat([key, Uint8Array.of(0)]);

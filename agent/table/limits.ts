@@ -129,6 +129,20 @@ export const restampRowsMax = 1_000;
 export const syncBackoffBaseMs = 200;
 export const syncBackoffCapMs = 5 * secondMs;
 
+/**
+ * How old a deletion is before its tombstone goes. A write whose stamp is older than that when it comes may be refused; uploads of
+ * hours take theirs at the end. It is thrift, not safety: no clock decides what comes back.
+ */
+export const collectAgeMs = hourMs;
+/** What who keeps a stamp for a `putAt` may count on: half of that, by clocks that differ by less than the other half. */
+export const stampLastsMs = collectAgeMs / 2;
+/** Between two looks for old tombstones: one read of an index for each partition. */
+export const collectEveryMs = 10 * minuteMs;
+/** After an owner could not learn what became of a round. */
+export const doubtRetryMs = secondMs;
+/** Tombstones that are dropped in one transaction: some 10 ms of the only thread. */
+export const droppedRowsMax = 500;
+
 /** How many rows are here is told to operators alone, so ... */
 export const censusAgeMs = 10 * secondMs;
 /** ... it is taken from a sample, at most 32,000 keys: some 30 ms. */

@@ -69,6 +69,7 @@ const alone: ReadonlySet<OperationName> = new Set(['change', 'reconcile']);
 const isWrite = (operation: Operation): boolean =>
   operation.do === 'put' ||
   operation.do === 'push' ||
+  operation.do === 'collect' ||
   (operation.do === 'register' && operation.request.kind !== 'read');
 
 const checkBatchAnswer = Compile(BatchAnswer);

@@ -14,12 +14,14 @@ import type { Partition } from '../ring/port.ts';
 import type { Clock, Log } from '../runtime/ports.ts';
 import type { KeyValue, KeyValueReader } from '../store/key-value.ts';
 import { checkCompanion, companionsOf, withCompanions } from './companions.ts';
+import { type Cutoffs, readCutoff, settleFence } from './cutoff.ts';
 import { encodeSortKey, type FindPlace, type Place } from './keys.ts';
 import { highestPromise, noteLife, raiseFloor, readFloor, readLives } from './life-notes.ts';
 import { answerBytesMax, copyAheadMsMax, leafRowsMax, stampAheadMsMax, valueBytesMax } from './limits.ts';
 import { acceptorOf, compareLww, type LwwState, mergeRow } from './row.ts';
 import { readByDigest, readGroup, readRow, scanGroup, scanLeaf, writeRow } from './row-store.ts';
-import { childrenOf, rootOf } from './tree.ts';
+import { healRoot } from './tombstones.ts';
+import { childrenOf } from './tree.ts';
 
 export interface OwnerWorld {
   readonly keyValue: KeyValue;
@@ -32,6 +34,9 @@ export interface OwnerWorld {
   checkWhole(partition: Partition): void;
   /** What is promised for all registers of the partition; null while this host copies what it lost. */
   floorOf(reader: KeyValueReader, partition: Partition): Ballot | null;
+  readonly cutoffs: Cutoffs;
+  /** Tombstones of the partition may be dropped now. */
+  collected(partition: Partition): void;
 }
 
 type Handled = Exclude<Operation['do'], 'change' | 'reconcile'>;
@@ -59,18 +64,39 @@ export const owner = (world: OwnerWorld): Owner => {
     );
   };
 
+  /** False: it says that a row is gone that is gone. Throws BUSY for what comes too late to be told from what is gone. */
+  const isNews = (
+    writer: KeyValueReader,
+    { place, state }: { readonly place: Place; readonly state: LwwState },
+    held: LwwState | undefined,
+  ): boolean => {
+    const verdict = world.cutoffs.judge(writer, place.partition, state.stamp.wallMs, 'put');
+    if (verdict === 'taken') return true;
+    if (verdict === 'gone' && !held && state.value === null) return false;
+    throw new ShoalError(
+      'BUSY',
+      `Cannot take a write of table "${place.table}": it was stamped before deleted rows were collected, write it anew`,
+    );
+  };
+
   return {
     get(ask) {
-      const wallMs = world.clock.wallMs();
-      const stored = readRow(keyValue, wholePlace(ask), encodeSortKey(ask.sortKey));
-      if (!stored) return { wallMs, row: null };
+      const place = wholePlace(ask);
+      const stored = readRow(keyValue, place, encodeSortKey(ask.sortKey));
+      const { cutoff, fence } = readCutoff(keyValue, place.partition);
+      const head = {
+        wallMs: world.clock.wallMs(),
+        ...(cutoff > 0 && { cutoff }),
+        ...((fence || cutoff > 0) && { closed: Math.max(cutoff, fence?.upTo ?? 0) }),
+      };
+      if (!stored) return { ...head, row: null };
       const { mark, state } = stored;
       if (state.kind !== 'lww') throw wrongKind(ask.table);
       const { stamp } = state;
-      if (!ask.value) return { wallMs, row: { mark, stamp } };
-      if (!ask.companions || !state.brings) return { wallMs, row: { mark, stamp, state } };
+      if (!ask.value) return { ...head, row: { mark, stamp } };
+      if (!ask.companions || !state.brings) return { ...head, row: { mark, stamp, state } };
       const along = companionsOf(findPlace, keyValue, ask.partitionKey, state);
-      return { wallMs, row: { mark, stamp, state }, along };
+      return { ...head, row: { mark, stamp, state }, along };
     },
 
     put(ask, from) {
@@ -97,7 +123,7 @@ export const owner = (world: OwnerWorld): Owner => {
           // Going above a stamp from the future is the cure for it, so only a stamp that leads is judged.
           if (order >= 0 && (!held || held.stamp.wallMs < row.state.stamp.wallMs))
             checkStamp(row.table, row.state.stamp, repair, from);
-          if (order > 0) writeRow(writer, row.place, row.key, old, row.state);
+          if (order > 0 && isNews(writer, row, held)) writeRow(writer, row.place, row.key, old, row.state);
           answer = held && order < 0 ? { kind: 'newer', stamp: held.stamp } : { kind: 'held' };
         }
         return answer;
@@ -137,6 +163,21 @@ export const owner = (world: OwnerWorld): Owner => {
       });
     },
 
+    cutoff({ partition }) {
+      world.checkWhole(partition);
+      return { cutoff: readCutoff(keyValue, partition).cutoff };
+    },
+
+    async collect({ partition, state, fence }) {
+      world.checkWhole(partition);
+      const { hasRisen, stands } = await keyValue.transact((writer) => ({
+        hasRisen: settleFence(writer, partition, state),
+        stands: fence === null || world.cutoffs.fence(writer, partition, state.epoch, fence),
+      }));
+      if (hasRisen) world.collected(partition);
+      return { wallMs: world.clock.wallMs(), stands };
+    },
+
     range(ask) {
       const place = wholePlace(ask);
       const { digest } = readGroup(keyValue, place);
@@ -151,14 +192,17 @@ export const owner = (world: OwnerWorld): Owner => {
       return { rows, weight, digest };
     },
 
-    roots({ partitions, digests }) {
+    roots({ partitions, digests }, from) {
       if (digests.length !== partitions.length * 16)
         throw new ShoalError('BAD_REQUEST', 'Cannot compare: one digest of 16 bytes for each partition');
       // Who copies from here, or counts this host as copied from, must not take a hole for all there is.
-      for (const partition of partitions) world.checkWhole(partition);
+      for (const partition of partitions) {
+        world.checkWhole(partition);
+        world.cutoffs.check(partition, from);
+      }
       return partitions.filter(
         (partition, index) =>
-          Buffer.compare(rootOf(keyValue, partition), digests.subarray(index * 16, index * 16 + 16)) !== 0,
+          Buffer.compare(healRoot(keyValue, partition), digests.subarray(index * 16, index * 16 + 16)) !== 0,
       );
     },
 
@@ -194,9 +238,10 @@ export const owner = (world: OwnerWorld): Owner => {
 
 /** Merges copies from another owner in one transaction. */
 export const mergeRows = async (
-  world: Pick<OwnerWorld, 'keyValue' | 'findPlace' | 'clock' | 'floorOf'>,
+  world: Pick<OwnerWorld, 'keyValue' | 'findPlace' | 'clock' | 'floorOf' | 'cutoffs'>,
   partition: Partition,
   rows: readonly NamedRow[],
+  how: 'copy' | 'adopted' = 'copy',
 ): Promise<{ readonly refused: number[] }> => {
   const placed = rows.map((row) => {
     const place = world.findPlace(row.table, row.partitionKey);
@@ -222,6 +267,12 @@ export const mergeRows = async (
       const old = readRow(writer, place, sortKey);
       if (old && old.state.kind !== state.kind) throw wrongKind(place.table);
       const merged = mergeRow(old?.state, state, floor);
+      if (merged.kind === 'taken' && state.kind === 'lww') {
+        const verdict = world.cutoffs.judge(writer, partition, state.stamp.wallMs, how);
+        if (verdict === 'gone') continue;
+        if (verdict === 'refused')
+          throw new ShoalError('BUSY', `Cannot take copies for partition ${partition} while it is collected`);
+      }
       if (merged.kind === 'taken') writeRow(writer, place, sortKey, old, merged.state);
       if (merged.kind === 'refused') refused.push(index);
     }

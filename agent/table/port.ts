@@ -71,7 +71,8 @@ export interface Rows<Row> {
   getForPut(partitionKey: string, sortKey: string): Promise<RowForPut<Row>>;
   /**
    * A put (undefined: a deletion) whose stamp was taken before, by `getForPut`. Whoever has row and stamp may do it, and
-   * do it again: it is one put, which changes nothing any more once a later one was acknowledged.
+   * do it again: it is one put, which changes nothing any more once a later one was acknowledged. A stamp is good for half
+   * an hour (`stampLastsMs`): a later put may meet owners that have collected deleted rows, and is refused.
    *
    * `along`: rows of this table's sub-tables (`NAME/...`) with the same partition key and stamp, written with it in one
    * message to each owner and one transaction there. Who sees the row sees them, or what came later in their place; they

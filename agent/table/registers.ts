@@ -12,9 +12,9 @@ import type { Lead } from './lead.ts';
 import { combinedChangesMax, rowBytesMax, rowWaitersMax } from './limits.ts';
 import { readPage } from './pages.ts';
 import type { RegisterSchema, Registers } from './port.ts';
+import type { Coordinator } from './read-row.ts';
 import { unwrapValue } from './row.ts';
 import type { RowRegisters } from './row-registers.ts';
-import type { Coordinator } from './rows.ts';
 import { withView } from './view.ts';
 
 export interface RegisterCoordinator extends Coordinator {

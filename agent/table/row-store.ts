@@ -8,7 +8,6 @@ import type { NamedRow, RowState } from '../../proto/message/table.ts';
 import type { Partition } from '../ring/port.ts';
 import type { KeyValueReader, KeyValueWriter } from '../store/key-value.ts';
 import {
-  afterPrefix,
   decodeSortKey,
   digest,
   digestBytes,
@@ -19,6 +18,8 @@ import {
   rowKey,
   rowKeyHeadBytes,
   rowName,
+  rowsOfGroup,
+  tombstoneKey,
 } from './keys.ts';
 import { pageBytesMax, pageScanRowsMax } from './limits.ts';
 import {
@@ -80,6 +81,7 @@ export const writeRow = (
   const change = xor(old?.mark ?? noMark, mark);
   writer.put(rowKey(partition, group, sortKey), encodeRow({ state, mark }));
   if (!old) writer.put(indexKey(partition, keyDigest), name);
+  noteTombstone(writer, partition, keyDigest, old?.state, state);
   updateTree(writer, partition, keyDigest, change);
   const sums = readGroup(writer, place);
   const rows = Number(isLive(state)) - Number(old !== undefined && isLive(old.state));
@@ -89,6 +91,51 @@ export const writeRow = (
     rows: sums.rows + rows,
     weight: sums.weight + weight,
     digest: xor(sums.digest, change),
+  };
+  writer.put(groupKey(partition, group), groups.encode(next));
+};
+
+/** What was deleted waits, in the order of its stamps, until it is collected (`collector.ts`). */
+const noteTombstone = (
+  writer: KeyValueWriter,
+  partition: Partition,
+  keyDigest: Uint8Array,
+  old: RowState | undefined,
+  state: RowState | undefined,
+): void => {
+  const keyFor = (of: RowState | undefined): Uint8Array | undefined =>
+    of?.kind === 'lww' && of.value === null ? tombstoneKey(partition, of.stamp.wallMs, keyDigest) : undefined;
+  const [before, after] = [keyFor(old), keyFor(state)];
+  if (before) writer.delete(before);
+  if (after) writer.put(after, new Uint8Array());
+};
+
+/** Leaves nothing of a row (what `readRow` gave in this transaction), nor of its group where it was the last. */
+export const dropRow = (
+  writer: KeyValueWriter,
+  place: Pick<Place, 'partition' | 'group'>,
+  sortKey: Uint8Array,
+  old: StoredRow,
+): void => {
+  const { partition, group } = place;
+  const keyDigest = digest(rowName(group, sortKey));
+  writer.delete(rowKey(partition, group, sortKey));
+  writer.delete(indexKey(partition, keyDigest));
+  noteTombstone(writer, partition, keyDigest, old.state, undefined);
+  updateTree(writer, partition, keyDigest, old.mark);
+  const bytes = writer.get(groupKey(partition, group));
+  if (!bytes) return;
+  const sums = groups.decode(bytes);
+  const [other] = writer.range({ ...rowsOfGroup(partition, group), limit: 1 });
+  if (!other) {
+    writer.delete(groupKey(partition, group));
+    return;
+  }
+  const next = {
+    ...sums,
+    rows: sums.rows - Number(isLive(old.state)),
+    weight: sums.weight - weightOf(old.state),
+    digest: xor(sums.digest, old.mark),
   };
   writer.put(groupKey(partition, group), groups.encode(next));
 };
@@ -111,9 +158,7 @@ export interface Scan {
 /** Ends early, `complete: false`, at the bounds of a page. Rows with nothing but a promise are left out. */
 export const scanGroup = (reader: KeyValueReader, place: Place, options: ScanOptions): Scan => {
   const { partition, group } = place;
-  const to = options.to
-    ? rowKey(partition, group, options.to)
-    : afterPrefix(rowKey(partition, group, new Uint8Array()));
+  const to = options.to ? rowKey(partition, group, options.to) : rowsOfGroup(partition, group).to;
   const from = rowKey(partition, group, options.from);
   const rows: Scan['rows'] = [];
   let [live, bytes] = [0, 0];

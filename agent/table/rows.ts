@@ -21,32 +21,16 @@
 import { codec } from '../../proto/codec.ts';
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
-import { type Along, type AnswerOf, alongMax } from '../../proto/message/table.ts';
-import { compareStamps, nextStamp, type Stamp } from '../../proto/stamp.ts';
-import { compareBytes } from '../base/bytes.ts';
-import { countLives } from '../register/lives.ts';
-import { hasQuorum } from '../register/quorum.ts';
-import type { Clock, Timers } from '../runtime/ports.ts';
+import { alongMax } from '../../proto/message/table.ts';
+import { nextStamp, type Stamp } from '../../proto/stamp.ts';
 import { checkCompanion } from './companions.ts';
-import { encodeSortKey, type FindPlace, type Place } from './keys.ts';
+import { encodeSortKey, type Place } from './keys.ts';
 import { clockSetBackMsMin, rowBytesMax } from './limits.ts';
-import type { Outbox } from './outbox.ts';
 import { readPage } from './pages.ts';
-import type { Poller } from './poll.ts';
 import type { Companion, RowSchema, Rows } from './port.ts';
-import { compareLww, type LwwState } from './row.ts';
+import { askHeld, type Coordinator, type Held, readLww } from './read-row.ts';
 import { digestGroup, tallyGroup } from './tally.ts';
-import { type View, type ViewRing, withView } from './view.ts';
-
-export interface Coordinator {
-  readonly self: HostId;
-  readonly ring: ViewRing;
-  readonly findPlace: FindPlace;
-  readonly outbox: Outbox;
-  readonly poller: Poller;
-  readonly clock: Clock;
-  readonly timers: Timers;
-}
+import { withView } from './view.ts';
 
 /** `seen`: what the new stamp has to be above. */
 type StampSource = (nowMs: number, seen: Stamp | undefined) => Stamp;
@@ -121,8 +105,8 @@ export const openRows = <Row>(
     );
   };
   /** Of two puts side by side either may be the later one: the first round may lie back as far as the caller likes. */
-  const stampAbove = ({ nowMs, newest }: Held): Stamp =>
-    nextStampAt(Math.min(nowMs, world.clock.wallMs()), newest);
+  const stampAbove = ({ nowMs, newest, closedMs }: Held): Stamp =>
+    nextStampAt(Math.max(Math.min(nowMs, world.clock.wallMs()), closedMs + 1), newest);
 
   const write = async (place: Place, sortKey: string, value: Uint8Array | null, weight: number) => {
     encodeSortKey(sortKey);
@@ -197,100 +181,4 @@ export const openRows = <Row>(
       return withView(world, place, (view) => digestGroup(world, view, place));
     },
   };
-};
-
-/** What a quorum holds of a row. */
-interface Held {
-  /** The earliest of the owners' clocks. */
-  readonly nowMs: number;
-  /** Undefined: there is no row, nor was there one. */
-  readonly newest: Stamp | undefined;
-  /** The newest of what was answered, where rows were asked for and one of them is known to be the newest. */
-  readonly state: LwwState | undefined;
-  /** What it brings along, where whole rows were asked for. */
-  readonly along: readonly Along[];
-  /** Who has the newest. */
-  readonly holders: ReadonlySet<HostId>;
-}
-
-/**
- * Asks a quorum of each set. `nearest`: the nearest owner for the row and the others for its mark; `rows`: all of them
- * for the row; `stamps`: none of them.
- */
-const askHeld = async (
-  world: Coordinator,
-  { layout, sets }: View,
-  { table, partitionKey }: Place,
-  sortKey: string,
-  whole: 'nearest' | 'rows' | 'stamps',
-  together = countLives(),
-): Promise<Held> => {
-  let isFirst = true;
-  const answers = await world.poller.poll({
-    action: () => `read row ${JSON.stringify(sortKey)} of table "${table}"`,
-    sets,
-    order: 'nearest',
-    counts: together,
-    ask: (host, counts) => {
-      const value = whole === 'rows' || (whole === 'nearest' && isFirst);
-      isFirst = false;
-      const companions = whole === 'rows';
-      const get = { do: 'get', table, partitionKey, sortKey, value, companions } as const;
-      return world.outbox.ask<'get'>(host, layout, get, counts);
-    },
-  });
-  let nowMs = Number.POSITIVE_INFINITY;
-  let best: GotRow | undefined;
-  for (const { row, wallMs } of answers.values()) {
-    nowMs = Math.min(nowMs, wallMs);
-    if (row && (!best || isNewer(row, best))) best = row;
-  }
-  const holders = new Set<HostId>();
-  let state: LwwState | undefined;
-  let along: readonly Along[] = [];
-  for (const [host, answer] of answers) {
-    const { row } = answer;
-    if (!best || !row || compareBytes(row.mark, best.mark) !== 0) continue;
-    holders.add(host);
-    if (row.state?.kind !== 'lww') continue;
-    state = row.state;
-    along = answer.along ?? [];
-  }
-  return { nowMs, newest: best?.stamp, state, along, holders };
-};
-
-type GotRow = NonNullable<AnswerOf<'get'>['row']>;
-
-/** Equal stamps of different rows: where both are known the larger one wins, see `compareLww`. */
-const isNewer = (a: GotRow, b: GotRow): boolean =>
-  a.state?.kind === 'lww' && b.state?.kind === 'lww'
-    ? compareLww(a.state, b.state) > 0
-    : compareStamps(a.stamp, b.stamp) > 0;
-
-/** The row that a quorum holds, or holds by now. */
-const readLww = async (world: Coordinator, view: View, place: Place, sortKey: string): Promise<Held> => {
-  const near = await askHeld(world, view, place, sortKey, 'nearest');
-  if (!near.newest || (near.state && hasQuorum(view.sets, near.holders))) return near;
-  // Who holds it by this round counts in the next.
-  const together = countLives();
-  const held = await askHeld(world, view, place, sortKey, 'rows', together);
-  const { holders, state, along } = held;
-  if (!state || hasQuorum(view.sets, holders)) return held;
-  const { table, partitionKey } = place;
-  const { stamp, weight, value } = state;
-  const put = {
-    ...({ do: 'put', table, partitionKey, sortKey, stamp, weight, value, repair: true } as const),
-    ...(along.length > 0 && { along: [...along] }),
-  };
-  await world.poller.poll({
-    action: () => `mend row ${JSON.stringify(sortKey)} of table "${table}"`,
-    sets: view.sets,
-    order: 'all',
-    counts: together,
-    ask: async (host, counts) => {
-      // Who answers "newer" holds a later write: to every reader after this one that is as good.
-      if (!holders.has(host)) await world.outbox.ask<'put'>(host, view.layout, put, counts);
-    },
-  });
-  return held;
 };

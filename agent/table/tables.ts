@@ -16,8 +16,10 @@ import type { Runtime } from '../runtime/ports.ts';
 import type { KeyValue, KeyValueReader } from '../store/key-value.ts';
 import { antiEntropy, type HealStatus } from './anti-entropy.ts';
 import { coalesce } from './coalesce.ts';
+import { type Collector, type CollectSettings, collector } from './collector.ts';
+import { type CollectState, openCutoffs } from './cutoff.ts';
 import { healer } from './healer.ts';
-import { placeFinder } from './keys.ts';
+import { partitionTable, placeFinder } from './keys.ts';
 import { openLead } from './lead.ts';
 import { leaders } from './leaders.ts';
 import { readFloor, readLives } from './life-notes.ts';
@@ -62,7 +64,7 @@ export const openTables = (
     /** Runs the work after the I/O of this turn; default setImmediate. The simulator has turns of its own. */
     readonly soon?: (work: () => void) => void;
   },
-  settings: { readonly compareEveryMs?: number } = {},
+  settings: CollectSettings & { readonly compareEveryMs?: number } = {},
 ): OpenTables => {
   const { rpc, ring, members, keyValue, runtime } = world;
   const { clock, timers, chance } = runtime;
@@ -88,7 +90,12 @@ export const openTables = (
   };
   const floorOf = (reader: KeyValueReader, partition: number) =>
     whole.isWhole ? readFloor(reader, partition) : null;
-  const ownerWorld = { keyValue, findPlace, clock, log, refusedStamp, checkWhole: whole.check, floorOf };
+  const cutoffs = openCutoffs({ ring, keyValue, doubted: (partition) => collecting?.doubt(partition) });
+  const ownerWorld = {
+    ...{ keyValue, findPlace, clock, log, refusedStamp, checkWhole: whole.check, floorOf, cutoffs },
+    collected: (partition: number) => collecting?.drop(partition),
+  };
+  let collecting: Collector | undefined;
   const lives = (): Lives => readLives(keyValue);
   const own = owner(ownerWorld);
   const perform: Perform = (operation, from) => {
@@ -97,7 +104,7 @@ export const openTables = (
     if (operation.do === 'change') return change(operation, from);
     if (operation.do === 'reconcile') return reconcile(operation);
     if (
-      (operation.do === 'push' || operation.do === 'recall') &&
+      (operation.do === 'push' || operation.do === 'recall' || operation.do === 'collect') &&
       !ring.owners(operation.partition).includes(from)
     ) {
       log.warn('refused copies of rows from a host that does not own them', {
@@ -165,6 +172,18 @@ export const openTables = (
     if (names.has(name)) throw new Error(`table "${name}" is opened twice`);
     names.add(name);
   };
+  claim(partitionTable);
+  collecting = collector(
+    {
+      ...{ self, ring, members, leaders: first, outbox: out, healer: heal, cutoffs, keyValue, findPlace },
+      ...{ clock, timers, log },
+      states: openRegisters<CollectState>(
+        { ...coordinator, chance, registers, lead },
+        { name: partitionTable },
+      ),
+    },
+    settings,
+  );
   return {
     rows<Row>(schema: RowSchema<Row>): Rows<Row> {
       claim(schema.name);
@@ -179,10 +198,12 @@ export const openTables = (
         if (!stopping.signal.aborted) log.error('cannot copy the rows of this host', { error: thrown });
       });
       entropy.start();
+      collecting?.start();
     },
     heal: entropy.hurry,
     async stop() {
       stopping.abort(new ShoalError('ABORTED', 'The agent is stopping'));
+      await collecting?.stop();
       await entropy.stop();
     },
     status: () => ({ ...entropy.status(), whole: whole.isWhole, stampsRefused: stampsRefused() }),

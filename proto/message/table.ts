@@ -94,6 +94,10 @@ export const operations = {
     answer: Type.Object({
       wallMs: WallMs,
       row: OrNull(Type.Object({ mark: Digest, stamp: Stamp, state: Type.Optional(RowState) })),
+      /** Of the partition: what is not newer and not here is gone. Absent: 0. */
+      cutoff: Type.Optional(WallMs),
+      /** Of the partition: this owner takes no new row with a stamp up to here. Absent: 0. */
+      closed: Type.Optional(WallMs),
       /** As this owner holds them. */
       along: Type.Optional(Type.Array(Along, { maxItems: alongMax })),
     }),
@@ -188,6 +192,24 @@ export const operations = {
       with: Type.Array(Host, { maxItems: 64 }),
     }),
     answer: Type.Null(),
+  },
+  /** What of a partition was collected. */
+  cutoff: {
+    ask: Type.Object({ do: Type.Literal('cutoff'), partition: PartitionNumber }),
+    answer: Type.Object({ cutoff: WallMs }),
+  },
+  /**
+   * To an owner, from the one that collects tombstones: this is how far the partition has come; and, where `fence` is there,
+   * take no new rows up to its time in this epoch, or (`isOld`) only say whether that has stood all the while.
+   */
+  collect: {
+    ask: Type.Object({
+      do: Type.Literal('collect'),
+      partition: PartitionNumber,
+      state: Type.Object({ epoch: Count, decided: Count, cutoff: WallMs }),
+      fence: OrNull(Type.Object({ layout: Count, upTo: WallMs, isOld: Type.Boolean() })),
+    }),
+    answer: Type.Object({ wallMs: WallMs, stands: Type.Boolean() }),
   },
   /** `digests`: the asker's Merkle roots, 16 bytes for each partition. Answer: the partitions that differ. */
   roots: {

@@ -20,7 +20,7 @@ export interface Filling {
 export const rowNameOf = (index: number): string => `photos/2026/${String(index).padStart(9, '0')}.jpg`;
 
 export const fillGroup = async (
-  { ring, rows }: { readonly ring: Pick<Ring, 'partitionOf'>; readonly rows: KeyValue },
+  { ring, rows }: { readonly ring: Pick<Ring, 'partitionOf' | 'partitionCount'>; readonly rows: KeyValue },
   { table, partitionKey, from, to, bytes, writer: host }: Filling,
 ): Promise<null> => {
   const place = placeFinder(ring)(table, partitionKey);

@@ -89,6 +89,8 @@ const cluster: Readonly<Record<Exclude<keyof typeof clusterBugs, keyof typeof lo
   'a batch that some owners apply by half': 10,
   'rows acknowledged before fsync': 5,
   'a deleted row that leaves no tombstone': 1,
+  'a tombstone dropped before all owners have it': 8,
+  'a tombstone dropped though the row was written since': 1,
   'a chunk sent before its reference stands': 3,
   'a chunk deleted by a decision of before it was put again': 8,
   'an owner that is never told what it missed': 22,

@@ -9,6 +9,7 @@ import type { KeyValue } from '../../agent/store/key-value.ts';
 import { openKeyValue } from '../../agent/store/lmdb-key-value.ts';
 import { memoryKeyValue } from '../../agent/store/memory-key-value.ts';
 import { sub } from '../../agent/store/namespace.ts';
+import type { CollectSettings } from '../../agent/table/collector.ts';
 import { type OpenTables, openTables } from '../../agent/table/tables.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { steadyClock, steadyTimers } from '../fake/steady-time.ts';
@@ -53,7 +54,7 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
-export interface ClusterOptions {
+export interface ClusterOptions extends CollectSettings {
   readonly hosts?: number;
   /** How many of them are in layout version 1. Default all. */
   readonly owners?: number;
@@ -88,7 +89,7 @@ export const cluster = async (t: ExecutionContext, options: ClusterOptions = {})
         ...{ runtime, rpc: net.rpc(host.id), ring: host.ring, members: host.members },
         keyValue: sub(host.keyValue, 'table'),
       },
-      { compareEveryMs: options.compareEveryMs ?? 50 },
+      { ...options, compareEveryMs: options.compareEveryMs ?? 50 },
     );
     host.tables.start();
   };

@@ -21,7 +21,7 @@ const lww = (wallMs: number, text: string | null): RowState => ({
 });
 
 test('tree: owners with the same rows have the same tree, whatever the order and history of their writes', async (t) => {
-  const findPlace = placeFinder({ partitionOf: () => 5 });
+  const findPlace = placeFinder({ partitionOf: () => 5, partitionCount: 16 });
   const place = findPlace('thing', 'p');
   const trees = [];
   for (const order of [1, -1]) {
@@ -61,7 +61,7 @@ test('tree: owners with the same rows have the same tree, whatever the order and
 });
 
 test('keys: two partition keys with one digest do not share their rows', async (t) => {
-  const findPlace = placeFinder({ partitionOf: () => 1 });
+  const findPlace = placeFinder({ partitionOf: () => 1, partitionCount: 16 });
   const store = memoryKeyValue();
   const place = findPlace('thing', 'p');
   await store.transact((writer) => writeRow(writer, place, Uint8Array.of(1), undefined, lww(1, 'x')));

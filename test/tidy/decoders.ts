@@ -46,6 +46,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   'agent/ring/layout-chain.ts': 'target "rpc layout.register"',
   'agent/ring/layout-spread.ts': 'targets "rpc layout.push" and "gossip layout"',
   'agent/ring/wish-book.ts': 'target "rpc layout.wish"',
+  'agent/table/cutoff.ts': 'own store only',
   'agent/table/life-notes.ts': 'own store only',
   'agent/table/outbox.ts': 'target "answer batch"',
   'agent/table/pages.ts': 'target "answer range"',

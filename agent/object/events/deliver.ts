@@ -18,6 +18,7 @@ import { nextStamp } from '../../../proto/stamp.ts';
 import { mapLimit } from '../../base/map-limit.ts';
 import type { Journal } from '../../journal/port.ts';
 import type { Runtime } from '../../runtime/ports.ts';
+import { stampLastsMs } from '../../table/limits.ts';
 import type { Entry } from '../../table/port.ts';
 import { walkRows } from '../../table/walk-rows.ts';
 import {
@@ -106,7 +107,10 @@ export const openDelivery = (
       if (answer.kind === 'failed') throw new NotTaken(answer.why);
       if (answer.kind === 'refused') giveUp(queue, row, answer.why);
     }
-    await events.putAt(queue, sortKey, undefined, nextStamp(row.stamp.host, 0, row.stamp));
+    const ageMs = clock.wallMs() - row.stamp.wallMs;
+    if (ageMs < stampLastsMs)
+      await events.putAt(queue, sortKey, undefined, nextStamp(row.stamp.host, 0, row.stamp));
+    else await events.delete(queue, sortKey);
   };
 
   /** Throws NotTaken, and what tables throw. False: another host is at it. */

@@ -231,7 +231,7 @@ const checkEvent = checker('journal event', StoredEvent);
 
 const state = { kind: 'lww', stamp, weight: 1, value };
 const answerSamples: Readonly<Record<keyof typeof operations, unknown>> = {
-  get: { wallMs: nowMs, row: { mark: digest, stamp, state } },
+  get: { wallMs: nowMs, row: { mark: digest, stamp, state }, cutoff: 1, closed: 2 },
   put: { kind: 'newer', stamp },
   register: { kind: 'promise', ballot, accepted },
   recall: { promised: ballot },
@@ -244,4 +244,6 @@ const answerSamples: Readonly<Record<keyof typeof operations, unknown>> = {
   leaf: { rows: new Uint8Array(64), complete: false },
   fetch: { rows: [{ ...row, state }], taken: 1 },
   push: { refused: [0] },
+  cutoff: { cutoff: nowMs },
+  collect: { wallMs: nowMs, stands: true },
 };

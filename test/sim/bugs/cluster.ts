@@ -8,7 +8,7 @@ import { openChunkFiles } from '../../../agent/chunk/chunk-files.ts';
 import type { Rpc } from '../../../agent/peer/port.ts';
 import type { KeyValue, KeyValueWriter } from '../../../agent/store/key-value.ts';
 import { markerKey } from '../../../agent/table/keys.ts';
-import { presence, presenceOfBytes } from '../../../agent/table/row.ts';
+import { decodeRow, encodeRow, presence, presenceOfBytes } from '../../../agent/table/row.ts';
 import type { AnswerOf, BatchAnswer, Operation } from '../../../proto/message/table.ts';
 import { chunkFile, simDataDirectory } from '../data-directory.ts';
 import { flush, simKeyValue } from '../key-value.ts';
@@ -156,6 +156,60 @@ const noTombstones: ClusterParts = {
   }),
 };
 
+/** Whoever collects goes by what it holds itself: it neither asks the others nor compares with them. */
+const aloneInCollecting: ClusterParts = {
+  ...soundParts,
+  tableRpc: (rpc, host): Rpc => ({
+    ...rpc,
+    async request(to, method, body, options) {
+      const { operations } = body as Batch;
+      if (method !== 'table.ask' || !operations.every(isOfCollection))
+        return rpc.request(to, method, body, options);
+      return {
+        answers: operations.map(({ do: what }) => ({
+          value: what === 'roots' ? [] : { wallMs: host.wallMs(), stands: true },
+        })),
+      };
+    },
+  }),
+};
+const isOfCollection = (operation: Operation): boolean =>
+  operation.do === 'collect' || (operation.do === 'roots' && operation.partitions.length === 1);
+
+const kindOf = (key: Uint8Array): string => String.fromCharCode(key[0] ?? 0);
+const asTombstone = (bytes: Uint8Array): Uint8Array => {
+  const { mark, state } = decodeRow(bytes);
+  if (state.kind !== 'lww') return bytes;
+  return encodeRow({ mark, state: { ...state, value: null, stamp: { ...state.stamp, wallMs: 0 } } });
+};
+/** A name that was deleted once is dropped with whatever stands there when its turn comes. */
+const changedMeanwhile: ClusterParts = {
+  ...soundParts,
+  tableStore: (store): KeyValue => ({
+    ...store,
+    transact: (work) =>
+      store.transact((writer) => {
+        let [isWriting, isDropping] = [false, false];
+        return work({
+          ...writer,
+          put(key, value) {
+            isWriting = true;
+            writer.put(key, value);
+          },
+          delete(key) {
+            // Who writes over a tombstone writes the row first, who drops one strikes it out first.
+            isDropping ||= !isWriting && kindOf(key) === 'd';
+            if (isDropping || kindOf(key) !== 'd') writer.delete(key);
+          },
+          get(key) {
+            const bytes = writer.get(key);
+            return bytes && isDropping && kindOf(key) === 'r' ? asTombstone(bytes) : bytes;
+          },
+        });
+      }),
+  }),
+};
+
 /** The bytes go out while their reference is still on its way: the collector finds a chunk that nobody uses. */
 const earlyCollection: ClusterParts = {
   ...soundParts,
@@ -223,6 +277,8 @@ export const clusterBugs = {
   'a batch that some owners apply by half': halfBatch,
   'rows acknowledged before fsync': ackBeforeFsync,
   'a deleted row that leaves no tombstone': noTombstones,
+  'a tombstone dropped before all owners have it': aloneInCollecting,
+  'a tombstone dropped though the row was written since': changedMeanwhile,
   'a chunk sent before its reference stands': earlyCollection,
   'a chunk deleted by a decision of before it was put again': aba,
   'an owner that is never told what it missed': lostNotice,

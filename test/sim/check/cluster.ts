@@ -1,4 +1,5 @@
 /** What a cluster at rest must look like; each check gives what is not so yet, in words. */
+import { oldestTombstone } from '../../../agent/table/tombstones.ts';
 import { rootOf } from '../../../agent/table/tree.ts';
 import type { ChunkId, HostId } from '../../../proto/ids.ts';
 import type { Disk } from '../disk.ts';
@@ -51,6 +52,18 @@ export const misplaced = (
     }
   return wrong;
 };
+
+/** Deleted rows that are older than that by their stamps go when all owners are there. */
+export const unburied = (nodes: Nodes, beforeMs: number): string[] =>
+  nodes.flatMap(({ id, program }) => {
+    const { tableStore, ring } = program?.calls ?? {};
+    if (!tableStore || !ring) return [`${id} is not open`];
+    const owned = Array.from({ length: ring.partitionCount }, (_, partition) => partition).filter(
+      (partition) => ring.owners(partition).includes(id),
+    );
+    const kept = owned.filter((partition) => oldestTombstone(tableStore, partition, beforeMs) !== undefined);
+    return kept.length > 0 ? [`${id} keeps tombstones in ${kept.join(' ')}`] : [];
+  });
 
 export const uncollected = (nodes: Nodes, garbage: readonly ChunkId[]): string[] =>
   nodes.flatMap(({ id, disk }) => {

@@ -15,6 +15,7 @@ import type { Ring } from '../../../agent/ring/port.ts';
 import { type RingSettings, rehearsalSettings } from '../../../agent/ring/settings.ts';
 import type { KeyValue } from '../../../agent/store/key-value.ts';
 import { sub } from '../../../agent/store/namespace.ts';
+import type { CollectSettings } from '../../../agent/table/collector.ts';
 import type { Registers, Rows, Tables } from '../../../agent/table/port.ts';
 import { type OpenTables, openTables } from '../../../agent/table/tables.ts';
 import { hasCode } from '../../../proto/error.ts';
@@ -40,6 +41,7 @@ export interface ClusterParts {
   chunkRpc(rpc: Rpc): Rpc;
   openFiles(host: Host): typeof openChunkFiles;
   readonly chunkSettings: ChunkSettings;
+  readonly tableSettings: CollectSettings;
 }
 
 export const soundParts: ClusterParts = {
@@ -60,6 +62,8 @@ export const soundParts: ClusterParts = {
     compareEveryMs: 30 * secondMs,
     collectPerSecond: 1000,
   },
+  // So quick that stragglers and pauses meet it: no age is needed for safety.
+  tableSettings: { collectAgeMs: secondMs, collectEveryMs: 1.5 * secondMs },
 };
 
 /** What clients use, once the host has opened. */
@@ -127,11 +131,14 @@ export const clusterHost = (host: Host, options: ClusterHostOptions): ClusterHos
     ring.onChange(() => options.changed(ring));
     options.changed(ring);
     const tableStore = parts.tableStore(sub(keyValue, 'tables'));
-    const tables = openTables({
-      ...{ runtime, members, keyValue: tableStore },
-      ...{ rpc: parts.tableRpc(rpc, host), ring: parts.tableRing(ring) },
-      soon: (work) => void runtime.timers.after(0, work),
-    });
+    const tables = openTables(
+      {
+        ...{ runtime, members, keyValue: tableStore },
+        ...{ rpc: parts.tableRpc(rpc, host), ring: parts.tableRing(ring) },
+        soon: (work) => void runtime.timers.after(0, work),
+      },
+      parts.tableSettings,
+    );
     const rows = tables.rows<string>({ name: 'row', weight: (row) => row.length });
     const companions = tables.rows<string>({ name: 'row/companion' });
     const registers = tables.registers<string>({ name: 'register' });

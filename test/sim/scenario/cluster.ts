@@ -7,7 +7,7 @@
 import type { HostId } from '../../../proto/ids.ts';
 import { minuteMs, secondMs } from '../../../proto/units.ts';
 import { hostId } from '../../membership/fake-network.ts';
-import { misplaced, uncollected, unrest } from '../check/cluster.ts';
+import { misplaced, unburied, uncollected, unrest } from '../check/cluster.ts';
 import { hasAny, hasGood } from '../check/kept.ts';
 import { linearizabilityFaults } from '../check/linearizability.ts';
 import { type Contents, contents as openContents } from '../client/contents.ts';
@@ -16,6 +16,7 @@ import { records as openRecords, type Records } from '../client/records.ts';
 import { buildCluster, type Cluster, harms, peopleHarms, until } from '../cluster.ts';
 import { faultKinds, type Nemesis, nemesis } from '../nemesis.ts';
 import type { Weather } from '../network.ts';
+import { epochMs } from '../node.ts';
 import { prng } from '../prng.ts';
 import {
   type ClusterCalls,
@@ -33,6 +34,8 @@ const echoMs = 20 * secondMs;
 const settleMs = 6 * minuteMs;
 /** Grace, walk and sweep of the collector, twice, for a walk may just have begun. */
 const collectMs = 4 * minuteMs;
+/** Clocks of hosts drift apart by a hundredth; what was stamped by a clock that was far ahead is older only when that time has come. */
+const clockSlackMs = 15 * secondMs;
 /** Requests that one quiet host may have under way: membership's and the ring's small talk. */
 const waitingMax = 64;
 
@@ -198,6 +201,7 @@ const run = async (world: World, parts: ClusterParts): Promise<Outcome> => {
   faults.heal();
   await world.run(world.nowMs() + echoMs);
 
+  const restMs = world.nowMs();
   const liveIds = () => new Set([...contents.live].map(({ id }) => id));
   const left = await until(world, settleMs, () => [
     ...unrest(nodes, fork.newest),
@@ -210,6 +214,9 @@ const run = async (world: World, parts: ClusterParts): Promise<Outcome> => {
   if (faulty.length > 0) return done(faulty);
   const kept = await until(world, collectMs, () => uncollected(nodes, contents.garbage()));
   if (kept.length > 0) return done(['not collected', ...kept]);
+  const deletedMs = epochMs + restMs - clockSlackMs;
+  const unforgotten = await until(world, collectMs, () => unburied(nodes, deletedMs));
+  if (unforgotten.length > 0) return done(['deleted rows are kept', ...unforgotten]);
   const lostLater = await until(world, minuteMs, () => misplaced(nodes, liveIds(), hasGood));
   if (lostLater.length > 0) return done(['after collection', ...lostLater]);
   const busy = nodes.filter(({ program }) => (program?.waiting ?? 0) > waitingMax).map(({ id }) => id);

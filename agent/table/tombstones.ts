@@ -1,0 +1,54 @@
+/** The deleted rows that wait in the store, and dropping those whose partition's cutoff has reached them. */
+import type { Partition } from '../ring/port.ts';
+import type { KeyValue, KeyValueReader } from '../store/key-value.ts';
+import { readCutoff } from './cutoff.ts';
+import {
+  digest,
+  digestOfTombstone,
+  encodeSortKey,
+  type FindPlace,
+  timeOfTombstone,
+  tombstonesBefore,
+} from './keys.ts';
+import { droppedRowsMax } from './limits.ts';
+import { dropRow, readByDigest, readRow } from './row-store.ts';
+import { rootOf, xor } from './tree.ts';
+
+/** The time of the oldest one, undefined where none is that old. One look, however many there are. */
+export const oldestTombstone = (
+  reader: KeyValueReader,
+  partition: Partition,
+  beforeMs: number,
+): number | undefined => {
+  const [first] = reader.range({ ...tombstonesBefore(partition, beforeMs), limit: 1 });
+  return first && timeOfTombstone(first.key);
+};
+
+/** What two owners compare: equal where they hold the same and have collected as much. */
+export const healRoot = (reader: KeyValueReader, partition: Partition): Uint8Array => {
+  const { cutoff } = readCutoff(reader, partition);
+  const root = rootOf(reader, partition);
+  return cutoff === 0 ? root : xor(root, digest(Buffer.from(`cutoff ${cutoff}`)));
+};
+
+/** Drops the next of them up to the cutoff. Resolves with false when that was all. */
+export const dropTombstones = (
+  { keyValue, findPlace }: { readonly keyValue: KeyValue; readonly findPlace: FindPlace },
+  partition: Partition,
+): Promise<boolean> =>
+  keyValue.transact((writer) => {
+    const { cutoff } = readCutoff(writer, partition);
+    const range = { ...tombstonesBefore(partition, cutoff + 1), limit: droppedRowsMax };
+    const keys = Array.from(writer.range(range), ({ key }) => Uint8Array.from(key));
+    for (const key of keys) {
+      writer.delete(key);
+      const named = readByDigest(writer, partition, digestOfTombstone(key));
+      if (named?.state.kind !== 'lww' || named.state.value !== null) continue;
+      if (named.state.stamp.wallMs > cutoff) continue;
+      const place = findPlace(named.table, named.partitionKey);
+      const sortKey = encodeSortKey(named.sortKey);
+      const stored = readRow(writer, place, sortKey);
+      if (stored) dropRow(writer, place, sortKey, stored);
+    }
+    return keys.length === droppedRowsMax;
+  });
