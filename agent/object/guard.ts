@@ -9,7 +9,8 @@
  *        ^                                                              │ no
  *        └──────────────────────────────────────────────────────────────┘
  *
- *  - A decision that was not done (its host died) is done by whoever comes next, with the very same stamp: twice is once.
+ *  - A decision that was not done (its host died) is done by whoever comes next, with the very same stamp: twice is once. It is
+ *    done as it was decided, with the marker of a deletion and the version that it hides.
  *  - A stamp is taken after the decision before was done, so it lies above it; a host that wakes up late and puts what
  *    others have done long ago changes nothing.
  *  - Decisions stay as a few bytes when their object is gone: a name that starts anew would let an old look pass.
@@ -17,15 +18,24 @@
 import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
 import type { Stamp } from '../../proto/stamp.ts';
+import { stampLastsMs } from '../table/limits.ts';
 import type { Companion } from '../table/port.ts';
 import { keptVersions } from './kept-versions.ts';
 import { decisionsMax } from './limits.ts';
 import type { GuardRow, ObjectRow, Records } from './records.ts';
 
+/** A deletion as a version, and whether what it hides is kept as one. */
+export interface Mark {
+  readonly marker: ObjectRow;
+  readonly keeps: boolean;
+}
+
 /** What is there now, and what shall be there; undefined: nothing. */
 export interface Decision<Seen> {
   readonly before: Seen;
   readonly row: ObjectRow | undefined;
+  /** What a deletion leaves. */
+  readonly mark: Mark | undefined;
 }
 
 /** With the stamp at which the row was put, or deleted. */
@@ -37,34 +47,41 @@ interface Named {
   readonly id: Uuid;
   readonly name: string;
 }
+type Undone = Extract<GuardRow, { readonly stamp: Stamp }>;
 
 export const openGuard = (records: Pick<Records, 'objects' | 'guards' | 'versions'>) => {
   const { objects, guards } = records;
   const finish = ({ id, name }: Named, token: Uuid): Promise<GuardRow | undefined> =>
     guards.change(id, name, (now) => (now?.token === token && !now.isDone ? { token, isDone: true } : now));
 
-  const settle = async (place: Named): Promise<GuardRow | undefined> => {
-    const found = await guards.get(place.id, place.name);
-    if (!found || found.isDone) return found;
-    const { row, stamp, token } = found;
+  /** What is brought along by who does it in another's place. */
+  const alongOf = (name: string, { row, marker, keeps }: Undone, replaced: ObjectRow | undefined) => {
+    if (marker) return keptVersions(records, name, [keeps && replaced, marker]);
     // One that has a version's id was decided where versions are kept: it brings them, whoever does it.
-    const replaced = row?.versionId === undefined ? undefined : await objects.get(place.id, place.name);
-    const along = row?.versionId === undefined ? [] : keptVersions(records, place.name, [replaced, row]);
-    await objects.putAt(place.id, place.name, row, stamp, along);
-    return finish(place, token);
+    return row?.versionId === undefined ? [] : keptVersions(records, name, [replaced, row]);
+  };
+
+  const settle = async (place: Named): Promise<GuardRow | undefined> => {
+    const { id, name } = place;
+    const found = await guards.get(id, name);
+    if (!found || found.isDone) return found;
+    const held = await objects.getForPut(id, name);
+    const now = held.stamp();
+    if (now.wallMs - found.stamp.wallMs < stampLastsMs) {
+      await objects.putAt(id, name, found.row, found.stamp, alongOf(name, found, held.row));
+      return finish(place, found.token);
+    }
+    // Owners may take a stamp of so long ago for that of a row which is gone. Nobody has decided since, so a new one is as good.
+    await guards.change(id, name, (current) =>
+      current?.token === found.token && !current.isDone ? { ...current, stamp: now } : current,
+    );
+    return settle(place);
   };
 
   /** Is it ours? Not when another was decided since `last`. */
-  const decide = async (
-    { id, name }: Named,
-    last: Uuid | undefined,
-    mine: { readonly token: Uuid; readonly row: ObjectRow | undefined; readonly stamp: Stamp },
-  ): Promise<boolean> => {
-    const { token, row, stamp } = mine;
-    const now = await guards.change(id, name, (current) =>
-      current?.token === last ? { token, stamp, ...(row && { row }) } : current,
-    );
-    return now?.token === token;
+  const decide = async ({ id, name }: Named, last: Uuid | undefined, mine: Undone): Promise<boolean> => {
+    const now = await guards.change(id, name, (current) => (current?.token === last ? mine : current));
+    return now?.token === mine.token;
   };
 
   return {
@@ -72,6 +89,7 @@ export const openGuard = (records: Pick<Records, 'objects' | 'guards' | 'version
      * @param look what is there; it reads the row that it is given
      * @param judge throws when it must not be; may be asked again
      * @param prepare puts on disk what has to be there before the row is; resolves with what is written along with it
+     * @param markOf of a deletion: what it leaves
      * Throws CONTENDED.
      */
     async replace<Seen>(
@@ -79,19 +97,27 @@ export const openGuard = (records: Pick<Records, 'objects' | 'guards' | 'version
       look: (reading: Promise<ObjectRow | undefined>) => Promise<Seen>,
       judge: (before: Seen) => Promise<ObjectRow | undefined>,
       prepare: (decision: Decision<Seen>) => Promise<readonly Companion[]>,
+      markOf: (before: Seen) => Promise<Mark | undefined>,
     ): Promise<Done<Seen>> {
       for (let attempt = 0; attempt < decisionsMax; attempt++) {
         const last = await settle(place);
         const held = await objects.getForPut(place.id, place.name);
         const before = await look(Promise.resolve(held.row));
         const row = await judge(before);
+        const mark = row ? undefined : await markOf(before);
         const [token, stamp] = [newUuid(), held.stamp()];
-        if (!(await decide(place, last?.token, { token, row, stamp }))) continue;
-        const along = await prepare({ before, row });
+        const mine: Undone = {
+          ...{ token, stamp },
+          ...(row && { row }),
+          ...(mark && { marker: mark.marker }),
+          ...(mark?.keeps && { keeps: true }),
+        };
+        if (!(await decide(place, last?.token, mine))) continue;
+        const along = await prepare({ before, row, mark });
         await objects.putAt(place.id, place.name, row, stamp, along);
         // Whoever comes next does it otherwise.
         await finish(place, token).catch(() => undefined);
-        return { before, row, stamp };
+        return { before, row, mark, stamp };
       }
       throw new ShoalError(
         'CONTENDED',

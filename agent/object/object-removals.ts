@@ -21,20 +21,22 @@ export const openObjectRemovals = (
     if (versionId !== undefined)
       return (await deleteVersion(place, versionId, { promotes: false })).versionId;
     return run(place, async () => {
-      let marker: ObjectRow | undefined;
       const isGone = (row: ObjectRow): boolean => isExpired(row, runtime.clock.wallMs());
-      const { before, stamp } = await replace(
+      const { before, mark, stamp } = await replace(
         place,
         async ({ row }) => {
           if (!row) throw noObject(place.name);
           return undefined;
         },
-        async ({ before: { row } }) => {
-          if (place.versions !== 'enabled' || !row || isGone(row)) return [];
-          marker = await inOrder(place, markerOf(newUuid(), runtime.clock.wallMs()), row);
-          return versionsOf(place, [row, marker]);
+        async (decision) =>
+          decision.mark ? versionsOf(place, [decision.before.row, decision.mark.marker]) : [],
+        async ({ row }) => {
+          if (place.versions !== 'enabled' || !row || isGone(row)) return undefined;
+          const marker = await inOrder(place, markerOf(newUuid(), runtime.clock.wallMs()), row);
+          return { marker, keeps: true };
         },
       );
+      const marker = mark?.marker;
       await giveUp(place, place, before);
       if (before.row && isGone(before.row) && !marker) throw noObject(place.name);
       await tell(place, { name: removalName(place, marker !== undefined), row: marker ?? before.row }, stamp);

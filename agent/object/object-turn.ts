@@ -16,7 +16,7 @@ import { type Containers, noContainer } from './containers.ts';
 import type { Asker } from './events/asker.ts';
 import type { EventRule } from './events/event-rule.ts';
 import type { Said, Tell } from './events/tell.ts';
-import { type Decision, type Done, openGuard } from './guard.ts';
+import { type Decision, type Done, type Mark, openGuard } from './guard.ts';
 import { keptVersions } from './kept-versions.ts';
 import { changesWaitingMax, listingPageRows, partsReleasedMax } from './limits.ts';
 import type { ObjectPath } from './name.ts';
@@ -202,18 +202,21 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
     judge: (before: Seen) => Promise<ObjectRow | undefined>,
     first: (decision: Decision<Seen>) => Promise<readonly Companion[]> = (decision) =>
       prepare(place, decision),
+    markOf: (before: Seen) => Promise<Mark | undefined> = async () => undefined,
   ): Promise<Done<Seen>> => {
-    if (place.isGuarded) return guard.replace(place, (reading) => withPosts(place, reading), judge, first);
+    if (place.isGuarded)
+      return guard.replace(place, (reading) => withPosts(place, reading), judge, first, markOf);
     const held = objects.getForPut(place.id, place.name);
     const before = await withPosts(
       place,
       held.then(({ row }) => row),
     );
     const row = await judge(before);
-    const along = await first({ before, row });
+    const mark = row ? undefined : await markOf(before);
+    const along = await first({ before, row, mark });
     const stamp = (await held).stamp();
     await objects.putAt(place.id, place.name, row, stamp, along);
-    return { before, row, stamp };
+    return { before, row, mark, stamp };
   };
 
   /** The first write with a condition came meanwhile and may not have seen this one: it is put again, behind it. */

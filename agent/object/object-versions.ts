@@ -149,25 +149,27 @@ export const openObjectVersions = (
     /** S3's deletion where versions are kept: the object need not be there. Resolves with the marker's id. */
     hide: (place: Place, check?: Check): Promise<string> =>
       run(place, async () => {
-        let marker = markerOf(newUuid(), runtime.clock.wallMs());
-        const { before, stamp } = await replace(
+        const keeps = place.versions === 'enabled';
+        const plain = markerOf(newUuid(), runtime.clock.wallMs());
+        const { before, mark, stamp } = await replace(
           place,
           async ({ row }) => {
             check?.(row);
             return undefined;
           },
-          async ({ before: { row } }) => {
-            marker = await inOrder(place, marker, row);
-            if (place.versions === 'enabled') return versionsOf(place, [row, marker]);
-            await dropNull(place);
-            return [
-              versions.companion(versionKey(place.name, marker.versionId), { ...marker, isNull: true }),
-            ];
+          async (decision) => {
+            if (!keeps) await dropNull(place);
+            return versionsOf(place, [keeps ? decision.before.row : undefined, decision.mark?.marker]);
+          },
+          async ({ row }) => {
+            const marker = await inOrder(place, plain, row);
+            return { marker: keeps ? marker : { ...marker, isNull: true }, keeps };
           },
         );
-        if (place.versions !== 'enabled') await giveUp(place, place, before);
+        const marker = mark?.marker ?? plain;
+        if (!keeps) await giveUp(place, place, before);
         await tell(place, { name: removalName(place, true), row: marker }, stamp);
-        return place.versions === 'enabled' ? shownVersionId(marker) : nullVersion;
+        return keeps ? shownVersionId(marker) : nullVersion;
       }),
 
     /** Makes an older version the current one. Throws NOT_FOUND. */

@@ -122,9 +122,19 @@ export interface LifecycleRow {
   readonly doneAtMs?: number;
 }
 
-/** What was decided last of an object. Until it is done with the row (absent: a deletion) and its stamp. */
+/**
+ * What was decided last of an object. Until it is done with the row (absent: a deletion), its stamp, the marker that a deletion
+ * leaves, and whether what is replaced is kept as a version.
+ */
 export type GuardRow =
-  | { readonly token: Uuid; readonly stamp: Stamp; readonly row?: ObjectRow; readonly isDone?: never }
+  | {
+      readonly token: Uuid;
+      readonly stamp: Stamp;
+      readonly row?: ObjectRow;
+      readonly marker?: ObjectRow;
+      readonly keeps?: true;
+      readonly isDone?: never;
+    }
   | { readonly token: Uuid; readonly isDone: true };
 
 /** Another object that a symbolic link stands for. */
