@@ -21,8 +21,9 @@ import {
   leafRowsMax,
   rootsMax,
 } from './limits.ts';
+import { mergeRows, rowBytes } from './merge-rows.ts';
 import type { Outbox } from './outbox.ts';
-import { mergeRows, type OwnerWorld, rowBytes } from './owner.ts';
+import type { OwnerWorld } from './owner.ts';
 import { noMark } from './row.ts';
 import { dropRow, readByDigest, readRow, scanLeaf } from './row-store.ts';
 import { healRoot } from './tombstones.ts';

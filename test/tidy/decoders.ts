@@ -50,6 +50,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   'agent/table/life-notes.ts': 'own store only',
   'agent/table/outbox.ts': 'target "answer batch"',
   'agent/table/pages.ts': 'target "answer range"',
+  'agent/table/read-row.ts': 'a name that begins so',
   'agent/table/registers.ts': 'rows of the tables: target "table row"',
   'agent/table/rows.ts': 'rows of the tables: target "table row"',
   'agent/table/serve.ts': 'target "rpc table.ask"',
