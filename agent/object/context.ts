@@ -6,6 +6,7 @@ import type { Journal } from '../journal/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { checkAccess, isOwner, isStranger, type Target, type Use } from './access.ts';
 import { type Caller, defaultDomain } from './access-list.ts';
+import { accountLevel } from './account-list.ts';
 import { decidePolicy, statementsOf } from './bucket-policy/decide.ts';
 import { isPublic } from './bucket-policy/document.ts';
 import { type Facts, tagFactPrefix } from './bucket-policy/facts.ts';
@@ -121,6 +122,21 @@ export const takesIdsOnly = async (
   { domainOf }: Pick<Context, 'domainOf'>,
   project: string,
 ): Promise<boolean> => (await domainOf(project)) !== defaultDomain;
+
+/**
+ * Is the account the caller's to run: as its owner, or because its own list gives it whole? Only then lists and keys, which
+ * let others in, are shown, and set.
+ */
+export const isTrusted = async (
+  context: Pick<Context, 'records' | 'domainOf'>,
+  project: string,
+  { principal }: Pick<Caller, 'principal'>,
+): Promise<boolean> => {
+  if (!principal || isOwner(principal, project)) return principal !== undefined;
+  const row = await context.records.accounts.get(project, accountKey);
+  if (!row?.accessList) return false;
+  return accountLevel(row.accessList, principal, await takesIdsOnly(context, project)) === 'admin';
+};
 
 /** The account's own list is read only for a caller that has a token but no standing there. */
 const allow = async (

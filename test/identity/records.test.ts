@@ -176,6 +176,36 @@ test('project: one with others below it is not deleted, and children live in the
   t.is((await asAdmin('DELETE', `/v3/projects/${parent}`)).status, 404);
 });
 
+test('project: lists come in pages where they are asked for so, whatever goes between two', async (t) => {
+  const { host, admin, asAdmin } = await openHost(t);
+  for (const name of ['a', 'b', 'c', 'd', 'e']) await asAdmin('POST', '/v3/projects', { project: { name } });
+  const get = async (path: string) => {
+    const { body } = await host.call('GET', path, { token: admin });
+    const links = body.links as unknown as { self: string; next: string | null };
+    return { ids: itemsOf(body.projects).map(({ id }) => id ?? ''), links, truncated: body.truncated };
+  };
+  const query = 'domain_id=default&enabled=true';
+  const all = await get(`/v3/projects?${query}`);
+  t.like(all, { links: { next: null } });
+  t.is(all.links.self, `${host.url}/identity/v3/projects?${query}`);
+  const wanted = [...all.ids].sort();
+  t.true(wanted.length >= 6, 'those and admin');
+  const seen: string[] = [];
+  let path: string | null = `/v3/projects?${query}&limit=2`;
+  while (path !== null) {
+    const { ids, links, truncated } = await get(path);
+    seen.push(...ids);
+    t.is(truncated !== undefined, links.next !== null);
+    path = links.next?.slice(`${host.url}/identity`.length) ?? null;
+  }
+  t.deepEqual(seen, wanted);
+  const [first = '', second = ''] = wanted;
+  if (first !== second) await asAdmin('DELETE', `/v3/projects/${second}`);
+  t.deepEqual((await get(`/v3/projects?${query}&marker=${second}`)).ids, wanted.slice(2));
+  for (const limit of ['0', '-1', 'many'])
+    t.is((await host.call('GET', `/v3/projects?limit=${limit}`, { token: admin })).status, 400, limit);
+});
+
 test('user: never shows a password, keeps email and takes changes', async (t) => {
   const { host, asAdmin } = await openHost(t);
   const made = await asAdmin('POST', '/v3/users', {

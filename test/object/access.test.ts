@@ -157,6 +157,20 @@ test('access: an account’s own list lets others read, write, or do all in it',
   t.is(await as('PUT', '/c/o'), 201);
   t.is(await as('PUT', '/d'), 201);
   t.is(await as('POST', '', { 'X-Account-Meta-A': '1' }), 403);
+  const secrets = {
+    'X-Container-Read': '.r:*',
+    'X-Container-Meta-Temp-URL-Key': 'k',
+    'X-Container-Meta-A': '1',
+  };
+  t.is(await as('POST', '/d', secrets), 204);
+  const seen = await call('HEAD', '/d');
+  t.is(seen.headers.get('x-container-meta-a'), '1');
+  t.is(seen.headers.get('x-container-read'), null, 'who may write does not say who else may');
+  t.is(seen.headers.get('x-container-meta-temp-url-key'), null);
+  await list({ admin: ['p2:u-p2'] });
+  t.is(await as('POST', '/d', secrets), 204);
+  t.is((await call('HEAD', '/d', { token: 'member:p2' })).headers.get('x-container-read'), '.r:*');
+  await list({ 'read-write': ['p2:u-p2'] });
   const head = await call('HEAD', '', { token: 'member:p2' });
   t.is(head.headers.get('x-account-access-control'), null);
   await list({ admin: ['p2:*'] });

@@ -16,7 +16,7 @@ import { nameKey } from '../named.ts';
 import type { ApplicationCredentialRow } from '../records.ts';
 import { hashSecret, newSecret } from '../secret.ts';
 import { listed } from './filter.ts';
-import { listLinks, selfOf } from './render.ts';
+import { selfOf } from './render.ts';
 
 type AccessRuleRow = NonNullable<ApplicationCredentialRow['accessRules']>[number];
 type Asked = BodyOf<typeof identityRoutes.application.create>['application_credential'];
@@ -128,17 +128,21 @@ export const serveApplicationCredential = (
     });
   };
 
-  http.serve(application.list, async ({ origin, query, params: { userId = '' } }) => {
+  http.serve(application.list, async (request) => {
+    const { origin, query, params } = request;
+    const { userId = '' } = params;
     const name = query.get('name');
     const rows = (await directory.applications.list(userId)).filter(
       (row) => row.consumerId === undefined && (name === null || nameKey(row.name) === nameKey(name)),
     );
     const shown = await mapLimit(rows, readsMax, (row) => show(origin, row));
     return {
-      body: {
-        ...listed('application_credentials', shown, (row) => row),
-        ...listLinks(origin, `users/${userId}/application_credentials`),
-      },
+      body: listed(
+        request,
+        { key: 'application_credentials', path: `users/${userId}/application_credentials` },
+        shown,
+        (row) => row,
+      ),
     };
   });
 
@@ -208,17 +212,18 @@ export const serveApplicationCredential = (
     return row;
   };
 
-  http.serve(accessRule.list, async ({ origin, query, params: { userId = '' } }) => {
+  http.serve(accessRule.list, async (request) => {
+    const { origin, query, params } = request;
+    const { userId = '' } = params;
     const rows = (await rulesOf(userId)).filter((rule) =>
       (['service', 'path', 'method'] as const).every((field) =>
         [null, rule[field]].includes(query.get(field)),
       ),
     );
     return {
-      body: {
-        ...listed('access_rules', rows, (rule) => showRule(origin, userId, rule)),
-        ...listLinks(origin, `users/${userId}/access_rules`),
-      },
+      body: listed(request, { key: 'access_rules', path: `users/${userId}/access_rules` }, rows, (rule) =>
+        showRule(origin, userId, rule),
+      ),
     };
   });
   http.serve(accessRule.show, async (request) => ({

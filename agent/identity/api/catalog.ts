@@ -10,7 +10,7 @@ import { badRequest, conflict, notFound } from '../error.ts';
 import { readsMax } from '../limits.ts';
 import { extraOf } from './extra.ts';
 import { listed, matches } from './filter.ts';
-import { listLinks, selfOf } from './render.ts';
+import { selfOf } from './render.ts';
 
 const regionFields = ['id', 'description', 'parent_region_id', 'url'];
 const serviceFields = ['id', 'type', 'name', 'description', 'enabled'];
@@ -82,12 +82,13 @@ export const serveCatalog = (context: IdentityContext): void => {
   const change = <Result>(request: ApiRequest, action: string, id: string, work: () => Promise<Result>) =>
     journaled(context, request, action, id, () => store.changing(work));
 
-  http.serve(region.list, async ({ origin, query }) => {
+  http.serve(region.list, async (request) => {
+    const { origin, query } = request;
     const rows = (await regions(origin)).filter(
       matches(query, { parent_region_id: ({ parentId }: RegionRow) => parentId }),
     );
     return {
-      body: { ...listed('regions', rows, (row) => showRegion(origin, row)), ...listLinks(origin, 'regions') },
+      body: listed(request, { key: 'regions', path: 'regions' }, rows, (row) => showRegion(origin, row)),
     };
   });
   http.serve(region.show, async ({ origin, params: { regionId = '' } }) => ({
@@ -158,14 +159,12 @@ export const serveCatalog = (context: IdentityContext): void => {
     return {};
   });
 
-  http.serve(service.list, async ({ origin, query }) => {
+  http.serve(service.list, async (request) => {
+    const { origin, query } = request;
     const filters = { type: ({ type }: ServiceRow) => type, name: ({ name }: ServiceRow) => name };
     const rows = (await services(origin)).filter(matches(query, filters));
     return {
-      body: {
-        ...listed('services', rows, (row) => showService(origin, row)),
-        ...listLinks(origin, 'services'),
-      },
+      body: listed(request, { key: 'services', path: 'services' }, rows, (row) => showService(origin, row)),
     };
   });
   http.serve(service.show, async ({ origin, params: { serviceId = '' } }) => ({
@@ -211,7 +210,8 @@ export const serveCatalog = (context: IdentityContext): void => {
     return {};
   });
 
-  http.serve(endpoint.list, async ({ origin, query }) => {
+  http.serve(endpoint.list, async (request) => {
+    const { origin, query } = request;
     const filters = {
       interface: (row: EndpointRow) => row.interface,
       service_id: ({ serviceId }: EndpointRow) => serviceId,
@@ -220,10 +220,9 @@ export const serveCatalog = (context: IdentityContext): void => {
     };
     const rows = (await endpoints(origin)).filter(matches(query, filters));
     return {
-      body: {
-        ...listed('endpoints', rows, (row) => showEndpoint(origin, row)),
-        ...listLinks(origin, 'endpoints'),
-      },
+      body: listed(request, { key: 'endpoints', path: 'endpoints' }, rows, (row) =>
+        showEndpoint(origin, row),
+      ),
     };
   });
   http.serve(endpoint.show, async ({ origin, params: { endpointId = '' } }) => ({

@@ -14,7 +14,7 @@ import type { CredentialRow } from '../records.ts';
 import { mustBeUnrestricted } from './application-credential.ts';
 import { extraOf } from './extra.ts';
 import { listed } from './filter.ts';
-import { listLinks, selfOf } from './render.ts';
+import { selfOf } from './render.ts';
 
 const own = ['blob', 'type', 'user_id', 'project_id'];
 const keyBytes = 16;
@@ -90,10 +90,7 @@ export const serveCredential = (context: IdentityContext): void => {
         [null, row.type].includes(query.get('type')),
     );
     return {
-      body: {
-        ...listed('credentials', wanted, (row) => show(origin, row)),
-        ...listLinks(origin, 'credentials'),
-      },
+      body: listed(request, { key: 'credentials', path: 'credentials' }, wanted, (row) => show(origin, row)),
     };
   });
 
@@ -184,10 +181,9 @@ export const serveCredential = (context: IdentityContext): void => {
       (row) => row.type === 'ec2' && isWithin(principalOf(request), row),
     );
     return {
-      body: {
-        ...listed('credentials', rows, (row) => showKey(origin, row)),
-        ...listLinks(origin, `users/${userId}/credentials/OS-EC2`),
-      },
+      body: listed(request, { key: 'credentials', path: `users/${userId}/credentials/OS-EC2` }, rows, (row) =>
+        showKey(origin, row),
+      ),
     };
   });
 

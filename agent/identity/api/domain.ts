@@ -11,7 +11,7 @@ import type { DomainRow, Options } from '../records.ts';
 import { removeDomain } from '../removal.ts';
 import { extraOf, withOptions } from './extra.ts';
 import { listed, matches } from './filter.ts';
-import { listLinks, showDomain } from './render.ts';
+import { showDomain } from './render.ts';
 
 const own = [
   'name',
@@ -100,7 +100,7 @@ export const serveDomain = (context: IdentityContext): void => {
       .filter(({ id }) => only === undefined || id === only)
       .filter(matches<DomainRow>(query, domainFilters));
     return {
-      body: { ...listed('domains', rows, (row) => showDomain(origin, row)), ...listLinks(origin, 'domains') },
+      body: listed(request, { key: 'domains', path: 'domains' }, rows, (row) => showDomain(origin, row)),
     };
   });
 

@@ -12,7 +12,7 @@ import { notFound } from '../error.ts';
 import { readsMax } from '../limits.ts';
 import { showEndpoint } from './catalog.ts';
 import { listed, matches } from './filter.ts';
-import { listLinks, selfOf } from './render.ts';
+import { selfOf } from './render.ts';
 
 const prefix = 'OS-EP-FILTER';
 
@@ -40,15 +40,15 @@ export const serveEndpointFilter = (context: IdentityContext): void => {
   const change = <Result>(request: ApiRequest, action: string, id: string, work: () => Promise<Result>) =>
     journaled(context, request, action, id, () => store.changing(work));
 
-  http.serve(endpointGroup.list, async ({ origin, query }) => {
+  http.serve(endpointGroup.list, async (request) => {
+    const { origin, query } = request;
     const rows = (await store.groups.list()).filter(
       matches(query, { name: ({ name }: EndpointGroupRow) => name }),
     );
     return {
-      body: {
-        ...listed('endpoint_groups', rows, (row) => showGroup(origin, row)),
-        ...listLinks(origin, `${prefix}/endpoint_groups`),
-      },
+      body: listed(request, { key: 'endpoint_groups', path: `${prefix}/endpoint_groups` }, rows, (row) =>
+        showGroup(origin, row),
+      ),
     };
   });
   http.serve(endpointGroup.create, async (request) => {
@@ -94,14 +94,18 @@ export const serveEndpointFilter = (context: IdentityContext): void => {
     return {};
   });
 
-  http.serve(endpointGroup.endpoints, async ({ origin, params: { endpointGroupId = '' } }) => {
+  http.serve(endpointGroup.endpoints, async (request) => {
+    const { origin, params } = request;
+    const { endpointGroupId = '' } = params;
     const group = await groupAt(endpointGroupId);
     const rows = (await endpoints(origin)).filter((row) => fitsGroup(group, row));
     return {
-      body: {
-        ...listed('endpoints', rows, (row) => showEndpoint(origin, row)),
-        ...listLinks(origin, `${prefix}/endpoint_groups/${endpointGroupId}/endpoints`),
-      },
+      body: listed(
+        request,
+        { key: 'endpoints', path: `${prefix}/endpoint_groups/${endpointGroupId}/endpoints` },
+        rows,
+        (row) => showEndpoint(origin, row),
+      ),
     };
   });
 
@@ -152,14 +156,15 @@ export const serveEndpointFilter = (context: IdentityContext): void => {
   });
 
   for (const route of [endpointGroup.projects, projectEndpoint.projects])
-    http.serve(route, async ({ origin, params }) => {
+    http.serve(route, async (request) => {
+      const { origin, params } = request;
       const ids = await store.shares.projectsOf(shareOf(params));
       const rows = (await mapLimit(ids, readsMax, (id) => directory.project(id))).filter(isDefined);
       return {
-        body: {
-          ...listed('projects', rows, ({ id }) => ({ id, ...selfOf(origin, `projects/${id}`) })),
-          ...listLinks(origin, `${prefix}/projects`),
-        },
+        body: listed(request, { key: 'projects', path: `${prefix}/projects` }, rows, ({ id }) => ({
+          id,
+          ...selfOf(origin, `projects/${id}`),
+        })),
       };
     });
 
@@ -167,22 +172,32 @@ export const serveEndpointFilter = (context: IdentityContext): void => {
     const shares = await store.shares.of(projectId);
     return (await store.groups.list()).filter(({ id }) => shares.includes(`group/${id}`));
   };
-  http.serve(endpointGroup.ofProject, async ({ origin, params: { projectId = '' } }) => ({
-    body: {
-      ...listed('endpoint_groups', await sharedGroups(projectId), (row) => showGroup(origin, row)),
-      ...listLinks(origin, `${prefix}/projects/${projectId}/endpoint_groups`),
-    },
-  }));
-  http.serve(projectEndpoint.list, async ({ origin, params: { projectId = '' } }) => {
+  http.serve(endpointGroup.ofProject, async (request) => {
+    const { origin, params } = request;
+    const { projectId = '' } = params;
+    return {
+      body: listed(
+        request,
+        { key: 'endpoint_groups', path: `${prefix}/projects/${projectId}/endpoint_groups` },
+        await sharedGroups(projectId),
+        (row) => showGroup(origin, row),
+      ),
+    };
+  });
+  http.serve(projectEndpoint.list, async (request) => {
+    const { origin, params } = request;
+    const { projectId = '' } = params;
     const [groups, shares] = await Promise.all([sharedGroups(projectId), store.shares.of(projectId)]);
     const rows = (await endpoints(origin)).filter(
       (row) => shares.includes(`endpoint/${row.id}`) || groups.some((group) => fitsGroup(group, row)),
     );
     return {
-      body: {
-        ...listed('endpoints', rows, (row) => showEndpoint(origin, row)),
-        ...listLinks(origin, `${prefix}/projects/${projectId}/endpoints`),
-      },
+      body: listed(
+        request,
+        { key: 'endpoints', path: `${prefix}/projects/${projectId}/endpoints` },
+        rows,
+        (row) => showEndpoint(origin, row),
+      ),
     };
   });
 };

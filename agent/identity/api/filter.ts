@@ -1,10 +1,12 @@
 /** Lists: which domains to look into, and what a query leaves of the rows. */
 import { mapLimit } from '../../base/map-limit.ts';
-import type { Principal } from '../../http/port.ts';
+import type { ApiRequest, Principal } from '../../http/port.ts';
 import { type Directory, everywhere } from '../directory.ts';
+import { badRequest } from '../error.ts';
 import { listRowsMax, readsMax } from '../limits.ts';
 import { type NamedRecords, nameKey } from '../named.ts';
 import { boundDomain } from '../policy.ts';
+import { linkOf } from './render.ts';
 
 type Field = string | boolean | null;
 
@@ -69,8 +71,44 @@ export const rowsFor = async <Row extends { readonly id: string; readonly name: 
   return found.flat();
 };
 
-/** A list body under its key, with Keystone's word for "there were more". */
-export const listed = <Row>(key: string, rows: readonly Row[], show: (row: Row) => unknown) => ({
-  [key]: rows.slice(0, listRowsMax).map(show),
-  ...(rows.length >= listRowsMax && { truncated: true }),
-});
+const byId = (a: { readonly id: string }, b: { readonly id: string }): number =>
+  a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+
+/** `?limit=`: rows in a page; undefined: all. Throws BAD_REQUEST. */
+const limitOf = (query: URLSearchParams): number | undefined => {
+  const text = query.get('limit');
+  if (text === null) return undefined;
+  if (!/^[1-9]\d*$/.test(text))
+    throw badRequest(`Invalid input for field 'limit': ${JSON.stringify(text)} is not a number above 0`);
+  return Number(text);
+};
+
+/**
+ * A list body under its key, with Keystone's word for "there were more". In pages, in order of their ids, where the query
+ * has `limit` or `marker` (the last id of the page before, which may be gone by now): `next` leads on until there is no more.
+ */
+export const listed = <Row extends { readonly id: string }>(
+  { origin, query }: Pick<ApiRequest, 'origin' | 'query'>,
+  { key, path }: { readonly key: string; readonly path: string },
+  rows: readonly Row[],
+  show: (row: Row) => unknown,
+) => {
+  const [limit, marker] = [limitOf(query), query.get('marker')];
+  const isPaged = limit !== undefined || marker !== null;
+  const left = isPaged ? [...rows].sort(byId).filter(({ id }) => marker === null || id > marker) : rows;
+  const page = left.slice(0, Math.min(limit ?? listRowsMax, listRowsMax));
+  const last = page.at(-1);
+  const hasMore = left.length > page.length;
+  const asked = query.size === 0 ? '' : `?${query}`;
+  const next = new URLSearchParams(query);
+  if (last) next.set('marker', last.id);
+  return {
+    [key]: page.map(show),
+    links: {
+      self: `${linkOf(origin, path)}${asked}`,
+      next: isPaged && hasMore && last ? `${linkOf(origin, path)}?${next}` : null,
+      previous: null,
+    },
+    ...((hasMore || rows.length >= listRowsMax) && { truncated: true }),
+  };
+};

@@ -77,10 +77,9 @@ export const serveGrant = (context: IdentityContext): void => {
       const rows = (await mapLimit(ids, readsMax, (id) => directory.role(id))).filter(isDefined);
       const { origin } = request;
       return {
-        body: {
-          ...listed('roles', rows, (row) => showRole(origin, row)),
-          ...listLinks(origin, pathOf(actor, target)),
-        },
+        body: listed(request, { key: 'roles', path: pathOf(actor, target) }, rows, (row) =>
+          showRole(origin, row),
+        ),
       };
     });
     http.serve(routes.check, async (request) => {

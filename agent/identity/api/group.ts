@@ -14,7 +14,7 @@ import type { GroupRow } from '../records.ts';
 import { removeGroup } from '../removal.ts';
 import { extraOf, mustStay } from './extra.ts';
 import { listed, matches, rowsFor } from './filter.ts';
-import { listLinks, showGroup, showUser } from './render.ts';
+import { showGroup, showUser } from './render.ts';
 
 const own = ['name', 'description', 'domain_id'];
 
@@ -38,10 +38,9 @@ export const serveGroup = (context: IdentityContext): void => {
     const { origin, query } = request;
     const found = await rowsFor(directory, directory.groups, query, principalOf(request));
     return {
-      body: {
-        ...listed('groups', found.filter(matches(query, filters)), (row) => showGroup(origin, row)),
-        ...listLinks(origin, 'groups'),
-      },
+      body: listed(request, { key: 'groups', path: 'groups' }, found.filter(matches(query, filters)), (row) =>
+        showGroup(origin, row),
+      ),
     };
   });
 
@@ -91,7 +90,9 @@ export const serveGroup = (context: IdentityContext): void => {
     return {};
   });
 
-  http.serve(member.list, async ({ origin, query, params: { groupId = '' } }) => {
+  http.serve(member.list, async (request) => {
+    const { origin, query, params } = request;
+    const { groupId = '' } = params;
     await mustExist(groupId);
     const ids = await directory.grants.members(groupId);
     const rows = (await mapLimit(ids, readsMax, (id) => directory.user(id))).filter(isDefined);
@@ -101,7 +102,7 @@ export const serveGroup = (context: IdentityContext): void => {
       async (row) => showUser(origin, row, passwordEndMs(await passwordCheck.rulesOf(row.domainId), row)),
     );
     return {
-      body: { ...listed('users', users, (user) => user), ...listLinks(origin, `groups/${groupId}/users`) },
+      body: listed(request, { key: 'users', path: `groups/${groupId}/users` }, users, (user) => user),
     };
   });
 

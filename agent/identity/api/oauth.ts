@@ -11,7 +11,7 @@ import { readsMax } from '../limits.ts';
 import type { ConsumerRow, Oauth } from '../oauth.ts';
 import type { ApplicationCredentialRow, RoleRow } from '../records.ts';
 import { listed } from './filter.ts';
-import { isoTimeOrNull, listLinks, selfOf } from './render.ts';
+import { isoTimeOrNull, selfOf } from './render.ts';
 import { signedRequestOf } from './signed.ts';
 
 const secretBytes = 32;
@@ -31,11 +31,13 @@ export const serveOauth = (context: IdentityContext, oauth: Oauth): void => {
   const { http, directory, runtime } = context;
   const { consumer, oauth: routes } = identityRoutes;
 
-  http.serve(consumer.list, async ({ origin }) => ({
-    body: {
-      ...listed('consumers', await oauth.consumers.list(), (row) => showConsumer(origin, row)),
-      ...listLinks(origin, 'OS-OAUTH1/consumers'),
-    },
+  http.serve(consumer.list, async (request) => ({
+    body: listed(
+      request,
+      { key: 'consumers', path: 'OS-OAUTH1/consumers' },
+      await oauth.consumers.list(),
+      (row) => showConsumer(request.origin, row),
+    ),
   }));
   http.serve(consumer.create, async (request) => {
     const row: ConsumerRow = {
@@ -126,14 +128,18 @@ export const serveOauth = (context: IdentityContext, oauth: Oauth): void => {
   const rolesOf = async ({ roleIds }: ApplicationCredentialRow): Promise<readonly RoleRow[]> =>
     (await mapLimit(roleIds, readsMax, (id) => directory.role(id))).filter(isDefined);
 
-  http.serve(routes.list, async ({ origin, params: { userId = '' } }) => {
+  http.serve(routes.list, async (request) => {
+    const { origin, params } = request;
+    const { userId = '' } = params;
     const rows = await directory.applications.list(userId);
     const tokens = rows.filter(({ consumerId }) => consumerId !== undefined);
     return {
-      body: {
-        ...listed('access_tokens', tokens, (row) => show(origin, row)),
-        ...listLinks(origin, `users/${userId}/OS-OAUTH1/access_tokens`),
-      },
+      body: listed(
+        request,
+        { key: 'access_tokens', path: `users/${userId}/OS-OAUTH1/access_tokens` },
+        tokens,
+        (row) => show(origin, row),
+      ),
     };
   });
   http.serve(routes.show, async (request) => ({
@@ -149,10 +155,12 @@ export const serveOauth = (context: IdentityContext, oauth: Oauth): void => {
   http.serve(routes.roles, async (request) => {
     const row = await find(request);
     return {
-      body: {
-        ...listed('roles', await rolesOf(row), ({ id, name }) => ({ id, name })),
-        ...listLinks(request.origin, `${pathOf(row)}/roles`),
-      },
+      body: listed(
+        request,
+        { key: 'roles', path: `${pathOf(row)}/roles` },
+        await rolesOf(row),
+        ({ id, name }) => ({ id, name }),
+      ),
     };
   });
   http.serve(routes.role, async (request) => {

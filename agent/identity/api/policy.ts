@@ -24,12 +24,13 @@ export const servePolicy = (context: IdentityContext): void => {
   const { http, store } = context;
   const { list, create, show: showOne, update, remove } = identityRoutes.policy;
 
-  http.serve(list, async ({ origin, query }) => {
+  http.serve(list, async (request) => {
+    const { origin, query } = request;
     const rows = (await store.policies.list()).filter(
       matches(query, { type: ({ type }: PolicyRow) => type }),
     );
     return {
-      body: { ...listed('policies', rows, (row) => show(origin, row)), ...listLinks(origin, 'policies') },
+      body: listed(request, { key: 'policies', path: 'policies' }, rows, (row) => show(origin, row)),
     };
   });
   http.serve(create, async (request) => {

@@ -14,7 +14,7 @@ import { createDomain, deleteDomain, domainFilters, updateDomain } from './domai
 import { extraOf, mustStay, withOptions } from './extra.ts';
 import { flag, listed, matches, rowsFor } from './filter.ts';
 import { relatives } from './project-tree.ts';
-import { listLinks, showProject } from './render.ts';
+import { showProject } from './render.ts';
 import { matchesTags } from './tag-filter.ts';
 
 const own = ['name', 'description', 'enabled', 'options', 'domain_id', 'parent_id', 'is_domain', 'tags'];
@@ -117,10 +117,9 @@ export const serveProject = (context: IdentityContext): void => {
       domains ??
       (await rowsFor(directory, directory.projects, query, caller)).filter(matches(query, filters));
     return {
-      body: {
-        ...listed('projects', rows.filter(matchesTags(query)), (row) => showProject(origin, row)),
-        ...listLinks(origin, 'projects'),
-      },
+      body: listed(request, { key: 'projects', path: 'projects' }, rows.filter(matchesTags(query)), (row) =>
+        showProject(origin, row),
+      ),
     };
   });
 

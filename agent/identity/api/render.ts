@@ -70,7 +70,7 @@ export const showRole = (origin: string, role: RoleRow) => ({
   ...selfOf(origin, `roles/${role.id}`),
 });
 
-/** `next` and `previous` are null: lists come whole, up to `listRowsMax`. */
+/** Of a list that comes whole, up to `listRowsMax`. */
 export const listLinks = (origin: string, path: string) => ({
   links: { self: linkOf(origin, path), next: null, previous: null },
 });

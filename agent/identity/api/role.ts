@@ -10,7 +10,7 @@ import type { RoleRow } from '../records.ts';
 import { removeRole } from '../removal.ts';
 import { extraOf, mustStay, withOptions } from './extra.ts';
 import { listed, matches } from './filter.ts';
-import { listLinks, showRole } from './render.ts';
+import { showRole } from './render.ts';
 
 const own = ['name', 'description', 'options', 'domain_id'];
 
@@ -28,13 +28,13 @@ export const serveRole = (context: IdentityContext): void => {
     return row;
   };
 
-  http.serve(list, async ({ origin, query }) => {
+  http.serve(list, async (request) => {
+    const { origin, query } = request;
     const rows = await directory.roles.list(query.get('domain_id') ?? everywhere);
     return {
-      body: {
-        ...listed('roles', rows.filter(matches(query, filters)), (row) => showRole(origin, row)),
-        ...listLinks(origin, 'roles'),
-      },
+      body: listed(request, { key: 'roles', path: 'roles' }, rows.filter(matches(query, filters)), (row) =>
+        showRole(origin, row),
+      ),
     };
   });
 

@@ -12,7 +12,7 @@ import type { GroupRow, UserRow } from '../records.ts';
 import { removeUser } from '../removal.ts';
 import { extraOf, mustStay, withOptions } from './extra.ts';
 import { listed, matches, rowsFor } from './filter.ts';
-import { listLinks, showGroup, showProject, showUser } from './render.ts';
+import { showGroup, showProject, showUser } from './render.ts';
 import { matchesEnd } from './time-filter.ts';
 
 const own = ['name', 'enabled', 'options', 'domain_id', 'default_project_id', 'password'];
@@ -63,10 +63,7 @@ export const serveUser = (context: IdentityContext): void => {
     const found = await rowsFor(directory, directory.users, query, principalOf(request));
     const users = await shown(origin, found.filter(matches(query, filters)));
     return {
-      body: {
-        ...listed('users', users.filter(matchesEnd(query)), (user) => user),
-        ...listLinks(origin, 'users'),
-      },
+      body: listed(request, { key: 'users', path: 'users' }, users.filter(matchesEnd(query)), (user) => user),
     };
   });
 
@@ -177,10 +174,9 @@ export const serveUser = (context: IdentityContext): void => {
     const { origin } = request;
     const rows = await projectsFor(directory, userId);
     return {
-      body: {
-        ...listed('projects', rows, (row) => showProject(origin, row)),
-        ...listLinks(origin, `users/${userId}/projects`),
-      },
+      body: listed(request, { key: 'projects', path: `users/${userId}/projects` }, rows, (row) =>
+        showProject(origin, row),
+      ),
     };
   });
 
@@ -198,10 +194,10 @@ export const serveUser = (context: IdentityContext): void => {
         return (only ?? domainId) === domainId && (wanted === null || nameKey(name) === nameKey(wanted));
       });
     return {
-      body: {
-        ...listed('groups', rows, (row) => ({ ...showGroup(origin, row), membership_expires_at: null })),
-        ...listLinks(origin, `users/${userId}/groups`),
-      },
+      body: listed(request, { key: 'groups', path: `users/${userId}/groups` }, rows, (row) => ({
+        ...showGroup(origin, row),
+        membership_expires_at: null,
+      })),
     };
   });
 };

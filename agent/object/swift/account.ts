@@ -1,12 +1,12 @@
 /** Accounts: one for each project, there from the start. */
 import { ShoalError } from '../../../proto/error.ts';
 import type { ApiAnswer } from '../../http/port.ts';
-import { isOwner, isReseller } from '../access.ts';
+import { isReseller } from '../access.ts';
 import { defaultDomain } from '../access-list.ts';
-import { accountLevel, parseAccountList } from '../account-list.ts';
+import { parseAccountList } from '../account-list.ts';
 import { accountSums } from '../account-sums.ts';
 import type { NamedContainer } from '../containers.ts';
-import { authorize, type Context } from '../context.ts';
+import { authorize, type Context, isTrusted } from '../context.ts';
 import { listingNamesMax } from '../limits.ts';
 import { headerText, headerValue, mergeMetadata, metadataHeaders } from '../metadata.ts';
 import { accountOf } from '../name.ts';
@@ -22,17 +22,13 @@ import { type ListingItem, listingFormat, listingText, listingType } from './lis
 const secretMetadata = /^temp-url-key(-2)?$/;
 
 const accountHeaders = async (context: Context, { path, caller }: Asked): Promise<Record<string, string>> => {
-  const [row, sums, domain] = await Promise.all([
+  const [row, sums, domain, trusted] = await Promise.all([
     context.records.accounts.get(path.project, accountKey),
     accountSums(context.containers, path.project),
     context.domainOf(path.project),
+    isTrusted(context, path.project, caller),
   ]);
-  const isTrusted =
-    isOwner(caller.principal, path.project) ||
-    accountLevel(row?.accessList ?? {}, caller.principal, domain !== defaultDomain) === 'admin';
-  const shown = Object.entries(row?.metadata ?? {}).filter(
-    ([name]) => isTrusted || !secretMetadata.test(name),
-  );
+  const shown = Object.entries(row?.metadata ?? {}).filter(([name]) => trusted || !secretMetadata.test(name));
   const policyHeaders = [...sums.byPolicy].flatMap(([policy, { containers, objects, bytes }]) => {
     const prefix = `X-Account-Storage-Policy-${policy}`;
     return [
@@ -54,7 +50,7 @@ const accountHeaders = async (context: Context, { path, caller }: Asked): Promis
     'X-Timestamp': timestampText(row?.createdAtMs ?? 0),
     'Accept-Ranges': 'bytes',
     ...metadataHeaders('account', Object.fromEntries(shown)),
-    ...(isTrusted && row?.accessList
+    ...(trusted && row?.accessList
       ? { 'X-Account-Access-Control': headerValue(JSON.stringify(row.accessList)) }
       : {}),
   };

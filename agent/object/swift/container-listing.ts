@@ -1,8 +1,7 @@
 /** Listings of containers: names, folders and versions, in three forms. */
 import { ShoalError } from '../../../proto/error.ts';
 import type { ApiAnswer } from '../../http/port.ts';
-import { isOwner } from '../access.ts';
-import { type Context, openContainer } from '../context.ts';
+import { type Context, isTrusted, openContainer } from '../context.ts';
 import { type Listing, untilMsOf } from '../kept-listings.ts';
 import { listingNamesMax } from '../limits.ts';
 import { encodeWhole, type ObjectPath } from '../name.ts';
@@ -102,7 +101,7 @@ const listVersions = async (context: Context, request: Ask, row: ContainerRow): 
     else if (within !== folder && within !== marker) items.push({ subdir: within });
     folder = within;
   }
-  const headers = await containerHeaders(context, row, isOwner(caller.principal, path.project));
+  const headers = await containerHeaders(context, row, await isTrusted(context, path.project, caller));
   return { headers: { ...headers, 'Content-Type': listingType.json }, body: JSON.stringify(items) };
 };
 
@@ -146,7 +145,7 @@ export const listObjects = async (context: Context, request: Ask): Promise<ApiAn
   const query = JSON.stringify([format, limit, options]);
   const [{ body, count }, known] = await Promise.all([
     context.keptListings.listing(row, query, () => listed(context, row, options, limit, textOf)),
-    containerHeaders(context, row, isOwner(caller.principal, path.project)),
+    containerHeaders(context, row, await isTrusted(context, path.project, caller)),
   ]);
   const headers = { ...known, 'Content-Type': listingType[format] };
   if (count === 0 && format === 'plain') return { status: 204, headers };

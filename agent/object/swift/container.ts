@@ -1,10 +1,9 @@
 /** Containers over HTTP. */
 import { ShoalError } from '../../../proto/error.ts';
 import type { ApiAnswer } from '../../http/port.ts';
-import { isOwner } from '../access.ts';
 import { parseAccessList } from '../access-list.ts';
 import type { Permission } from '../acl-grant.ts';
-import { authorize, type Context, openContainer } from '../context.ts';
+import { authorize, type Context, isTrusted, openContainer } from '../context.ts';
 import { headerText, headerValue, type Metadata, mergeMetadata, metadataHeaders } from '../metadata.ts';
 import { parseContainerName } from '../name.ts';
 import { parsePolicy, policyDefault, policyOf } from '../policy.ts';
@@ -12,7 +11,7 @@ import { checkQuotaValues } from '../quota.ts';
 import type { ContainerRow } from '../records.ts';
 import { removeContainer } from '../remove-container.ts';
 import { httpDate, timestampText } from '../time.ts';
-import { type Ask, asked, isTrue, record } from './ask.ts';
+import { type Ask, type Asked, asked, isTrue, record } from './ask.ts';
 import { archiveAsked, bulkUpload } from './bulk-upload.ts';
 import { listingFormat, listingType } from './listing-text.ts';
 
@@ -52,10 +51,21 @@ const versionsAsked = (headers: Ask['headers'], old: ContainerRow | undefined): 
 const headersSet = (headers: Ask['headers'], name: 'read' | 'write'): boolean =>
   headers[`x-container-${name}`] !== undefined || headers[`x-remove-container-${name}`] !== undefined;
 
+/** What lets others in is not for whoever may write here, or it could hand that on: it is passed over, as in Swift. */
+const ownersHeader = /^x-(remove-)?container-(read|write|meta-temp-url-key(-2)?)$/;
+
+const headersOf = async (
+  context: Context,
+  { path, caller }: Asked,
+  { headers }: Ask,
+): Promise<Ask['headers']> =>
+  (await isTrusted(context, path.project, caller))
+    ? headers
+    : Object.fromEntries(Object.entries(headers).filter(([name]) => !ownersHeader.test(name)));
+
 const changeOf =
-  (request: Ask) =>
+  (headers: Ask['headers']) =>
   (old: ContainerRow | undefined): Partial<ContainerRow> => {
-    const { headers } = request;
     const metadata = mergeMetadata('container', old?.metadata ?? {}, headers);
     checkQuotaValues(metadata);
     const list = (name: 'Read' | 'Write', before: string): string => {
@@ -104,11 +114,12 @@ const refuseSync = ({ headers }: Ask): void => {
 export const createContainer = async (context: Context, request: Ask): Promise<ApiAnswer> => {
   const kind = archiveAsked(request);
   if (kind) return bulkUpload(context, request, kind);
-  const { path, caller } = asked(request);
+  const ask = asked(request);
+  const { path, caller } = ask;
   await authorize(context, 'writeContainer', path, caller);
   const policy = parsePolicy(headerText(request.headers, 'x-storage-policy'), context.codes());
   refuseSync(request);
-  const change = changeOf(request);
+  const change = changeOf(await headersOf(context, ask, request));
   const { created } = await context.containers.create(path.project, path.container, (old) => {
     refusePolicy(policy, old);
     return { ...change(old), ...(!old && policy !== undefined && policy !== policyDefault && { policy }) };
@@ -118,10 +129,12 @@ export const createContainer = async (context: Context, request: Ask): Promise<A
 };
 
 export const updateContainer = async (context: Context, request: Ask): Promise<ApiAnswer> => {
-  const { path, caller } = asked(request);
+  const ask = asked(request);
+  const { path, caller } = ask;
   await authorize(context, 'writeContainer', path, caller);
   refuseSync(request);
-  await context.containers.update(path.project, path.container, changeOf(request));
+  const change = changeOf(await headersOf(context, ask, request));
+  await context.containers.update(path.project, path.container, change);
   record(context, request, 'container.update', path);
   return { headers: textHtml };
 };
@@ -171,6 +184,6 @@ export const headContainer = async (context: Context, request: Ask): Promise<Api
   const { path, caller } = asked(request);
   const row = await openContainer(context, 'readContainer', path, caller);
   const format = listingFormat(request.query, request.headers.accept);
-  const headers = await containerHeaders(context, row, isOwner(caller.principal, path.project));
+  const headers = await containerHeaders(context, row, await isTrusted(context, path.project, caller));
   return { headers: { ...headers, 'Content-Type': listingType[format] } };
 };

@@ -9,7 +9,11 @@ export const bodyBytesMax = 112 * KiB;
 export const Nullable = <T extends TSchema>(type: T) => Type.Union([type, Type.Null()]);
 export const maybe = <T extends TSchema>(type: T) => Type.Optional(Nullable(type));
 export const Links = Type.Object({ self: Type.String() });
-export const ListLinks = Type.Object({ self: Type.String(), next: Type.Null(), previous: Type.Null() });
+export const ListLinks = Type.Object({
+  self: Type.String(),
+  next: Type.Union([Type.String(), Type.Null()]),
+  previous: Type.Null(),
+});
 export const strict = { additionalProperties: false } as const;
 
 /** Not only blanks. Columns of Keystone's database: 64 for projects and domains, 255 elsewhere. */
