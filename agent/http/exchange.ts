@@ -101,8 +101,8 @@ const open = (
 
 /** Headers that every answer of an OpenStack API has, besides its own. Swift's clients know the second. */
 const openstackHeaders: StandardHeaders = (api, requestId) => ({
-  'x-openstack-request-id': requestId,
-  ...(api === 'object' ? { 'x-trans-id': requestId } : {}),
+  'X-Openstack-Request-Id': requestId,
+  ...(api === 'object' ? { 'X-Trans-Id': requestId } : {}),
 });
 
 /** An API may have a challenge of its own besides Keystone's. */

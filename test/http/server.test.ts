@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
@@ -408,6 +409,31 @@ test('http: Swift’s API stands at the root too, and is called Swift’s there'
   const bad = await fetch(`${url}/v1/a/%ff`);
   t.is(bad.status, 400);
   t.regex(bad.headers.get('x-trans-id') ?? '', /^tx/);
+});
+
+test('http: names of headers leave as the API writes them', async (t) => {
+  const api = await startApi((http) => {
+    http.serve(showContainer, async () => ({
+      headers: { 'X-Auth-Token': 'secret', ETag: 'e' },
+      body: { a: 1 },
+    }));
+  });
+  t.teardown(() => api.stop());
+  const names = await new Promise<string[]>((resolve, reject) => {
+    get(`${api.url}/object-store/v1/a/c`, (answer) => {
+      answer.resume();
+      resolve(answer.rawHeaders.filter((_name, at) => at % 2 === 0));
+    }).on('error', reject);
+  });
+  for (const name of [
+    'X-Auth-Token',
+    'ETag',
+    'X-Trans-Id',
+    'X-Openstack-Request-Id',
+    'Content-Type',
+    'Content-Length',
+  ])
+    t.true(names.includes(name), name);
 });
 
 test('http: headers beyond ASCII leave as they are, beside any body and any other header', async (t) => {
