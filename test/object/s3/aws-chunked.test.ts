@@ -171,7 +171,8 @@ test('aws-chunked: of trailers those count that were announced, and of a name th
   await isRefused(t, 'MalformedTrailerError', () => upload(unsigned(body(good, 'more: x'))));
   await isRefused(t, 'MalformedTrailerError', () => upload(unsigned(body(good), 'x-amz-checksum-sha1')));
   await isRefused(t, 'InvalidRequest', () => upload(unsigned(body('x-amz-checksum-crc32:sailor'))));
-  for (const names of ['content-md5', 'x-amz-checksum-crc32,', 'x-amz-checksum-crc32,x-amz-checksum-sha1'])
+  await isRefused(t, '', () => upload(unsigned(body(good), 'x-amz-checksum-crc32, ,')));
+  for (const names of ['content-md5', ',x-amz-checksum-crc32', 'x-amz-checksum-crc32,x-amz-checksum-sha1'])
     await isRefused(t, 'InvalidRequest', () => upload(unsigned(body(good), names)), names);
 });
 
@@ -194,6 +195,8 @@ test('aws-chunked: what an SDK says of its checksum has to be so', async (t) => 
   await isRefused(t, '', whole({ ...sdk('CRC32'), 'x-amz-checksum-crc32': 'NhCmhg==' }));
   await isRefused(t, 'InvalidRequest', whole(sdk('CRC32')), 'and sends none');
   await isRefused(t, 'InvalidRequest', whole({ 'x-amz-checksum-crc33': 'NhCmhg==' }));
+  const other = await upload({ ...rest, body: 'hello', headers: { ...bare, ...plain } });
+  t.is(other.headers['content-encoding'], 'gzip,aws-chunked', 'where nothing came in chunks it is kept');
 });
 
 test('aws-chunked: space around the parameters of a chunk means nothing, other parameters are none', async (t) => {

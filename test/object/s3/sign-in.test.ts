@@ -121,6 +121,21 @@ test('sign-in: a body that is not the one that was signed throws before its end'
   await isRefused(t, 'XAmzContentSHA256Mismatch', () => atNoon(incoming(empty)), 'without a body at once');
 });
 
+test('sign-in: a hash of the body is looked at where there is one to be read', async (t) => {
+  const anonymous = (method: string, hash: string, body?: string) => async () => {
+    const headers = { Host: 's3', 'content-length': String(body?.length ?? 0), 'x-amz-content-sha256': hash };
+    const sample = { method, url: '/b/o', headers, ...(body === undefined ? {} : { body }) };
+    for await (const _ of (await atNoon(incoming(sample))).body);
+  };
+  const right = createHash('sha256').update('hello').digest('hex');
+  await isRefused(t, '', anonymous('GET', 'none'));
+  await isRefused(t, '', anonymous('HEAD', right));
+  await isRefused(t, '', anonymous('PUT', right, 'hello'));
+  await isRefused(t, '', anonymous('PUT', right.toUpperCase(), 'hello'));
+  await isRefused(t, 'XAmzContentSHA256Mismatch', anonymous('PUT', right, 'jello'));
+  await isRefused(t, 'XAmzContentSHA256Mismatch', anonymous('PUT', 'none', 'hello'));
+});
+
 test('sign-in: who claims nothing is anonymous; a key that is unknown is no key', async (t) => {
   const anonymous = await atNoon(incoming({ method: 'GET', url: '/b/o', headers: { Host: 's3' } }));
   t.is(anonymous.principal, undefined);

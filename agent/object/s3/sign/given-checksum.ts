@@ -48,7 +48,8 @@ export const announcedTrailers = (
   given: GivenChecksum | undefined,
 ): readonly ChecksumName[] => {
   const { 'x-amz-trailer': trailer, 'x-amz-sdk-checksum-algorithm': said } = headers;
-  const names = (trailer?.split(',') ?? []).map((header) => {
+  // Commas behind the last mean nothing.
+  const names = (trailer?.replace(/[\s,]+$/, '').split(',') ?? []).map((header) => {
     const name = checksumOfHeader(header);
     if (!name)
       throw s3Error('InvalidRequest', 'The value specified in the x-amz-trailer header is not supported');

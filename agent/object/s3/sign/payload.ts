@@ -101,10 +101,9 @@ export const openPayload = (
   contentSha256: string,
   seal: ChunkSeal | undefined,
 ): Payload => {
-  checkForm(contentSha256);
   const length = announcedBytes(headers['content-length'], 'Content-Length');
   const hasBody = headers['transfer-encoding'] !== undefined || (length ?? 0) > 0;
-  const sha256 = isHash(contentSha256) ? contentSha256 : undefined;
+  const sha256 = isForm(contentSha256) ? undefined : contentSha256;
   if (!hasBody && sha256 !== undefined && sha256.toLowerCase() !== emptyHash) otherHash(sha256, emptyHash);
   const given = givenChecksum(headers);
   const names = announcedTrailers(headers, given);
