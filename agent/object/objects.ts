@@ -22,7 +22,15 @@ import { openObjectRemovals } from './object-removals.ts';
 import { type Check, type ObjectParts, openObjectTurns, type Place } from './object-turn.ts';
 import { noObject, openObjectVersions } from './object-versions.ts';
 import type { StorageClass } from './policy.ts';
-import { type Checksum, chunkUser, isExpired, type ObjectFacts, type ObjectRow, postKey } from './records.ts';
+import {
+  type Checksum,
+  chunkUser,
+  isExpired,
+  type Link,
+  type ObjectFacts,
+  type ObjectRow,
+  postKey,
+} from './records.ts';
 import { type Opener, type Range, sealBytes, unsealBytes } from './seal.ts';
 import { versionIdOf } from './versions.ts';
 
@@ -57,6 +65,8 @@ export interface CopyOptions {
   readonly check?: Check | undefined;
   readonly lock?: Lock | undefined;
   readonly storageClass?: StorageClass | undefined;
+  /** In place of the source's. */
+  readonly link?: Link | undefined;
 }
 
 /** What Swift does not know of, and so must not lose. */
@@ -186,7 +196,7 @@ export const openObjectRows = (parts: ObjectParts) => {
       from: Place,
       to: Place,
       factsOf: (source: ObjectRow) => NewFacts,
-      { versionId, check, lock, storageClass }: CopyOptions = {},
+      { versionId, check, lock, storageClass, link }: CopyOptions = {},
     ): Promise<{ source: ObjectRow; row: ObjectRow }> {
       for (let attempt = 0; attempt < racesMax; attempt++) {
         const source = await get(from, versionId);
@@ -224,6 +234,7 @@ export const openObjectRows = (parts: ObjectParts) => {
           ...newVersion(to, upload, atMs),
           ...(lock && { lock }),
           ...(storageClass && { storageClass }),
+          ...(link && { link }),
           upload,
           changedAtMs: atMs,
         };

@@ -142,6 +142,8 @@ export interface Link {
   readonly project: string;
   readonly container: string;
   readonly object: string;
+  /** No account was named: it stands for what has that path in whichever account it is copied to. */
+  readonly isOwn?: true;
   /** Its ETag, bytes: a static link, which breaks when the target changes. `slo`: a large object's, as listings tell it. */
   readonly fixed?: { readonly etag: string; readonly bytes: number; readonly slo?: string };
 }

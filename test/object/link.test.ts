@@ -102,6 +102,32 @@ test('symlink: a fixed one to a link or a large object is fixed to what stands t
   );
 });
 
+test('symlink: copied to another account it leads within that, unless an account was named', async (t) => {
+  const served = await serveObjects(t);
+  const { call, api } = served;
+  await call('PUT', '/c', { headers: { 'X-Container-Read': 'p2:*' } });
+  await call('PUT', '/c/o', { body: 'ours' });
+  await link(served, '/c/own', 'c/o');
+  await link(served, '/c/named', 'c/o', { 'X-Symlink-Target-Account': 'AUTH_p1' });
+  const theirs = `${api.url}/object-store/v1/AUTH_p2/c`;
+  await call('PUT', theirs, { token: 'member:p2' });
+  const copy = (from: string, headers: Record<string, string> = {}): Promise<Response> =>
+    call('PUT', `${theirs}/l?symlink=get`, {
+      token: 'member:p2',
+      headers: { 'X-Copy-From-Account': 'AUTH_p1', 'X-Copy-From': from, ...headers },
+    });
+  const get = async (): Promise<[number, string | null]> => {
+    const answer = await call('GET', `${theirs}/l`, { token: 'member:p2' });
+    return [answer.status, answer.headers.get('content-location')];
+  };
+  t.is((await copy('c/own')).status, 201);
+  t.deepEqual(await get(), [404, '/v1/AUTH_p2/c/o']);
+  await copy('c/named');
+  t.deepEqual(await get(), [200, '/v1/AUTH_p1/c/o']);
+  await copy('c/own', { 'X-Symlink-Target-Account': 'AUTH_p1' });
+  t.deepEqual(await get(), [200, '/v1/AUTH_p1/c/o']);
+});
+
 test('symlink: a POST is kept by the link, and the client is sent on to its target', async (t) => {
   const served = await serveObjects(t);
   await served.call('PUT', '/c');

@@ -15,6 +15,7 @@ import { shownVersionId } from '../versions.ts';
 import { type Ask, asked, readerOf, record, versionAsked } from './ask.ts';
 import { factsOfCopy } from './facts.ts';
 import { storeManifest } from './large-object.ts';
+import { copiedLink } from './link.ts';
 import { partAsked } from './part-number.ts';
 import { checkPutConditions, stored } from './upload.ts';
 
@@ -78,7 +79,8 @@ const copyRow = async (
     const thing = await openReadable(reader, found.path.project, row);
     return { source: row, row: await copyBytes(context, request, to.target, thing, factsOf(row)) };
   }
-  return copyInto(context, found, to.target, factsOf);
+  const link = row.link && copiedLink(request, row.link, to.path.project);
+  return copyInto(context, found, to.target, factsOf, { link });
 };
 
 const copy = async (context: Context, request: Ask, from: ObjectPath, to: ObjectPath): Promise<ApiAnswer> => {

@@ -17,6 +17,14 @@ export const linkHeaders = (link: Link, project: string): Record<string, string>
     : {}),
 });
 
+/** The link as it is copied to an account: it leads to the one that the request names, else where it did. */
+export const copiedLink = ({ headers }: Ask, link: Link, project: string): Link => {
+  const { isOwn, ...kept } = link;
+  const account = headerText(headers, 'x-symlink-target-account');
+  if (account) return { ...kept, project: projectOf(account) };
+  return isOwn ? { ...link, project } : link;
+};
+
 /**
  * Undefined: no link is asked for. A fixed link's target must be there and look so now; the link is of its type then.
  * Throws BAD_REQUEST, PRECONDITION_FAILED, CONFLICT.
@@ -41,6 +49,7 @@ export const linkAsked = async (
     );
   const link = {
     project: account ? projectOf(account) : path.project,
+    ...(account ? {} : { isOwn: true as const }),
     ...parseCopyPath('X-Symlink-Target', target),
   };
   if (link.project === path.project && link.container === path.container && link.object === path.object)
