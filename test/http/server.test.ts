@@ -593,6 +593,17 @@ test('http: headers that are too long or no HTTP at all end with a status', asyn
   t.regex(await raw(port, 'hello\r\n\r\n'), /^HTTP\/1.1 400 /);
 });
 
+test('http: a request is answered though what comes behind it is no HTTP, one that is broken itself is not waited for', async (t) => {
+  const { port } = await start(t);
+  const head = 'Host: h\r\nX-Auth-Token: member:p1\r\n';
+  const whole = await raw(port, `GET /identity/v3/things/1 HTTP/1.1\r\n${head}\r\nno length was told`);
+  t.regex(whole, /^HTTP\/1.1 200 OK/);
+  t.regex(whole, /Connection: close/i);
+  t.is(whole.split('HTTP/1.1').length, 2, 'and nothing else');
+  const broken = `PUT /v1/a/c/o HTTP/1.1\r\n${head}Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\nzz\r\n`;
+  t.regex(await raw(port, broken), /^HTTP\/1.1 400 /);
+});
+
 test('http: the panel gets every path that no API has', async (t) => {
   const { url } = await start(t);
   t.is(await (await fetch(`${url}/`)).text(), '<p></p>');
