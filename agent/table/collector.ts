@@ -23,7 +23,7 @@ import type { Members } from '../membership/port.ts';
 import type { Partition, Ring } from '../ring/port.ts';
 import type { Clock, Log, Timers } from '../runtime/ports.ts';
 import type { KeyValue } from '../store/key-value.ts';
-import { type CollectState, type Cutoffs, nothingCollected, settleFence } from './cutoff.ts';
+import { type CollectState, type Cutoffs, nothingCollected, readCutoff, settleFence } from './cutoff.ts';
 import type { Healer } from './healer.ts';
 import type { FindPlace } from './keys.ts';
 import type { Leaders } from './leaders.ts';
@@ -93,6 +93,9 @@ export const collector = (world: CollectorWorld, settings: CollectSettings = {})
   };
 
   const dropAll = async (partition: Partition): Promise<void> => {
+    const { cutoff } = readCutoff(keyValue, partition);
+    // Nearly always there is nothing to drop: no commit for that.
+    if (oldestTombstone(keyValue, partition, cutoff + 1) === undefined) return;
     while (!stopping.signal.aborted && (await dropTombstones(world, partition)));
   };
   const resolveDoubt = async (partition: Partition): Promise<void> => {
