@@ -67,6 +67,9 @@ const isOwner = ({ own, ownRole }: Policy, caller: Principal, { params }: Asked)
   return (scope.kind === 'project' ? scope.domain.id : boundDomain(caller)) === params.domainId;
 };
 
+const isAt = ({ anyoneAt }: Policy, { params }: Asked): boolean =>
+  anyoneAt !== undefined && Object.entries(anyoneAt).every(([name, value]) => params[name] === value);
+
 /** May this caller do it? Rows are read only for those whose answer depends on them. */
 export const isAllowed = async (
   directory: Rows,
@@ -74,7 +77,7 @@ export const isAllowed = async (
   caller: Principal,
   asked: Asked,
 ): Promise<boolean> => {
-  if (policy.anyone || isOwner(policy, caller, asked)) return true;
+  if (policy.anyone || isAt(policy, asked) || isOwner(policy, caller, asked)) return true;
   if (policy.ownOnly) return false;
   if (isCloudAdmin(caller) || (policy.system && isSystemReader(caller))) return true;
   if (policy.service && hasRole(caller, 'service')) return true;

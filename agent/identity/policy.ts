@@ -7,6 +7,7 @@
  */
 import type { Route } from '../../proto/rest/route.ts';
 import { hasRole, type Principal } from '../http/port.ts';
+import { complianceGroup } from './compliance.ts';
 
 export interface Policy {
   /** With any valid token. */
@@ -23,6 +24,8 @@ export interface Policy {
   readonly ownOnly?: true;
   /** Services too, to look at what their clients bring. */
   readonly service?: true;
+  /** Anyone, where the path says so. */
+  readonly anyoneAt?: Readonly<Record<string, string>>;
   /** It gives or takes the role in the path, so a domain's managers are held to those that stay in their domain. */
   readonly gives?: true;
 }
@@ -79,10 +82,11 @@ export const policies: Readonly<Record<string, Policy>> = {
   showDomainConfig: systemReader,
   updateDomainConfig: admin,
   deleteDomainConfig: admin,
-  showDomainConfigGroup: systemReader,
+  // What a new password must look like is for those to know who choose one: the use case shows them no more.
+  showDomainConfigGroup: { ...systemReader, anyoneAt: { group: complianceGroup } },
   updateDomainConfigGroup: admin,
   deleteDomainConfigGroup: admin,
-  showDomainConfigOption: systemReader,
+  showDomainConfigOption: { ...systemReader, anyoneAt: { group: complianceGroup } },
   updateDomainConfigOption: admin,
   deleteDomainConfigOption: admin,
   showDefaultConfig: systemReader,

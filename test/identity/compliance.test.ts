@@ -202,3 +202,23 @@ test('login: a user who asks for two proofs is let in with both only', async (t)
   });
   t.is(await login(['password'], 'secret', code), 201);
 });
+
+test('domain config: how a new password must look is for everyone to know, and nothing else of it', async (t) => {
+  const rules = {
+    password_regex: '^.{8,}$',
+    password_regex_description: 'eight or more',
+    lockout_duration: 9,
+  };
+  const { create, login, host } = await openRules(t, rules);
+  await create('ann');
+  const token = (await login('ann', 'first secret')).headers.get('x-subject-token') ?? '';
+  const get = (path: string) => host.call('GET', `/v3/domains/default/config${path}`, { token });
+  const { lockout_duration: _secret, ...open } = rules;
+  const seen = await get('/security_compliance');
+  t.is(seen.status, 200);
+  t.deepEqual(seen.body.config, { security_compliance: open } as never);
+  t.is((await get('/security_compliance/password_regex')).status, 200);
+  t.is((await get('/security_compliance/lockout_duration')).status, 404);
+  t.is((await get('/ldap')).status, 403);
+  t.is((await get('')).status, 403);
+});

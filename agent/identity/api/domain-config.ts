@@ -3,11 +3,12 @@
  * `identity` and `ldap` are kept and shown as Keystone does without domain-specific drivers: nothing reads them.
  */
 import { identityRoutes } from '../../../proto/rest/identity.ts';
-import type { ApiRequest } from '../../http/port.ts';
+import { type ApiRequest, principalOf } from '../../http/port.ts';
 import { complianceGroup, parseCompliance } from '../compliance.ts';
 import { type IdentityContext, journaled } from '../context.ts';
 import type { DomainConfig } from '../directory.ts';
 import { badRequest, forbidden, notFound } from '../error.ts';
+import { isCloudAdmin, isSystemReader } from '../policy.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -80,6 +81,12 @@ const part = (config: DomainConfig, group?: string, option?: string): Options =>
   return option === undefined ? { [group]: options } : { [option]: options?.[option] };
 };
 
+/** What everyone may know, as in Keystone: how a new password must look. */
+const openOptions = ['password_regex', 'password_regex_description'];
+const openConfig = ({ [complianceGroup]: rules = {} }: DomainConfig): DomainConfig => ({
+  [complianceGroup]: Object.fromEntries(openOptions.map((name) => [name, rules[name] ?? null])),
+});
+
 const merged = (present: DomainConfig, next: DomainConfig): DomainConfig => ({
   ...present,
   ...Object.fromEntries(
@@ -122,9 +129,13 @@ export const serveDomainConfig = (context: IdentityContext): void => {
   };
 
   for (const route of [routes.show, routes.showGroup, routes.showOption])
-    http.serve(route, async ({ params: { domainId = '', group, option } }) => {
+    http.serve(route, async (request) => {
+      const { domainId = '', group, option } = request.params;
       if (group !== undefined) mustBeKnown(group, option);
-      return { body: { config: part(await stored(domainId), group, option) } };
+      const config = await stored(domainId);
+      const caller = principalOf(request);
+      const seesAll = isCloudAdmin(caller) || isSystemReader(caller);
+      return { body: { config: part(seesAll ? config : openConfig(config), group, option) } };
     });
   for (const route of [routes.remove, routes.removeGroup, routes.removeOption])
     http.serve(route, async (request) => {
