@@ -103,6 +103,8 @@ const open = (
 const openstackHeaders: StandardHeaders = (api, requestId) => ({
   'X-Openstack-Request-Id': requestId,
   ...(api === 'object' ? { 'X-Trans-Id': requestId } : {}),
+  // No cache on the way may take one caller's answer for another's.
+  ...(api === 'identity' ? { Vary: 'X-Auth-Token' } : {}),
 });
 
 /** An API may have a challenge of its own besides Keystone's. */
