@@ -70,8 +70,8 @@ export interface CopyOptions {
 }
 
 /** What Swift does not know of, and so must not lose. */
-const s3FactsOf = ({ grants, grantsAreAll, tags }: ObjectRow): Partial<NewFacts> => ({
-  ...{ grants, grantsAreAll },
+const s3FactsOf = ({ owner, grants, grantsAreAll, tags }: ObjectRow): Partial<NewFacts> => ({
+  ...{ owner, grants, grantsAreAll },
   tags: tags ?? {},
 });
 
@@ -223,6 +223,7 @@ export const openObjectRows = (parts: ObjectParts) => {
           parts: _parts,
           heldBy: _held,
           lock: _lock,
+          owner: _owner,
           grants: _grants,
           grantsAreAll: _areAll,
           storageClass: _class,

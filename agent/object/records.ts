@@ -163,6 +163,8 @@ export interface ObjectFacts {
   readonly metadata: Metadata;
   /** When it is gone, in seconds since 1970; null: never. */
   readonly deleteAtSeconds: number | null;
+  /** S3: the account that wrote it, where the bucket is another's and lets it be. Absent: the bucket's. */
+  readonly owner?: string | undefined;
   /** S3: whom besides its owner it is open to. */
   readonly grants?: readonly AclGrant[] | undefined;
   /** They say what is granted to the owner as well, who may do all with or without. Absent: FULL_CONTROL. */

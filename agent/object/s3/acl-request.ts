@@ -13,7 +13,7 @@ import type { Headers } from './sign/headers.ts';
 const to = (group: Group, ...permissions: readonly Permission[]): readonly AclGrant[] =>
   permissions.map((permission) => ({ to: { group }, permission }));
 
-/** What each gives beside the owner's own. Objects are the bucket owner's, so two give nothing more. */
+/** What each gives beside the owner's own. Two are about objects whose owner is not the bucket's: `object-owner.ts`. */
 const canned: Readonly<Record<string, readonly AclGrant[]>> = {
   private: [],
   'public-read': to('AllUsers', 'READ'),

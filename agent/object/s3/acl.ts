@@ -11,6 +11,7 @@ import { record, type S3Ask, type S3Context } from './ask.ts';
 import { xmlAnswer } from './bucket.ts';
 import { changeSettings, openBucket, placeIn } from './bucket-access.ts';
 import { openObject } from './object.ts';
+import { grantsToBucket, ownerOf } from './object-owner.ts';
 import { s3Error } from './s3-error.ts';
 import { versionAsked } from './version.ts';
 import { parseXml, readText } from './xml-reader.ts';
@@ -69,19 +70,22 @@ export const getObjectAcl = async (context: S3Context, ask: S3Ask): Promise<ApiA
     { name, use: 'readAccount', grant: 'READ_ACP' },
     { bucket: ask.bucket, key: ask.key, versionId },
   );
-  return xmlAnswer(aclXml(bucket.project, grantsOfList(bucket.row.readList, 'READ', false), row));
+  const owner = ownerOf(row, bucket.row.bucket, bucket.project);
+  return xmlAnswer(aclXml(owner, grantsOfList(bucket.row.readList, 'READ', false), row));
 };
 
 export const putObjectAcl = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
   const versionId = versionAsked(ask);
   const name = versionId === undefined ? 's3:PutObjectAcl' : 's3:PutObjectVersionAcl';
-  const { bucket } = await openObject(
+  const { bucket, row } = await openObject(
     context,
     ask,
     { name, use: 'writeContainer', grant: 'WRITE_ACP' },
     { bucket: ask.bucket, key: ask.key, versionId },
   );
-  const acl = await aclPut(ask, bucket.project);
+  const owner = ownerOf(row, bucket.row.bucket, bucket.project);
+  const more = owner === bucket.project ? undefined : grantsToBucket(ask.headers, bucket.project);
+  const acl = { ...(await aclPut(ask, owner)), ...(more && { grants: more }) };
   checkGrants(acl.grants, bucket.row.bucket);
   await context.objects.amend(placeIn(bucket, ask.key), versionId, () => acl);
   record(context, ask, 'object.acl');

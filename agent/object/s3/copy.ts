@@ -13,6 +13,7 @@ import { expirationHeader } from './expiration.ts';
 import { etagOf, factsOfCopy, newVersionHeader, versionHeader } from './facts.ts';
 import { lockAsked } from './lock-words.ts';
 import { type ObjectName, type Opened, openObject } from './object.ts';
+import { ownerFacts } from './object-owner.ts';
 import { orNoBucket, writeCheck } from './put.ts';
 import { s3Error } from './s3-error.ts';
 import { sealAsked, sealHeaders, sourcePrefix } from './sse.ts';
@@ -89,7 +90,10 @@ export const copyObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
   const lock = lockAsked(ask, target.container, context.runtime.clock.wallMs());
   const storageClass = storageClassAsked(context, ask.headers);
   check?.(await context.objects.find(target.place));
-  const factsOf = (source: ObjectRow) => factsOfCopy(ask.headers, source);
+  const factsOf = (source: ObjectRow) => ({
+    ...factsOfCopy(ask.headers, source),
+    ...ownerFacts(ask, target),
+  });
   const { versionId } = from;
   const wish = sealAsked(ask.headers);
   // Swift's large objects become one plain object; a link's target has its own place; another key makes other bytes.

@@ -9,6 +9,7 @@ import { ownerXml, timeText, xmlAnswer } from './bucket.ts';
 import { openBucket } from './bucket-access.ts';
 import { etagOf } from './facts.ts';
 import { keysMax } from './limits.ts';
+import { ownerOf } from './object-owner.ts';
 import { s3Error } from './s3-error.ts';
 import { storageClassOf } from './storage-class.ts';
 import { element, optional, root, type Xml } from './xml.ts';
@@ -96,7 +97,7 @@ const answerPage = async (
 const contentsXml = (
   { contents, folders }: ListPage,
   write: (name: string) => string,
-  owner: Xml | undefined,
+  ownerXmlOf: (row: ObjectRow) => Xml | undefined,
 ): Xml[] => [
   ...contents.map(({ name, row }) =>
     element('Contents', [
@@ -105,7 +106,7 @@ const contentsXml = (
       element('ETag', etagOf(row)),
       ...(row.checksum ? [element('ChecksumAlgorithm', row.checksum.name)] : []),
       element('Size', row.large?.bytes ?? row.link?.fixed?.bytes ?? row.bytes),
-      owner,
+      ownerXmlOf(row),
       element('StorageClass', storageClassOf(row)),
     ]),
   ),
@@ -133,7 +134,7 @@ export const listObjects = async (context: S3Context, ask: S3Ask): Promise<ApiAn
       optional('Delimiter', delimiter === '' ? undefined : write(delimiter)),
       optional('EncodingType', query.get('encoding-type') || undefined),
       element('IsTruncated', page.next !== undefined),
-      ...contentsXml(page, write, ownerXml(project)),
+      ...contentsXml(page, write, (one) => ownerXml(ownerOf(one, row.bucket, project))),
     ]),
   );
 };
@@ -148,7 +149,8 @@ export const listObjectsV2 = async (context: S3Context, ask: S3Ask): Promise<Api
   ) as [string, string, string];
   const token = query.get('continuation-token') ?? undefined;
   const marker = token === undefined ? startAfter : nameOfToken(token);
-  const owner = query.get('fetch-owner') === 'true' ? ownerXml(project) : undefined;
+  const owner = (one: ObjectRow): Xml | undefined =>
+    query.get('fetch-owner') === 'true' ? ownerXml(ownerOf(one, row.bucket, project)) : undefined;
   return answerPage(context, row, query, { prefix, delimiter, marker, max }, (page) =>
     root('ListBucketResult', [
       element('Name', name),

@@ -16,6 +16,7 @@ import { copySourceOf, openSource, sourceVersionHeader } from './copy.ts';
 import { expirationHeader } from './expiration.ts';
 import { checksumHeaders, etagOf, factsOfPut, newVersionHeader, quoted, versionHeader } from './facts.ts';
 import { lockAsked } from './lock-words.ts';
+import { ownerFacts } from './object-owner.ts';
 import { chooseParts, joinedChecksum, joinedEtag, parsePartNumber, parseWantedParts } from './part-list.ts';
 import { announcedBytes, orBadDigest, orNoBucket, writeCheck } from './put.ts';
 import { s3Error } from './s3-error.ts';
@@ -49,7 +50,7 @@ export const createUpload = async (context: S3Context, ask: S3Ask): Promise<ApiA
   const target = await openTarget(context, ask, putAction);
   const { place, container } = target;
   const seal = openerFor(context, target, sealAsked(ask.headers))?.seal;
-  const facts = factsOfPut(ask.headers);
+  const facts = { ...factsOfPut(ask.headers), ...ownerFacts(ask, target) };
   const lock = lockAsked(ask, container, context.runtime.clock.wallMs());
   const checksum = checksumAsked(ask);
   const storageClass = storageClassAsked(context, ask.headers);

@@ -11,11 +11,20 @@ import { largeEtag, type ObjectRow } from '../records.ts';
 import { httpDate, httpSeconds } from '../time.ts';
 import { shownVersionId } from '../versions.ts';
 import { readerOf, type S3Ask, type S3Context } from './ask.ts';
-import { type Action, allow, type Bucket, findBucket, isDenied, placeIn } from './bucket-access.ts';
+import {
+  type Action,
+  allow,
+  type Bucket,
+  findBucket,
+  isDenied,
+  ownProject,
+  placeIn,
+} from './bucket-access.ts';
 import { knowing } from './caller.ts';
 import { expirationHeader } from './expiration.ts';
 import { checksumHeaders, objectHeaders, versionHeader } from './facts.ts';
 import { lockHeaders } from './lock-words.ts';
+import { ownerOf } from './object-owner.ts';
 import { parsePartNumber } from './part-list.ts';
 import { s3Error } from './s3-error.ts';
 import { checkReadHeaders, checkSealKey, customerKeyOf, sealHeaders } from './sse.ts';
@@ -83,7 +92,9 @@ export const openObject = async (
     throw await missing(context, ask, bucket, from);
   });
   const { grant } = action;
-  if (refusal && grant && !grantsAllow(row.grants, grant, ask.principal, bucket.row.bucket)) throw refusal;
+  const { bucket: settings } = bucket.row;
+  const isOwn = ownerOf(row, settings, bucket.project) === ownProject(ask);
+  if (refusal && grant && !isOwn && !grantsAllow(row.grants, grant, ask.principal, settings)) throw refusal;
   // Whoever looks at its access list needs no key.
   if (action.use === 'readObject' && !row.link) checkSealKey(context, row.seal, customer);
   if (!row.link) return { bucket, row, thing: shown(await openReadable(reader, bucket.project, row)) };

@@ -9,6 +9,7 @@ import { quoted } from './facts.ts';
 import { keysMax } from './limits.ts';
 import { countAsked, nameWriter } from './listing.ts';
 import { orNoUpload, uploadIdOf } from './multipart.ts';
+import { ownerOf } from './object-owner.ts';
 import { storageClassOf } from './storage-class.ts';
 import { element, optional, root, type Xml } from './xml.ts';
 
@@ -32,7 +33,7 @@ export const listParts = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
     use: 'readContainer',
   });
   const uploadId = uploadIdOf(ask);
-  const { upload, initiator, checksum, storageClass } = await context.multiparts
+  const { upload, initiator, checksum, storageClass, facts } = await context.multiparts
     .get(placeIn(bucket, ask.key), uploadId)
     .catch(orNoUpload(uploadId));
   const max = countAsked(query, 'max-parts', keysMax);
@@ -52,7 +53,7 @@ export const listParts = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
       element('Key', write(ask.key)),
       element('UploadId', uploadId),
       initiatorXml(initiator),
-      ownerXml(bucket.project),
+      ownerXml(ownerOf(facts, bucket.row.bucket, bucket.project)),
       element('StorageClass', storageClassOf({ storageClass })),
       element('PartNumberMarker', marker),
       optional('NextPartNumberMarker', parts.at(-1)?.number),
@@ -127,7 +128,7 @@ export const listUploads = async (context: S3Context, ask: S3Ask): Promise<ApiAn
           element('Key', write(upload.name)),
           element('UploadId', upload.upload),
           initiatorXml(upload.initiator),
-          ownerXml(bucket.project),
+          ownerXml(ownerOf(upload.facts, bucket.row.bucket, bucket.project)),
           element('StorageClass', storageClassOf(upload)),
           element('Initiated', timeText(upload.startedAtMs)),
           optional('ChecksumAlgorithm', upload.checksum?.name),

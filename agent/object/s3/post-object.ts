@@ -16,6 +16,7 @@ import { callerOf, knowing } from './caller.ts';
 import { checksumHeaders, etagOf, factsOfPut, newVersionHeader } from './facts.ts';
 import { checkFormPolicy, type LengthRange } from './form-policy.ts';
 import { formFieldBytesMax, formFieldsMax } from './limits.ts';
+import { ownerFacts } from './object-owner.ts';
 import { orNoBucket } from './put.ts';
 import { s3Error } from './s3-error.ts';
 import { checkedBody } from './sign/payload.ts';
@@ -164,7 +165,7 @@ export const postObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
       source: body,
       checksum: () => checksum,
       wish: sealAsked(headers),
-      facts: { ...factsOfPut(headers), ...(tags && { tags }) },
+      facts: { ...factsOfPut(headers), ...ownerFacts(asked, target), ...(tags && { tags }) },
       storageClass: storageClassAsked(context, headers),
       signal: ask.signal,
       how: 'ObjectCreated:Post',

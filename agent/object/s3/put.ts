@@ -12,6 +12,7 @@ import { copyObject } from './copy.ts';
 import { expirationHeader } from './expiration.ts';
 import { checksumHeaders, etagOf, factsOfPut, newVersionHeader } from './facts.ts';
 import { lockAsked } from './lock-words.ts';
+import { ownerFacts } from './object-owner.ts';
 import { s3Error } from './s3-error.ts';
 import { sealAsked, sealHeaders } from './sse.ts';
 import { storageClassAsked, storageClassHeader } from './storage-class.ts';
@@ -69,7 +70,7 @@ export const putObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnsw
   if (ask.headers['x-amz-copy-source'] !== undefined) return copyObject(context, ask);
   const target = await openTarget(context, ask, { name: 's3:PutObject', use: 'writeObject' });
   const bytes = announcedBytes(ask);
-  const facts = factsOfPut(ask.headers);
+  const facts = { ...factsOfPut(ask.headers), ...ownerFacts(ask, target) };
   const check = writeCheck(ask);
   const lock = lockAsked(ask, target.container, context.runtime.clock.wallMs());
   const storageClass = storageClassAsked(context, ask.headers);

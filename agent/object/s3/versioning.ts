@@ -7,6 +7,7 @@ import { openBucket } from './bucket-access.ts';
 import { etagOf } from './facts.ts';
 import { keysMax } from './limits.ts';
 import { countAsked, invalid, nameWriter } from './listing.ts';
+import { ownerOf } from './object-owner.ts';
 import { s3Error } from './s3-error.ts';
 import { storageClassOf } from './storage-class.ts';
 import { parseVersionId } from './version.ts';
@@ -60,7 +61,6 @@ export const listVersions = async (context: S3Context, ask: S3Ask): Promise<ApiA
       idMarker,
       'A version-id marker cannot be specified without a key marker.',
     );
-  const owner = ownerXml(bucket.project);
   const found: Xml[] = [];
   const folders: string[] = [];
   let isTruncated = false;
@@ -90,7 +90,7 @@ export const listVersions = async (context: S3Context, ask: S3Ask): Promise<ApiA
           ...(row.isMarker
             ? []
             : [element('ETag', etagOf(row)), element('Size', row.large?.bytes ?? row.bytes)]),
-          owner,
+          ownerXml(ownerOf(row, bucket.row.bucket, bucket.project)),
           row.isMarker ? undefined : element('StorageClass', storageClassOf(row)),
         ]),
       );

@@ -186,3 +186,41 @@ test('acl: a list of its own tells just what it was given, and its owner may do 
     '<OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>';
   t.is((await call('PUT', '/reef?ownershipControls', { body: rule })).status, 200, 'nobody else is in it');
 });
+
+test('acl: an object is its writer’s where the bucket lets it be; the bucket’s owner reads and removes it all the same', async (t) => {
+  const { call } = await serveS3(t);
+  const rule = (ownership: string) => ({
+    body: `<OwnershipControls><Rule><ObjectOwnership>${ownership}</ObjectOwnership></Rule></OwnershipControls>`,
+  });
+  await call('PUT', '/reef', acl('public-read-write'));
+  const put = (key: string, name?: string) =>
+    call('PUT', `/reef/${key}`, { ...other, body: key, ...(name === undefined ? {} : acl(name)) });
+  const owner = async (key: string, who: S3Call = {}) => {
+    const { xml } = await call('GET', `/reef/${key}?acl`, who);
+    return [texts(xml, 'ID')[0], ...texts(xml, 'Permission')];
+  };
+  await put('a');
+  t.deepEqual(await owner('a', other), ['p2', 'FULL_CONTROL']);
+  t.is((await call('GET', '/reef/a', other)).text, 'a', 'who wrote it reads it');
+  t.is((await call('GET', '/reef/a', { token: 'member:p3' })).code, 'AccessDenied');
+  t.is((await call('GET', '/reef/a')).text, 'a');
+  await put('b', 'bucket-owner-read');
+  t.deepEqual(await owner('b'), ['p2', 'READ', 'FULL_CONTROL']);
+  t.is((await call('PUT', '/reef/b?acl', { ...other, ...acl('public-read') })).status, 200, 'and opens it');
+  t.is((await call('GET', '/reef/b', anybody)).text, 'b');
+  t.deepEqual(texts((await call('GET', '/reef')).xml, 'ID'), ['p2', 'p2']);
+  await call('PUT', '/reef/copy', { headers: { 'x-amz-copy-source': '/reef/a' } });
+  t.deepEqual(await owner('copy'), ['p1', 'FULL_CONTROL'], 'a copy is of whoever makes it');
+
+  await call('PUT', '/reef?ownershipControls', rule('BucketOwnerPreferred'));
+  await put('c', 'bucket-owner-full-control');
+  t.deepEqual(await owner('c'), ['p1', 'FULL_CONTROL']);
+  const id = texts((await call('POST', '/reef/d?uploads', other)).xml, 'UploadId')[0];
+  t.is(texts((await call('GET', `/reef/d?uploadId=${id}`)).xml, 'ID').at(-1), 'p2');
+
+  await call('PUT', '/reef?acl', acl('private'));
+  t.is((await call('PUT', '/reef?ownershipControls', rule('BucketOwnerEnforced'))).status, 200);
+  t.is((await call('GET', '/reef/a', other)).code, 'AccessDenied', 'nobody else owns anything any more');
+  t.deepEqual(await owner('a'), ['p1', 'FULL_CONTROL']);
+  t.is((await call('DELETE', '/reef/a')).status, 204);
+});
