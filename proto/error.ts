@@ -58,6 +58,7 @@ export const errorTable = {
   BUSY: meaning(503, 6, true, 'a bound of this host is reached (docs/LIMITS.md)'),
   CONTENDED: meaning(503, 6, true, 'too many callers changed the same row; nothing was changed by this one'),
   STALE_LAYOUT: meaning(503, 6, true, 'the sender works with a layout that is no longer served'),
+  RANGE_MOVED: meaning(503, 6, true, 'the rows have other owners by now, and who asked did not find them'),
   RATE_LIMITED: meaning(429, 6, true, 'the caller does this more often than the operator lets it'),
   NO_CAPACITY: meaning(409, 4, true, 'no host has the room that was asked for'),
   DISK_FULL: meaning(507, 6, false, 'a data directory is full'),

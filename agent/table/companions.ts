@@ -13,6 +13,7 @@ import { ShoalError } from '../../proto/error.ts';
 import type { Along, NamedRow, RowState } from '../../proto/message/table.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
 import { encodeSortKey, type FindPlace, isSubTable, type Place } from './keys.ts';
+import { stemOf } from './range-map.ts';
 import { readRow } from './row-store.ts';
 
 /** What an owner holds of them. */
@@ -39,11 +40,18 @@ export const withCompanions = (findPlace: FindPlace, reader: KeyValueReader, row
 ];
 
 /** Throws BAD_REQUEST for one that would not have the same owners, or could bring rows itself. */
-export const checkCompanion = (place: Place, companion: Place): void => {
+export const checkCompanion = (
+  place: Place,
+  sortKey: string,
+  companion: Place,
+  companionKey: string,
+): void => {
   const isSub = isSubTable(companion.table) && !isSubTable(place.table);
-  if (isSub && companion.partition === place.partition) return;
+  const staysBy = place.expects === undefined || stemOf(companionKey) === stemOf(sortKey);
+  if (isSub && staysBy && companion.partition === place.partition) return;
+  const why = isSub ? 'it need not be in the same range' : 'it is no sub-table of that';
   throw new ShoalError(
     'BAD_REQUEST',
-    `Cannot write a row of table "${companion.table}" along with one of "${place.table}": it is no sub-table of that`,
+    `Cannot write a row of table "${companion.table}" along with one of "${place.table}": ${why}`,
   );
 };

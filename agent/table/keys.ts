@@ -27,10 +27,20 @@ export interface Place {
   readonly partition: Partition;
   /** 16 bytes. */
   readonly group: Uint8Array;
+  /** What an owner must know of it to answer; absent: it may be any group. See `fence.ts`. */
+  readonly expects?: 'open' | 'closed';
 }
 
+/** As it is named in what owners are asked. */
+export const groupOf = ({
+  table,
+  partitionKey,
+  expects,
+}: Place): Pick<Place, 'table' | 'partitionKey' | 'expects'> =>
+  expects ? { table, partitionKey, expects } : { table, partitionKey };
+
 /** Tables whose names agree up to a slash are one family: their rows with one partition key have the same owners. */
-const familyOf = (table: string): string => table.split('/', 1)[0] ?? table;
+export const familyOf = (table: string): string => table.split('/', 1)[0] ?? table;
 /** Of what is true of a whole partition: the partition's number is the partition key, so its owners decide it. */
 export const partitionTable = 'partition';
 /** Their rows may be brought along by rows of the family's first table, and bring none themselves. */
@@ -113,6 +123,8 @@ export const groupKey = (partition: Partition, group: Uint8Array): Uint8Array =>
 /** A row's name as the index keeps it, and what its digest is taken of. */
 export const rowName = (group: Uint8Array, sortKey: Uint8Array): Uint8Array =>
   Buffer.concat([group, sortKey]);
+/** Of all groups, in the order of their partitions. */
+export const groupsPrefix: Uint8Array = Uint8Array.of(kinds.group);
 export const indexKey = (partition: Partition, keyDigest: Uint8Array): Uint8Array =>
   keyOf(kinds.index, partition, keyDigest);
 export const treeKey = (level: number, partition: Partition, index: number): Uint8Array => {

@@ -148,3 +148,33 @@ export const censusAgeMs = 10 * secondMs;
 /** ... it is taken from a sample, at most 32,000 keys: some 30 ms. */
 export const censusPartitionsMax = 16;
 export const censusRowsMax = 2_000;
+
+/** A map is one row; one as long as this has some 10,000 ranges, and none of them splits any more. */
+export const mapBytesMax = 512 * KiB;
+/** Maps that a host remembers, some 30 KB each where ten million rows are; a look-up for each that it forgot. */
+export const mapsKeptMax = 1_000;
+/** Sums that an owner looks through at a time for ranges that have grown: some 5 ms, ... */
+export const groupsLookedMax = 2_000;
+/** ... and the pause between. */
+export const splitLookMs = 2 * secondMs;
+/** A copying pass that found fewer new rows than this is followed by the fence; ... */
+export const copyRowsFew = 200;
+/** ... and so is this pass in any case: a range that is written as fast as it is copied would never be done. */
+export const copyPassesMax = 3;
+/** Rows that are compared in one message: some 5 ms of an owner. */
+export const copyPageRows = 1_000;
+/** Rows that are copied at the same time: they travel together. */
+export const copiesInFlightMax = 128;
+/** A caller that meets a fence looks for the new map so often, ... */
+export const movedPollMs = 20;
+export const movedPollMsMax = 200;
+/** ... carries on with the split itself after this long: three times what the one who splits needs, ... */
+export const movedHelpMs = secondMs;
+/** ... and gives up after this long. */
+export const movedPatienceMs = 10 * secondMs;
+/** Fences met by one call: each takes a split that ended while it was on its way. */
+export const movesMax = 16;
+/** Ranges that are counted at the same time. */
+export const rangesCountedMax = 16;
+/** Rows that an owner drops in one transaction, some 10 ms. */
+export const dropRowsMax = 500;

@@ -3,6 +3,7 @@ import { ShoalError } from '../../proto/error.ts';
 import type { NamedRow } from '../../proto/message/table.ts';
 import { checkCopy } from '../register/trust.ts';
 import type { Partition } from '../ring/port.ts';
+import { fenceOf, isFenceTable } from './fence.ts';
 import { encodeSortKey } from './keys.ts';
 import { copyAheadMsMax, valueBytesMax } from './limits.ts';
 import type { OwnerWorld } from './owner.ts';
@@ -37,6 +38,9 @@ export const mergeRows = async (
     const refused: number[] = [];
     const floor = world.floorOf(writer, partition);
     for (const [index, { place, sortKey, state }] of placed.entries()) {
+      // What was dropped here stays dropped, whoever still has it.
+      const isDropped = !isFenceTable(place.table) && fenceOf(writer, world.findPlace, place) === 'gone';
+      if (isDropped && state.kind === 'lww') continue;
       const old = readRow(writer, place, sortKey);
       if (old && old.state.kind !== state.kind) throw wrongKind(place.table);
       const merged = mergeRow(old?.state, state, floor);

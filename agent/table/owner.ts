@@ -15,6 +15,7 @@ import type { Clock, Log } from '../runtime/ports.ts';
 import type { KeyValue, KeyValueReader } from '../store/key-value.ts';
 import { checkCompanion, companionsOf, withCompanions } from './companions.ts';
 import { type Cutoffs, readCutoff, settleFence } from './cutoff.ts';
+import { checkFence } from './fence.ts';
 import { encodeSortKey, type FindPlace, type Place } from './keys.ts';
 import { highestPromise, noteLife, raiseFloor, readFloor, readLives } from './life-notes.ts';
 import { answerBytesMax, copyAheadMsMax, leafRowsMax, stampAheadMsMax } from './limits.ts';
@@ -47,9 +48,10 @@ type Answer<Name extends Handled> = AnswerOf<Name> | Promise<AnswerOf<Name>>;
 export const owner = (world: OwnerWorld): Owner => {
   const { keyValue, findPlace } = world;
 
-  const wholePlace = (ask: { readonly table: string; readonly partitionKey: string }): Place => {
+  const wholePlace = (ask: Pick<Place, 'table' | 'partitionKey' | 'expects'>): Place => {
     const place = findPlace(ask.table, ask.partitionKey);
     world.checkWhole(place.partition);
+    checkFence(keyValue, findPlace, ask);
     return place;
   };
 
@@ -112,8 +114,13 @@ export const owner = (world: OwnerWorld): Owner => {
         return { ...row, place: findPlace(row.table, partitionKey), key: encodeSortKey(row.sortKey) };
       });
       const main = placed.at(-1)?.place;
-      for (const { place } of placed) if (main && place !== main) checkCompanion(main, place);
+      // A fence may be among what this host lost.
+      if (ask.expects && main) world.checkWhole(main.partition);
+      const expecting = main && { ...main, ...(ask.expects && { expects: ask.expects }) };
+      for (const each of placed)
+        if (expecting && each.place !== main) checkCompanion(expecting, sortKey, each.place, each.sortKey);
       return keyValue.transact((writer) => {
+        checkFence(writer, findPlace, ask);
         let answer: AnswerOf<'put'> = { kind: 'held' };
         // Companions are written whatever becomes of the row itself: what came later in its place does not bring them.
         for (const row of placed) {

@@ -19,7 +19,7 @@ import { compareBytes } from '../base/bytes.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import { countLives } from '../register/lives.ts';
 import { hasQuorum } from '../register/quorum.ts';
-import { afterPrefix, encodeSortKey, justAfter, type Place } from './keys.ts';
+import { afterPrefix, encodeSortKey, groupOf, justAfter, type Place } from './keys.ts';
 import { digestPageRowsMin, pageRowsMax, settlesInFlightMax, sortKeyBytesMax } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import type { Poller } from './poll.ts';
@@ -65,14 +65,14 @@ export const readPage = async (world: PagesWorld, options: PagesOptions): Promis
   return { entries: entries.slice(0, limit), more: entries.length > limit };
 };
 
-interface Bounds {
+export interface Bounds {
   readonly from: Uint8Array;
   /** Excluded; null: no end. */
   readonly to: Uint8Array | null;
 }
 
 /** undefined: the range is empty whatever the rows are. */
-const boundsOf = ({ after, before, prefix, reverse }: TableRange): Bounds | undefined => {
+export const boundsOf = ({ after, before, prefix, reverse }: TableRange): Bounds | undefined => {
   const [low, high] = reverse ? [before, after] : [after, before];
   const prefixed = prefix ? boundBytes(prefix) : undefined;
   let from: Uint8Array = prefixed ?? new Uint8Array();
@@ -166,20 +166,20 @@ const isPage = (answer: OwnerPage | OwnerSums | undefined): answer is OwnerPage 
 /** The pages of a quorum in each set, one of them with the rows themselves; or that one alone, where it stands for all of them. */
 const askPages = async (
   world: PagesWorld,
-  { place: { table, partitionKey }, view }: PagesOptions,
+  { place, view }: PagesOptions,
   part: PartBounds,
 ): Promise<ReadonlyMap<HostId, OwnerPage>> => {
   const counts = countLives();
   const ask = (host: HostId, values: boolean): Promise<OwnerPage> => {
-    const range = { do: 'range' as const, table, partitionKey, ...part, values };
+    const range = { do: 'range' as const, ...groupOf(place), ...part, values };
     return world.outbox.ask<'range'>(host, view.layout, range, counts);
   };
   const askSums = (host: HostId): Promise<OwnerSums> =>
-    world.outbox.ask<'tally'>(host, view.layout, { do: 'tally', table, partitionKey }, counts);
+    world.outbox.ask<'tally'>(host, view.layout, { do: 'tally', ...groupOf(place) }, counts);
   let full: HostId | undefined;
   const poll = <Answer>(askOther: (host: HostId) => Promise<Answer>, first?: OwnerPage) =>
     world.poller.poll<OwnerPage | Answer>({
-      ...{ action: () => `list table "${table}"`, sets: view.sets, order: 'nearest', counts },
+      ...{ action: () => `list table "${place.table}"`, sets: view.sets, order: 'nearest', counts },
       async ask(host) {
         full ??= host;
         return host === full ? (first ?? ask(host, true)) : askOther(host);
@@ -205,12 +205,16 @@ const askPages = async (
     try {
       return new Map(answers).set(other, await ask(other, true));
     } catch (thrown) {
-      if (hasCode(thrown, 'STALE_LAYOUT')) throw thrown;
+      if (hasCode(thrown, 'STALE_LAYOUT', 'RANGE_MOVED')) throw thrown;
       cause = thrown;
     }
-  throw new ShoalError('QUORUM_MISSED', `Cannot list table "${table}": owners answered once and no more`, {
-    cause,
-  });
+  throw new ShoalError(
+    'QUORUM_MISSED',
+    `Cannot list table "${place.table}": owners answered once and no more`,
+    {
+      cause,
+    },
+  );
 };
 
 /** The state that a quorum in each set holds, where the one that sent its rows is among them. */

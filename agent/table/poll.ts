@@ -29,7 +29,7 @@ interface PollOptions<Answer> {
 }
 
 export interface Poller {
-  /** At least a quorum in each set. Throws QUORUM_MISSED, or STALE_LAYOUT where an owner said so and it was decisive. */
+  /** At least a quorum in each set. Throws QUORUM_MISSED, or STALE_LAYOUT or RANGE_MOVED where an owner said so and it was decisive. */
   poll<Answer>(options: PollOptions<Answer>): Promise<ReadonlyMap<HostId, Answer>>;
 }
 
@@ -124,7 +124,7 @@ const missed = (
   failures: ReadonlyMap<HostId, unknown>,
 ): ShoalError => {
   const causes = [...failures.values()];
-  const decisive = causes.find((cause) => hasCode(cause, 'STALE_LAYOUT', 'DISK_FULL'));
+  const decisive = causes.find((cause) => hasCode(cause, 'STALE_LAYOUT', 'RANGE_MOVED', 'DISK_FULL'));
   if (decisive) return decisive as ShoalError;
   const last = causes.at(-1);
   const need = sets.map(({ owners, quorum }) => `${quorum} of ${owners.length}`).join(' and ');

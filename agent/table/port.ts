@@ -45,6 +45,11 @@ export interface RowSchema<Row> {
   readonly name: string;
   /** What a row adds to `Tally.weight`, e.g. an object's bytes. Default 0. */
   weight?(row: Row): number;
+  /**
+   * Where a partition key has many rows, they get owners of their own range by range (docs/design/0016-split.md). Rows whose
+   * sort keys agree up to their first NUL stay together, and with those of sub-tables that split too. No NUL is in the partition key.
+   */
+  readonly splits?: boolean;
 }
 
 export interface RowForPut<Row> {

@@ -9,7 +9,7 @@ import { compareBytes } from '../base/bytes.ts';
 import { countLives } from '../register/lives.ts';
 import { hasQuorum } from '../register/quorum.ts';
 import type { Clock, Timers } from '../runtime/ports.ts';
-import type { FindPlace, Place } from './keys.ts';
+import { type FindPlace, groupOf, type Place } from './keys.ts';
 import type { Outbox } from './outbox.ts';
 import type { Poller } from './poll.ts';
 import { compareLww, type LwwState } from './row.ts';
@@ -48,14 +48,14 @@ export interface Held {
 export const askHeld = async (
   world: Coordinator,
   { layout, sets }: View,
-  { table, partitionKey }: Place,
+  place: Place,
   sortKey: string,
   whole: 'nearest' | 'rows' | 'stamps',
   together = countLives(),
 ): Promise<Held> => {
   let isFirst = true;
   const answers = await world.poller.poll({
-    action: () => `read row ${JSON.stringify(sortKey)} of table "${table}"`,
+    action: () => `read row ${JSON.stringify(sortKey)} of table "${place.table}"`,
     sets,
     order: 'nearest',
     counts: together,
@@ -63,7 +63,7 @@ export const askHeld = async (
       const value = whole === 'rows' || (whole === 'nearest' && isFirst);
       isFirst = false;
       const companions = whole === 'rows';
-      const get = { do: 'get', table, partitionKey, sortKey, value, companions } as const;
+      const get = { do: 'get', ...groupOf(place), sortKey, value, companions } as const;
       return world.outbox.ask<'get'>(host, layout, get, counts);
     },
   });
@@ -116,14 +116,13 @@ export const readLww = async (
   const held = await askHeld(world, view, place, sortKey, 'rows', together);
   const { holders, state, along } = held;
   if (!state || hasQuorum(view.sets, holders)) return held;
-  const { table, partitionKey } = place;
   const { stamp, weight, value } = state;
   const put = {
-    ...({ do: 'put', table, partitionKey, sortKey, stamp, weight, value, repair: true } as const),
+    ...({ do: 'put', ...groupOf(place), sortKey, stamp, weight, value, repair: true } as const),
     ...(along.length > 0 && { along: [...along] }),
   };
   await world.poller.poll({
-    action: () => `mend row ${JSON.stringify(sortKey)} of table "${table}"`,
+    action: () => `mend row ${JSON.stringify(sortKey)} of table "${place.table}"`,
     sets: view.sets,
     order: 'all',
     counts: together,

@@ -8,10 +8,12 @@ import type { NamedRow, RowState } from '../../proto/message/table.ts';
 import type { Partition } from '../ring/port.ts';
 import type { KeyValueReader, KeyValueWriter } from '../store/key-value.ts';
 import {
+  afterPrefix,
   decodeSortKey,
   digest,
   digestBytes,
   groupKey,
+  groupsPrefix,
   indexKey,
   indexKeyHeadBytes,
   type Place,
@@ -21,7 +23,7 @@ import {
   rowsOfGroup,
   tombstoneKey,
 } from './keys.ts';
-import { pageBytesMax, pageScanRowsMax } from './limits.ts';
+import { groupsLookedMax, pageBytesMax, pageScanRowsMax } from './limits.ts';
 import {
   decodeRow,
   encodeRow,
@@ -60,6 +62,16 @@ export const readGroup = (reader: KeyValueReader, place: Place): GroupRecord => 
     );
   return found;
 };
+
+const groupsEnd = afterPrefix(groupsPrefix);
+/** The records of groups, in the order of their partitions, from a key of theirs on: `groupsLookedMax` at most. */
+export const listGroups = (
+  reader: KeyValueReader,
+  from: Uint8Array = groupsPrefix,
+): { readonly key: Uint8Array; readonly record: GroupRecord }[] =>
+  [...reader.range({ from, ...(groupsEnd && { to: groupsEnd }), limit: groupsLookedMax })].map(
+    ({ key, value }) => ({ key: Uint8Array.from(key), record: groups.decode(value) }),
+  );
 
 export const readRow = (reader: KeyValueReader, place: Place, sortKey: Uint8Array): StoredRow | undefined => {
   const bytes = reader.get(rowKey(place.partition, place.group, sortKey));
@@ -149,6 +161,8 @@ export interface ScanOptions {
   readonly limit: number;
   /** With the states, not only their marks. */
   readonly values: boolean;
+  /** With marks that leave out the row's name. */
+  readonly nameless?: boolean | undefined;
 }
 export interface Scan {
   readonly rows: { readonly sortKey: string; readonly mark: Uint8Array; readonly state?: RowState }[];
@@ -169,6 +183,7 @@ export const scanGroup = (reader: KeyValueReader, place: Place, options: ScanOpt
     if (present === presence.promise) continue;
     const sortKey = decodeSortKey(key.subarray(rowKeyHeadBytes));
     if (options.values) rows.push({ sortKey, ...decodeRow(value) });
+    else if (options.nameless) rows.push({ sortKey, mark: markOf(noMark, decodeRow(value).state) });
     else rows.push({ sortKey, mark: markOfBytes(value) });
     bytes += key.length + (options.values ? value.length : digestBytes);
     if (present === presence.live) live++;
@@ -215,4 +230,15 @@ export const readByDigest = (
   if (!bytes || !record) return undefined;
   const { table, partitionKey } = groups.decode(record);
   return { table, partitionKey, sortKey: decodeSortKey(sortKey), state: decodeRow(bytes).state };
+};
+
+/** Takes rows of a group off this disk, as if they had never been here: `limit` at most. Gives how many. */
+export const dropRows = (writer: KeyValueWriter, place: Place, limit: number): number => {
+  const range = { ...rowsOfGroup(place.partition, place.group), limit };
+  const keys = Array.from(writer.range(range), ({ key }) => Uint8Array.from(key.subarray(rowKeyHeadBytes)));
+  for (const key of keys) {
+    const stored = readRow(writer, place, key);
+    if (stored) dropRow(writer, place, key, stored);
+  }
+  return keys.length;
 };

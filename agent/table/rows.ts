@@ -24,10 +24,12 @@ import type { HostId } from '../../proto/ids.ts';
 import { alongMax } from '../../proto/message/table.ts';
 import { nextStamp, type Stamp } from '../../proto/stamp.ts';
 import { checkCompanion } from './companions.ts';
-import { encodeSortKey, type Place } from './keys.ts';
+import { encodeSortKey, groupOf, type Place } from './keys.ts';
 import { clockSetBackMsMin, rowBytesMax } from './limits.ts';
 import { readPage } from './pages.ts';
 import type { Companion, RowSchema, Rows } from './port.ts';
+import { countRanges, digestRanges, walkRanges } from './range-walk.ts';
+import type { Router } from './ranges.ts';
 import { askHeld, type Coordinator, type Held, readLww } from './read-row.ts';
 import { digestGroup, tallyGroup } from './tally.ts';
 import { withView } from './view.ts';
@@ -64,10 +66,17 @@ export const openRows = <Row>(
   world: Coordinator,
   nextStampAt: StampSource,
   schema: RowSchema<Row>,
+  router: Router,
 ): Rows<Row> => {
   const rows = codec<Row>(schema.name);
+  /** Where one row is, and where it has gone meanwhile. */
+  const at = async <T>(
+    partitionKey: string,
+    sortKey: string,
+    work: (place: Place) => Promise<T>,
+  ): Promise<T> => router.at(partitionKey, { key: encodeSortKey(sortKey) }, work);
 
-  const put = async (
+  const putIn = async (
     place: Place,
     sortKey: string,
     stamp: Stamp,
@@ -78,7 +87,7 @@ export const openRows = <Row>(
     const { table, partitionKey } = place;
     const action = () => `write row ${JSON.stringify(sortKey)} of table "${table}"`;
     const along = companions.map((each) => {
-      checkCompanion(place, world.findPlace(each.table, partitionKey));
+      checkCompanion(place, sortKey, world.findPlace(each.table, partitionKey), each.sortKey);
       const state = { kind: 'lww' as const, stamp, weight: each.weight, value: each.value };
       return { table: each.table, sortKey: each.sortKey, state };
     });
@@ -92,7 +101,7 @@ export const openRows = <Row>(
         `Cannot ${action()}: ${bytes} bytes in ${1 + along.length} rows, at most ${rowBytesMax} in ${1 + alongMax}`,
       );
     const ask = {
-      ...({ do: 'put', table, partitionKey, sortKey, stamp, weight, value, repair: false } as const),
+      ...({ do: 'put', ...groupOf(place), sortKey, stamp, weight, value, repair: false } as const),
       ...(along.length > 0 && { along }),
     };
     await withView(world, place, ({ layout, sets }) =>
@@ -104,14 +113,22 @@ export const openRows = <Row>(
       }),
     );
   };
+  /** In whatever range: one put, one stamp. */
+  const put = (
+    partitionKey: string,
+    sortKey: string,
+    ...what: [stamp: Stamp, value: Uint8Array | null, weight: number, companions?: readonly Companion[]]
+  ): Promise<void> => at(partitionKey, sortKey, (place) => putIn(place, sortKey, ...what));
+
   /** Of two puts side by side either may be the later one: the first round may lie back as far as the caller likes. */
   const stampAbove = ({ nowMs, newest, closedMs }: Held): Stamp =>
     nextStampAt(Math.max(Math.min(nowMs, world.clock.wallMs()), closedMs + 1), newest);
 
-  const write = async (place: Place, sortKey: string, value: Uint8Array | null, weight: number) => {
-    encodeSortKey(sortKey);
-    const held = await withView(world, place, (view) => askHeld(world, view, place, sortKey, 'stamps'));
-    await put(place, sortKey, stampAbove(held), value, weight);
+  const write = async (partitionKey: string, sortKey: string, value: Uint8Array | null, weight: number) => {
+    const held = await at(partitionKey, sortKey, (place) =>
+      withView(world, place, (view) => askHeld(world, view, place, sortKey, 'stamps')),
+    );
+    await put(partitionKey, sortKey, stampAbove(held), value, weight);
   };
 
   const read = async (place: Place, sortKey: string): Promise<Uint8Array | undefined> =>
@@ -125,30 +142,26 @@ export const openRows = <Row>(
 
   return {
     async get(partitionKey, sortKey) {
-      encodeSortKey(sortKey);
-      const bytes = await read(world.findPlace(schema.name, partitionKey), sortKey);
+      const bytes = await at(partitionKey, sortKey, (place) => read(place, sortKey));
       return bytes && rows.decode(bytes);
     },
     async put(partitionKey, sortKey, row) {
-      const weight = weigh(row);
-      await write(world.findPlace(schema.name, partitionKey), sortKey, rows.encode(row), weight);
+      await write(partitionKey, sortKey, rows.encode(row), weigh(row));
     },
     async getForPut(partitionKey, sortKey) {
-      encodeSortKey(sortKey);
-      const place = world.findPlace(schema.name, partitionKey);
-      const held = await withView(world, place, (view) => readLww(world, view, place, sortKey));
+      const held = await at(partitionKey, sortKey, (place) =>
+        withView(world, place, (view) => readLww(world, view, place, sortKey)),
+      );
       const bytes = held.state?.value;
       return {
         row: bytes ? rows.decode(bytes) : undefined,
-        put: (row) => put(place, sortKey, stampAbove(held), rows.encode(row), weigh(row)),
+        put: (row) => put(partitionKey, sortKey, stampAbove(held), rows.encode(row), weigh(row)),
         stamp: () => stampAbove(held),
       };
     },
     async putAt(partitionKey, sortKey, row, stamp, along) {
-      encodeSortKey(sortKey);
-      const place = world.findPlace(schema.name, partitionKey);
       const [value, weight] = row === undefined ? [null, 0] : [rows.encode(row), weigh(row)];
-      await put(place, sortKey, stamp, value, weight, along);
+      await put(partitionKey, sortKey, stamp, value, weight, along);
     },
     companion(sortKey, row) {
       encodeSortKey(sortKey);
@@ -156,29 +169,30 @@ export const openRows = <Row>(
       return { table: schema.name, sortKey, value, weight };
     },
     async delete(partitionKey, sortKey) {
-      await write(world.findPlace(schema.name, partitionKey), sortKey, null, 0);
+      await write(partitionKey, sortKey, null, 0);
     },
-    async range(partitionKey, range) {
-      const place = world.findPlace(schema.name, partitionKey);
-      const page = await withView(world, place, (view) =>
-        readPage(world, {
-          ...{ place, view, range },
-          bytesOf: (state) => (state.kind === 'lww' ? (state.value ?? undefined) : undefined),
-          settle: (sortKey) => read(place, sortKey),
-        }),
+    async range(partitionKey, wanted) {
+      const page = await walkRanges(router, partitionKey, wanted, (place, range) =>
+        withView(world, place, (view) =>
+          readPage(world, {
+            ...{ place, view, range },
+            bytesOf: (state) => (state.kind === 'lww' ? (state.value ?? undefined) : undefined),
+            settle: (sortKey) => read(place, sortKey),
+          }),
+        ),
       );
       return {
         more: page.more,
         entries: page.entries.map(({ sortKey, row }) => ({ sortKey, row: rows.decode(row) })),
       };
     },
-    async tally(partitionKey) {
-      const place = world.findPlace(schema.name, partitionKey);
-      return withView(world, place, (view) => tallyGroup(world, view, place));
-    },
-    async digest(partitionKey) {
-      const place = world.findPlace(schema.name, partitionKey);
-      return withView(world, place, (view) => digestGroup(world, view, place));
-    },
+    tally: (partitionKey) =>
+      countRanges(router, partitionKey, (place) =>
+        withView(world, place, (view) => tallyGroup(world, view, place)),
+      ),
+    digest: (partitionKey) =>
+      digestRanges(router, partitionKey, (place) =>
+        withView(world, place, (view) => digestGroup(world, view, place)),
+      ),
   };
 };

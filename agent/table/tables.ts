@@ -19,7 +19,7 @@ import { coalesce } from './coalesce.ts';
 import { type Collector, type CollectSettings, collector } from './collector.ts';
 import { type CollectState, openCutoffs } from './cutoff.ts';
 import { healer } from './healer.ts';
-import { partitionTable, placeFinder } from './keys.ts';
+import { familyOf, partitionTable, placeFinder } from './keys.ts';
 import { openLead } from './lead.ts';
 import { leaders } from './leaders.ts';
 import { readFloor, readLives } from './life-notes.ts';
@@ -28,12 +28,16 @@ import { outbox } from './outbox.ts';
 import { owner } from './owner.ts';
 import { poller } from './poll.ts';
 import type { RegisterSchema, Registers, RowSchema, Rows, Tables } from './port.ts';
+import type { RangeMap } from './range-map.ts';
+import { fixedRouter, openRanges } from './ranges.ts';
 import { rebirth } from './rebirth.ts';
 import { openRegisters } from './registers.ts';
 import { rowCensus } from './row-census.ts';
 import { rowRegisters } from './row-registers.ts';
 import { openRows, stampSource } from './rows.ts';
 import { type Perform, serveTables } from './serve.ts';
+import { type SplitSettings, splitWatch } from './split-watch.ts';
+import { fenceSchema, splitter } from './splitter.ts';
 import { tableSyncer } from './syncer.ts';
 import { wholeness } from './wholeness.ts';
 
@@ -64,7 +68,7 @@ export const openTables = (
     /** Runs the work after the I/O of this turn; default setImmediate. The simulator has turns of its own. */
     readonly soon?: (work: () => void) => void;
   },
-  settings: CollectSettings & { readonly compareEveryMs?: number } = {},
+  settings: CollectSettings & SplitSettings & { readonly compareEveryMs?: number } = {},
 ): OpenTables => {
   const { rpc, ring, members, keyValue, runtime } = world;
   const { clock, timers, chance } = runtime;
@@ -172,38 +176,63 @@ export const openTables = (
     if (names.has(name)) throw new Error(`table "${name}" is opened twice`);
     names.add(name);
   };
-  claim(partitionTable);
+  const register = <Row>({ name }: RegisterSchema): Registers<Row> => {
+    claim(name);
+    return openRegisters({ ...coordinator, chance, registers, lead }, { name });
+  };
   collecting = collector(
     {
       ...{ self, ring, members, leaders: first, outbox: out, healer: heal, cutoffs, keyValue, findPlace },
       ...{ clock, timers, log },
-      states: openRegisters<CollectState>(
-        { ...coordinator, chance, registers, lead },
-        { name: partitionTable },
-      ),
+      states: register<CollectState>({ name: partitionTable }),
     },
     settings,
   );
+  const maps = register<RangeMap>({ name: 'table-range' });
+  const fences = new Map<string, Rows<true>>();
+  const families = new Map<string, readonly string[]>();
+  const split = splitter({ ...coordinator, log, maps, fences, families });
+  const routerOf = openRanges({ ...coordinator, chance, maps }, (table, rangeKey) =>
+    split.finish(familyOf(table), rangeKey, stopping.signal),
+  );
+  const watch = splitWatch(
+    { self, leaders: first, keyValue, findPlace, families, splitter: split, timers, log },
+    settings,
+  );
+  const openSplitting = (name: string) => {
+    const family = familyOf(name);
+    if (!families.has(family)) {
+      const fence = fenceSchema(family);
+      claim(fence.name);
+      fences.set(
+        family,
+        openRows<true>(coordinator, nextStampAt, fence, fixedRouter(coordinator, fence.name)),
+      );
+    }
+    families.set(family, [...(families.get(family) ?? []), name]);
+    return routerOf(name);
+  };
   return {
     rows<Row>(schema: RowSchema<Row>): Rows<Row> {
       claim(schema.name);
-      return openRows(coordinator, nextStampAt, schema);
+      const { name } = schema;
+      const router = schema.splits ? openSplitting(name) : fixedRouter(coordinator, name);
+      return openRows(coordinator, nextStampAt, schema, router);
     },
-    registers<Row>(schema: RegisterSchema): Registers<Row> {
-      claim(schema.name);
-      return openRegisters({ ...coordinator, chance, registers, lead }, schema);
-    },
+    registers: register,
     start() {
       whole.restore(stopping.signal).catch((thrown: unknown) => {
         if (!stopping.signal.aborted) log.error('cannot copy the rows of this host', { error: thrown });
       });
       entropy.start();
       collecting?.start();
+      watch.start();
     },
     heal: entropy.hurry,
     async stop() {
       stopping.abort(new ShoalError('ABORTED', 'The agent is stopping'));
       await collecting?.stop();
+      await watch.stop();
       await entropy.stop();
     },
     status: () => ({ ...entropy.status(), whole: whole.isWhole, stampsRefused: stampsRefused() }),

@@ -12,7 +12,7 @@ import type { HostId } from '../../proto/ids.ts';
 import type { AnswerOf } from '../../proto/message/table.ts';
 import { compareBytes } from '../base/bytes.ts';
 import type { Timers } from '../runtime/ports.ts';
-import type { Place } from './keys.ts';
+import { groupOf, type Place } from './keys.ts';
 import { tallyPatienceMs } from './limits.ts';
 import type { PagesWorld } from './pages.ts';
 import type { Tally } from './port.ts';
@@ -21,22 +21,18 @@ import type { View } from './view.ts';
 type Sums = AnswerOf<'tally'>;
 type TallyWorld = PagesWorld & { readonly self: HostId; readonly timers: Pick<Timers, 'after'> };
 
-export const tallyGroup = async (
-  world: TallyWorld,
-  view: View,
-  { table, partitionKey, partition }: Place,
-): Promise<Tally> => {
-  let answers = await askSums(world, view, { table, partitionKey });
-  if (!agree(answers)) answers = await askSums(world, view, { table, partitionKey });
+export const tallyGroup = async (world: TallyWorld, view: View, place: Place): Promise<Tally> => {
+  let answers = await askSums(world, view, place);
+  if (!agree(answers)) answers = await askSums(world, view, place);
   if (!agree(answers)) {
     const hosts = [...answers.keys()];
     const leader = hosts.includes(world.self) ? world.self : (hosts[0] as HostId);
     const others = hosts.filter((host) => host !== leader);
     const reconciled = world.outbox.ask<'reconcile'>(leader, view.layout, {
-      ...{ do: 'reconcile', partition, with: others },
+      ...{ do: 'reconcile', partition: place.partition, with: others },
     });
     await withPatience(world, reconciled);
-    const sums = await world.outbox.ask<'tally'>(leader, view.layout, { do: 'tally', table, partitionKey });
+    const sums = await world.outbox.ask<'tally'>(leader, view.layout, { do: 'tally', ...groupOf(place) });
     return { rows: sums.rows, weight: sums.weight };
   }
   const [{ rows, weight } = { rows: 0, weight: 0 }] = answers.values();
@@ -54,15 +50,11 @@ export const digestGroup = async (
   return first && agree(answers) ? Buffer.from(first.digest).toString('hex') : undefined;
 };
 
-const askSums = (
-  world: PagesWorld,
-  view: View,
-  { table, partitionKey }: Pick<Place, 'table' | 'partitionKey'>,
-): Promise<ReadonlyMap<HostId, Sums>> =>
+const askSums = (world: PagesWorld, view: View, place: Place): Promise<ReadonlyMap<HostId, Sums>> =>
   world.poller.poll({
-    ...{ action: () => `count table "${table}"`, sets: view.sets, order: 'nearest' },
+    ...{ action: () => `count table "${place.table}"`, sets: view.sets, order: 'nearest' },
     ask: (host, counts) =>
-      world.outbox.ask<'tally'>(host, view.layout, { do: 'tally', table, partitionKey }, counts),
+      world.outbox.ask<'tally'>(host, view.layout, { do: 'tally', ...groupOf(place) }, counts),
   });
 
 const withPatience = (world: Pick<TallyWorld, 'timers'>, work: Promise<unknown>): Promise<void> =>

@@ -62,6 +62,8 @@ export const RowState = Type.Union([
 export type RowState = Static<typeof RowState>;
 
 const group = { table: Name, partitionKey: Name };
+/** Whether the group's rows may be on their way to other owners (agent/table/fence.ts); absent: they never are. */
+const expects = { expects: Type.Optional(Type.Enum(['open', 'closed'])) };
 const row = { ...group, sortKey: Name };
 
 /** A row that travels by itself, with its name. */
@@ -87,6 +89,7 @@ export const operations = {
     ask: Type.Object({
       do: Type.Literal('get'),
       ...row,
+      ...expects,
       value: Type.Boolean(),
       /** With the value: what it brings along as well. */
       companions: Type.Optional(Type.Boolean()),
@@ -110,6 +113,7 @@ export const operations = {
     ask: Type.Object({
       do: Type.Literal('put'),
       ...row,
+      ...expects,
       stamp: Stamp,
       weight: Type.Number(),
       value: OrNull(Bytes),
@@ -166,11 +170,14 @@ export const operations = {
     ask: Type.Object({
       do: Type.Literal('range'),
       ...group,
+      ...expects,
       from: Bytes,
       to: OrNull(Bytes),
       reverse: Type.Boolean(),
       limit: Type.Integer({ minimum: 1, maximum: 100_000 }),
       values: Type.Boolean(),
+      /** With marks that leave out the row's name, so that they can be compared with those of another group. */
+      nameless: Type.Optional(Type.Boolean()),
     }),
     answer: Type.Object({
       rows: Type.Array(Type.Object({ sortKey: Name, mark: Digest, state: Type.Optional(RowState) })),
@@ -181,7 +188,7 @@ export const operations = {
     }),
   },
   tally: {
-    ask: Type.Object({ do: Type.Literal('tally'), ...group }),
+    ask: Type.Object({ do: Type.Literal('tally'), ...group, ...expects }),
     answer: Type.Object({ rows: Type.Number(), weight: Type.Number(), digest: Digest }),
   },
   /** To an owner: compare this partition with these others and bring all to the same state. */

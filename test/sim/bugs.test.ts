@@ -14,6 +14,7 @@ import { lossScenario } from './scenario/loss.ts';
 import { membershipScenario } from './scenario/membership.ts';
 import { registerScenario } from './scenario/register.ts';
 import { ringScenario } from './scenario/ring.ts';
+import { splitScenario } from './scenario/split.ts';
 import { runSeed, type Scenario } from './scenario.ts';
 
 const seedsMax = 200;
@@ -49,6 +50,12 @@ const inFlow = (bug: keyof typeof flowBugs, seed: number): Planted => ({
   sound: flowScenario(),
   seed,
 });
+const inSplit = (bug: keyof typeof clusterBugs, seed: number): Planted => ({
+  broken: splitScenario(clusterBugs[bug]),
+  sound: splitScenario(),
+  seed,
+  seen: /not linearizable/,
+});
 const inLoss = (bug: keyof typeof clusterBugs, seed: number): Planted => ({
   broken: lossScenario(clusterBugs[bug]),
   sound: lossScenario(),
@@ -80,7 +87,13 @@ const loss = {
   'a host that answers from a lost disk': 9,
   'a host that takes its lost disk for a new one': 9,
 } satisfies Partial<Record<keyof typeof clusterBugs, number>>;
-const cluster: Readonly<Record<Exclude<keyof typeof clusterBugs, keyof typeof loss>, number>> = {
+const split = {
+  'a caller that passes the fence of a range': 1,
+  'a range whose heirs take over before they have its rows': 1,
+} satisfies Partial<Record<keyof typeof clusterBugs, number>>;
+const cluster: Readonly<
+  Record<Exclude<keyof typeof clusterBugs, keyof typeof loss | keyof typeof split>, number>
+> = {
   'writes to the newest layout alone while an older one lives': 8,
   'tables that report a copy that they do not make': 8,
   'a write that asks nobody for the newest stamp': 1,
@@ -115,6 +128,7 @@ const planted: Readonly<Record<string, Planted>> = {
   ...Object.fromEntries(entries(ring).map(([bug, seed]) => [bug, inRing(bug, seed)])),
   ...Object.fromEntries(entries(cluster).map(([bug, seed]) => [bug, inCluster(bug, seed)])),
   ...Object.fromEntries(entries(flow).map(([bug, seed]) => [bug, inFlow(bug, seed)])),
+  ...Object.fromEntries(entries(split).map(([bug, seed]) => [bug, inSplit(bug, seed)])),
   ...Object.fromEntries(entries(loss).map(([bug, seed]) => [bug, inLoss(bug, seed)])),
 };
 

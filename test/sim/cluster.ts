@@ -111,7 +111,11 @@ export const buildCluster = (
             zone: `z${ids.indexOf(id) % zones}`,
             life: { isFirst: !settled.has(id), ended: async () => void settled.add(id) },
             watch(level, message, fields) {
-              const isBroken = message.includes('fork') || message === 'a table operation failed';
+              const isBroken =
+                message.includes('fork') ||
+                message === 'a table operation failed' ||
+                message.includes(' range');
+              if (message === 'split a range') world.fault('split range');
               if (level === 'error' && isBroken)
                 world.fail(new Error(`${id}: ${message} ${String(fields.error ?? '')}`));
             },

@@ -17,6 +17,7 @@ import { lossScenario } from './scenario/loss.ts';
 import { membershipScenario } from './scenario/membership.ts';
 import { registerScenario } from './scenario/register.ts';
 import { ringScenario } from './scenario/ring.ts';
+import { splitScenario } from './scenario/split.ts';
 import { type Report, runSeed, type Scenario } from './scenario.ts';
 import { parseDeeds, readable, replayOf, shrink, tell } from './shrink.ts';
 import type { Deeds } from './world.ts';
@@ -26,6 +27,7 @@ const scenarios: readonly Scenario[] = [
   ringScenario(),
   registerScenario(),
   clusterScenario(),
+  splitScenario(),
   lossScenario(),
   flowScenario(),
 ];

@@ -3,11 +3,15 @@ import type { Log, Runtime } from '../../agent/runtime/ports.ts';
 import type { Host } from './node.ts';
 
 /** Gets every line that a shell logs: some of them say that a promise was broken. */
-export type LogWatch = (level: 'warn' | 'error', message: string, fields: Record<string, unknown>) => void;
+export type LogWatch = (
+  level: 'info' | 'warn' | 'error',
+  message: string,
+  fields: Record<string, unknown>,
+) => void;
 
 const watchedLog = (watch: LogWatch): Log => ({
   debug() {},
-  info() {},
+  info: (message, fields = {}) => watch('info', message, fields),
   warn: (message, fields = {}) => watch('warn', message, fields),
   error: (message, fields = {}) => watch('error', message, fields),
   with: () => watchedLog(watch),

@@ -60,6 +60,8 @@ export interface ClusterOptions extends CollectSettings {
   readonly owners?: number;
   readonly store?: 'memory' | 'lmdb';
   readonly compareEveryMs?: number;
+  /** A range with more rows splits, where its table says so. */
+  readonly splitRows?: number;
 }
 
 export const hostId = (index: number): HostId =>
@@ -89,7 +91,7 @@ export const cluster = async (t: ExecutionContext, options: ClusterOptions = {})
         ...{ runtime, rpc: net.rpc(host.id), ring: host.ring, members: host.members },
         keyValue: sub(host.keyValue, 'table'),
       },
-      { ...options, compareEveryMs: options.compareEveryMs ?? 50 },
+      { ...options, compareEveryMs: options.compareEveryMs ?? 50, lookMs: 20 },
     );
     host.tables.start();
   };

@@ -196,6 +196,7 @@ const codeOf: Readonly<Record<ErrorCode, S3Code>> = {
   CONTENDED: 'SlowDown',
   RATE_LIMITED: 'SlowDown',
   STALE_LAYOUT: 'ServiceUnavailable',
+  RANGE_MOVED: 'ServiceUnavailable',
   NO_CAPACITY: 'ServiceUnavailable',
   DISK_FULL: 'ServiceUnavailable',
   NOT_ON_ROSTER: 'AccessDenied',

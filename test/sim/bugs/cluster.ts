@@ -116,6 +116,34 @@ const repairFromWrongVersion: ClusterParts = {
   ),
 };
 
+/** Callers do not say what they expect of a range, so an owner that is fenced serves them. */
+const passedFence: ClusterParts = {
+  ...soundParts,
+  tableRpc: onTheWire(
+    (operation) => {
+      if (!('expects' in operation) || operation.expects !== 'open') return operation;
+      const { expects: _, ...free } = operation;
+      return free;
+    },
+    (_operation, answer) => answer,
+  ),
+};
+
+/** What is copied to the heirs of a range is taken for done before they have it, and the heirs take over. */
+const switchBeforeCopy: ClusterParts = {
+  ...soundParts,
+  tableRpc: (rpc) => ({
+    ...rpc,
+    async request(to, method, body, options) {
+      const { operations } = body as Batch;
+      const isCopy = (operation: Operation): boolean =>
+        isRepair(operation) && 'partitionKey' in operation && operation.partitionKey.includes('\0');
+      if (method !== 'table.ask' || !operations.every(isCopy)) return rpc.request(to, method, body, options);
+      return { answers: operations.map(() => ({ value: { kind: 'held' } })) };
+    },
+  }),
+};
+
 /** A batch half applied: some owners get the row alone, without what it brings along. */
 const halfBatch: ClusterParts = {
   ...soundParts,
@@ -275,6 +303,8 @@ export const clusterBugs = {
   'a read that writes nothing back': noWriteBack,
   'a read that repairs with a stamp of its own': repairFromWrongVersion,
   'a batch that some owners apply by half': halfBatch,
+  'a caller that passes the fence of a range': passedFence,
+  'a range whose heirs take over before they have its rows': switchBeforeCopy,
   'rows acknowledged before fsync': ackBeforeFsync,
   'a deleted row that leaves no tombstone': noTombstones,
   'a tombstone dropped before all owners have it': aloneInCollecting,

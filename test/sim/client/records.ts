@@ -28,6 +28,8 @@ export const records = (
   shape: {
     readonly groups: number;
     readonly keys: number;
+    /** Rows that bring others along. Default 1. */
+    readonly pairs?: number;
     readonly readShare: number;
     readonly rowShare: number;
   },
@@ -92,21 +94,23 @@ export const records = (
     );
 
   /** A row that brings another one along, whose name is its value: wherever the first is seen, the other is. */
-  const pair = (calls: ClusterCalls, value: string, isRead: boolean, where: string) =>
+  const pair = (calls: ClusterCalls, key: string, value: string, isRead: boolean, where: string) =>
     record(
       world,
-      historyOf(histories, 'pair'),
+      historyOf(histories, key),
       isRead ? { kind: 'read', value: null } : { kind: 'write', value },
-      `${where} pair`,
+      `${where} ${key}`,
       async () => {
+        const nameOf = (row: string): string => `${key}\0${row}`;
         if (!isRead) {
-          const stamp = (await calls.rows.getForPut('pairs', 'pair')).stamp();
-          await calls.rows.putAt('pairs', 'pair', value, stamp, [calls.companions.companion(value, value)]);
+          const stamp = (await calls.rows.getForPut('pairs', key)).stamp();
+          const companion = calls.companions.companion(nameOf(value), value);
+          await calls.rows.putAt('pairs', key, value, stamp, [companion]);
           return { kind: 'write', value };
         }
-        const seen = (await calls.rows.get('pairs', 'pair')) ?? null;
+        const seen = (await calls.rows.get('pairs', key)) ?? null;
         const readMs = world.nowMs();
-        const brought = seen === null ? null : await calls.companions.get('pairs', seen);
+        const brought = seen === null ? null : await calls.companions.get('pairs', nameOf(seen));
         if (brought !== seen)
           world.fail(new Error(`${where} saw ${seen} at ${readMs} without what it brings along`));
         return { kind: 'read', value: seen };
@@ -157,8 +161,11 @@ export const records = (
       const [group, key, where] = [random.pick(groups), random.pick(keys), `${by}@${host.slice(-2)}`];
       const kind: Kind = random.chance(shape.rowShare) ? 'row' : 'register';
       const value = random.chance(0.15) ? null : `${by}.${++count}`;
-      if (kind === 'row' && random.chance(0.25))
-        return pair(calls, `${by}.${++count}`, random.chance(0.6), where);
+      if (kind === 'row' && random.chance(0.25)) {
+        const { pairs = 1 } = shape;
+        const name = pairs > 1 ? `pair${random.int(pairs)}` : 'pair';
+        return pair(calls, name, `${by}.${++count}`, random.chance(0.6), where);
+      }
       if (random.chance(shape.readShare)) {
         const wish = { limit: random.chance(0.3) ? 2 : 100, reverse: random.chance(0.3) };
         return random.chance(0.3)

@@ -42,6 +42,8 @@ export interface ClusterParts {
   openFiles(host: Host): typeof openChunkFiles;
   readonly chunkSettings: ChunkSettings;
   readonly tableSettings: CollectSettings;
+  /** A range of rows with more splits; absent: none does. */
+  readonly splitRows?: number;
 }
 
 export const soundParts: ClusterParts = {
@@ -98,6 +100,9 @@ export interface ClusterHostOptions {
   readonly parts: ClusterParts;
 }
 
+/** As eager as the chunks' settings are. */
+const splitLookMs = 500;
+
 const cardOf = (id: HostId, zone: string): MemberCard => ({
   name: id.slice(-4),
   zone,
@@ -131,16 +136,18 @@ export const clusterHost = (host: Host, options: ClusterHostOptions): ClusterHos
     ring.onChange(() => options.changed(ring));
     options.changed(ring);
     const tableStore = parts.tableStore(sub(keyValue, 'tables'));
+    const { splitRows } = parts;
     const tables = openTables(
       {
         ...{ runtime, members, keyValue: tableStore },
         ...{ rpc: parts.tableRpc(rpc, host), ring: parts.tableRing(ring) },
         soon: (work) => void runtime.timers.after(0, work),
       },
-      parts.tableSettings,
+      { ...parts.tableSettings, splitRows, lookMs: splitLookMs },
     );
-    const rows = tables.rows<string>({ name: 'row', weight: (row) => row.length });
-    const companions = tables.rows<string>({ name: 'row/companion' });
+    const splits = splitRows !== undefined;
+    const rows = tables.rows<string>({ name: 'row', weight: (row) => row.length, splits });
+    const companions = tables.rows<string>({ name: 'row/companion', splits });
     const registers = tables.registers<string>({ name: 'register' });
     const chunks = await openChunks(
       {

@@ -1,0 +1,124 @@
+/**
+ * Splits a range. Each step is found again in the map or at the range's fence, and is harmless to do twice or by two at
+ * once, so whoever comes goes on from where the range stands:
+ *
+ *     plan ── copy ── closing ── fence `closed` ── copy the rest ── heirs in the map ── fence `gone`
+ *             all calls go on     callers wait ....................  they go to the heirs
+ *
+ * docs/design/0016-split.md says why nothing is lost.
+ */
+import type { Log } from '../runtime/ports.ts';
+import { fenceKeys, fenceTableOf } from './fence.ts';
+import { isSubTable, type Place } from './keys.ts';
+import { copyPassesMax, copyRowsFew } from './limits.ts';
+import type { Registers, Rows } from './port.ts';
+import { copyRange } from './range-copy.ts';
+import { closeRange, handOver, planSplit, type Range, type RangeMap, rootOf, wholeMap } from './range-map.ts';
+import { mapKey } from './ranges.ts';
+import type { Coordinator } from './read-row.ts';
+
+export interface SplitterWorld extends Coordinator {
+  readonly maps: Registers<RangeMap>;
+  readonly log: Log;
+  /** By family: the table of its fences, and its tables. */
+  readonly fences: ReadonlyMap<string, Rows<true>>;
+  readonly families: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface Splitter {
+  /** Splits a range there, or as it is planned already. Throws QUORUM_MISSED, RANGE_MOVED, CONTENDED. */
+  split(family: string, rangeKey: string, at: string, signal: AbortSignal): Promise<void>;
+  /** Goes on with one that is fenced. */
+  finish(family: string, rangeKey: string, signal: AbortSignal): Promise<void>;
+}
+
+export const splitter = (world: SplitterWorld): Splitter => {
+  const { maps, findPlace } = world;
+
+  const change = async (
+    family: string,
+    rangeKey: string,
+    next: (map: RangeMap) => RangeMap,
+  ): Promise<Range | undefined> => {
+    const root = rootOf(rangeKey);
+    const map = await maps.change(mapKey(family, root), '', (now) => {
+      const old = now ?? wholeMap(root);
+      const changed = next(old);
+      return changed === old ? now : changed;
+    });
+    return map?.ranges.find(({ key }) => key === rangeKey);
+  };
+
+  /** Rows first: a row that a quorum holds has brought what it brings along, and the sub-tables' pass meets that. */
+  const copy = async (
+    family: string,
+    { key, from, split }: Range,
+    expects: 'open' | 'closed',
+    signal: AbortSignal,
+  ): Promise<number> => {
+    if (!split) return 0;
+    const [start, middle] = [from, split.at].map((text) => Uint8Array.from(Buffer.from(text)));
+    const [tables, heirs] = [[...(world.families.get(family) ?? [])], split.into];
+    tables.sort((a, b) => Number(isSubTable(a)) - Number(isSubTable(b)));
+    const spans = [
+      { from: start ?? new Uint8Array(), to: middle ?? null },
+      { from: middle ?? new Uint8Array(), to: null },
+    ];
+    let copied = 0;
+    for (const table of tables)
+      for (const [index, span] of spans.entries()) {
+        const heir: Place = { ...findPlace(table, heirs[index] ?? ''), expects: 'open' };
+        copied += await copyRange(
+          world,
+          { from: { ...findPlace(table, key), expects }, to: heir, span },
+          signal,
+        );
+      }
+    return copied;
+  };
+
+  const raise = async (family: string, rangeKey: string, fence: keyof typeof fenceKeys): Promise<void> => {
+    await world.fences.get(family)?.put(rangeKey, fenceKeys[fence], true);
+  };
+
+  /** Of a range that is closing, or is in the map no more. */
+  const end = async (
+    family: string,
+    rangeKey: string,
+    range: Range | undefined,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    if (range) {
+      if (!range.split?.isClosing) return;
+      await raise(family, rangeKey, 'closed');
+      await copy(family, range, 'closed', signal);
+      await change(family, rangeKey, (map) => handOver(map, rangeKey));
+      world.log.info('split a range', { family });
+    } else if (!(await world.fences.get(family)?.get(rangeKey, fenceKeys.closed)))
+      // An heir that is not in the map yet.
+      return;
+    await raise(family, rangeKey, 'gone');
+  };
+
+  return {
+    async split(family, rangeKey, at, signal) {
+      const range = await change(family, rangeKey, (map) => planSplit(map, rangeKey, at));
+      if (!range?.split || range.split.isClosing) return end(family, rangeKey, range, signal);
+      for (let passes = 0; passes < copyPassesMax; passes++)
+        if ((await copy(family, range, 'open', signal)) <= copyRowsFew) break;
+      await end(family, rangeKey, await change(family, rangeKey, (map) => closeRange(map, rangeKey)), signal);
+    },
+    async finish(family, rangeKey, signal) {
+      const map = await maps.get(mapKey(family, rootOf(rangeKey)), '');
+      await end(
+        family,
+        rangeKey,
+        map?.ranges.find(({ key }) => key === rangeKey),
+        signal,
+      );
+    },
+  };
+};
+
+/** The table of a family's fences, as its rows are opened. */
+export const fenceSchema = (family: string): { readonly name: string } => ({ name: fenceTableOf(family) });

@@ -1,0 +1,173 @@
+/** Ranges that split on real hosts; docs/design/0016-split.md. What crashes and races do to it is the simulator's scenario `split`. */
+import test from 'ava';
+import { mapLimit } from '../../agent/base/map-limit.ts';
+import { sub } from '../../agent/store/namespace.ts';
+import { copyPageRows } from '../../agent/table/limits.ts';
+import type { TableRange } from '../../agent/table/port.ts';
+import { listGroups } from '../../agent/table/row-store.ts';
+import { walkRows } from '../../agent/table/walk-rows.ts';
+import { type ClusterOptions, cluster, until } from './cluster.ts';
+
+interface Thing {
+  readonly size: number;
+}
+
+const open = async (t: Parameters<typeof cluster>[0], options: ClusterOptions) => {
+  const c = await cluster(t, options);
+  const tables = c.hosts.map(({ tables: each }) => ({
+    main: each.rows<Thing>({ name: 'thing', weight: ({ size }) => size, splits: true }),
+    sub: each.rows<Thing>({ name: 'thing/sub', splits: true }),
+  }));
+  const groupsOf = (host: (typeof c.hosts)[number]) =>
+    listGroups(sub(host.keyValue, 'table')).map(({ record }) => record);
+  /** Partition keys under which a host has rows of a table. */
+  const rangesOn = (host: (typeof c.hosts)[number], table = 'thing'): string[] =>
+    groupsOf(host)
+      .filter((record) => record.table === table)
+      .map(({ partitionKey }) => partitionKey);
+  const isSplit = (ranges: number): boolean =>
+    c.hosts.every((host) => {
+      const own = rangesOn(host);
+      return own.length >= ranges && !own.includes('p');
+    });
+  return { ...c, of: tables, rangesOn, groupsOf, isSplit };
+};
+
+const names = Array.from({ length: 60 }, (_, index) => `name-${String(index).padStart(4, '0')}`);
+
+test('split: a group that grows is split by itself, and every host lists, reads and counts it as before', async (t) => {
+  const { of, isSplit, groupsOf, hosts } = await open(t, { splitRows: 15 });
+  const [a, b, c] = of;
+  if (!a || !b || !c) return t.fail();
+  for (const [index, name] of names.entries())
+    await [a, b, c][index % 3]?.main.put('p', name, { size: index });
+  await until(() => isSplit(4));
+  const weight = (names.length * (names.length - 1)) / 2;
+  for (const { main } of of) {
+    t.deepEqual(await main.tally('p'), { rows: names.length, weight });
+    const listed: string[] = [];
+    for await (const { sortKey } of walkRows(main, 'p', { limit: 17 })) listed.push(sortKey);
+    t.deepEqual(listed, names);
+    t.deepEqual(await main.get('p', 'name-0047'), { size: 47 });
+    t.is(await main.get('p', 'name-0047x'), undefined);
+  }
+  // Every range is one that a range should be, on each owner.
+  await until(() => hosts.every((host) => groupsOf(host).every(({ rows }) => rows <= 15)));
+});
+
+test('split: a page goes over the ends of ranges in either direction, within its bounds', async (t) => {
+  const { of, isSplit } = await open(t, { splitRows: 15 });
+  const main = of[0]?.main;
+  if (!main) return t.fail();
+  await mapLimit(names, 16, (name) => main.put('p', name, { size: 1 }));
+  await until(() => isSplit(4));
+  const wishes: TableRange[] = [
+    { limit: 1_000 },
+    { limit: 1_000, reverse: true },
+    { limit: 100, prefix: 'name-00' },
+    { limit: 100, prefix: 'name-00', reverse: true },
+    { limit: 30, after: 'name-0020' },
+    { limit: 30, after: 'name-0050', reverse: true },
+    { limit: 100, after: 'name-0010', before: 'name-0055' },
+    { limit: 100, after: 'name-0055', before: 'name-0010', reverse: true },
+    { limit: 100, after: 'zzz' },
+    { limit: 100, before: 'a' },
+    { limit: 60 },
+    { limit: 59, reverse: true },
+  ];
+  for (const wish of wishes) {
+    const { after, before, prefix, reverse } = wish;
+    const [low, high] = reverse ? [before, after] : [after, before];
+    const inside = names.filter(
+      (name) =>
+        (low === undefined || name > low) &&
+        (high === undefined || name < high) &&
+        name.startsWith(prefix ?? ''),
+    );
+    const expected = reverse ? inside.toReversed() : inside;
+    const page = await main.range('p', wish);
+    t.deepEqual(
+      page.entries.map(({ sortKey }) => sortKey),
+      expected.slice(0, wish.limit),
+      JSON.stringify(wish),
+    );
+    t.is(page.more, expected.length > wish.limit, JSON.stringify(wish));
+  }
+});
+
+test('split: what was deleted stays so, and what a row brings along is where the row is', async (t) => {
+  const { of, isSplit, rangesOn, hosts } = await open(t, { splitRows: 15 });
+  const [a, b] = of;
+  if (!a || !b) return t.fail();
+  const bring = async (name: string, size: number): Promise<void> => {
+    const stamp = (await a.main.getForPut('p', name)).stamp();
+    await a.main.putAt('p', name, { size }, stamp, [a.sub.companion(`${name}\u0000${size}`, { size })]);
+  };
+  for (const name of names) await bring(name, 1);
+  for (const name of names.filter((_, index) => index % 3 === 0)) await b.main.delete('p', name);
+  await until(() => isSplit(3));
+  for (const { main, sub: brought } of of) {
+    t.is((await main.tally('p')).rows, 40);
+    t.is((await brought.tally('p')).rows, names.length);
+    t.is(await main.get('p', 'name-0003'), undefined);
+    const page = await brought.range('p', { prefix: 'name-0050\u0000', limit: 10 });
+    t.deepEqual(
+      page.entries.map(({ row }) => row.size),
+      [1],
+    );
+  }
+  await bring('name-0050', 2);
+  t.is((await b.sub.range('p', { prefix: 'name-0050\u0000', limit: 10 })).entries.length, 2);
+  await until(() => hosts.every((host) => !rangesOn(host, 'thing/sub').includes('p')));
+  await t.throwsAsync(
+    async () => {
+      const stamp = (await a.main.getForPut('p', 'name-0001')).stamp();
+      await a.main.putAt('p', 'name-0001', { size: 1 }, stamp, [a.sub.companion('elsewhere', { size: 1 })]);
+    },
+    { code: 'BAD_REQUEST' },
+  );
+});
+
+test('split: an owner that was away drops the range that is gone, and brings nothing of it back', async (t) => {
+  const { of, hosts, isSplit, rangesOn, kill, restart } = await open(t, {
+    splitRows: 15,
+    compareEveryMs: 20,
+  });
+  const [first, , away] = hosts;
+  const main = of[0]?.main;
+  if (!main || !away || !first) return t.fail();
+  const early = names.slice(0, 15);
+  await mapLimit(early, 8, (name) => main.put('p', name, { size: 1 }));
+  await until(() => rangesOn(away).includes('p') && away.tables.status().rowsToHeal === 0);
+  await kill(away, { noticed: true });
+  await mapLimit(names.slice(15), 8, (name) => main.put('p', name, { size: 1 }));
+  await until(() => !rangesOn(first).includes('p'));
+  await main.delete('p', 'name-0000');
+  await restart(away);
+  const again = away.tables.rows<Thing>({ name: 'thing', weight: ({ size }) => size, splits: true });
+  away.tables.rows<Thing>({ name: 'thing/sub', splits: true });
+  t.is(await again.get('p', 'name-0000'), undefined);
+  await until(() => isSplit(4));
+  t.is((await again.tally('p')).rows, names.length - 1);
+  t.is(rangesOn(first).includes('p'), false);
+});
+
+test('split: a range of several pages is copied whole while it is written', async (t) => {
+  t.timeout(180_000);
+  const rows = 2 * copyPageRows + 500;
+  const { of, isSplit } = await open(t, { splitRows: rows - 200 });
+  const [a, b] = of;
+  if (!a || !b) return t.fail();
+  const many = Array.from({ length: rows }, (_, index) => String(index).padStart(6, '0'));
+  await mapLimit(many, 256, (name) => a.main.put('p', name, { size: 1 }));
+  let isDone = false;
+  let last = 0;
+  const writing = (async () => {
+    for (; !isDone; last++) await b.main.put('p', many[(last * 613) % rows] ?? '', { size: 2 });
+  })();
+  await until(() => isSplit(2));
+  isDone = true;
+  await writing;
+  const twice = new Set(Array.from({ length: last }, (_, index) => (index * 613) % rows)).size;
+  t.deepEqual(await a.main.tally('p'), { rows, weight: rows + twice });
+});
