@@ -35,6 +35,8 @@ export interface ChunkFiles {
   read(id: ChunkId, take?: Take): Promise<Uint8Array | undefined>;
   /** On a directory that is not retired; on disk to stay, for puts under way are waited for. */
   has(id: ChunkId): Promise<boolean>;
+  /** As `has`, of a copy that was read just now and found good. */
+  check(id: ChunkId): Promise<boolean>;
   /** As a put of it without the bytes: false when it is not here, else `onPut` is told. */
   keep(id: ChunkId): Promise<boolean>;
   /** Removes all copies if `allowed` still says so under the chunk's lock. */
@@ -240,6 +242,7 @@ export const openChunkFiles = async (
       return locks.run(id, () => readLocked(id, order, take));
     },
     has: (id) => locks.run(id, async () => (await sizeOf(id)) !== undefined),
+    check: (id) => locks.run(id, () => isGoodLocked(id)),
     keep: (id) =>
       locks.run(id, async () => {
         const isHere = (await sizeOf(id)) !== undefined;

@@ -42,6 +42,8 @@ export const referenceRetryMs = secondMs;
 /** References of one content written or deleted at once: enough to share fsyncs, few enough to leave others room. */
 export const referencesInFlightMax = 32;
 
+/** Chunks from here on are offered to owners that may have them: below it the bytes cost less than the question. */
+export const offerBytesMin = 128 * KiB;
 /** Longest a put may wait for one owner before it counts as failed: 4 MiB in 20 s is 200 KiB/s. */
 export const putTimeoutMs = 20 * secondMs;
 /** After the quorum a slow owner may hold its copy in memory this long ... */

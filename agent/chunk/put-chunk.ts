@@ -10,6 +10,9 @@
  * is asked again if its bytes were there first. So no collector takes the chunk, whose last question came before the
  * reference (`collect.ts`).
  *
+ * A long chunk that this host has already, or that it would not have, is offered first: an owner that has just read its own copy
+ * and found it good needs no bytes, only to keep it.
+ *
  * Owners that gossip calls unreachable are not waited for: they are tried only when the rest makes no quorum.
  * The owner sets are read again after each answer, so a version that became live meanwhile is served as well.
  */
@@ -21,7 +24,7 @@ import type { Runtime } from '../runtime/ports.ts';
 import type { Ask } from './ask.ts';
 import type { ChunkFiles } from './chunk-files.ts';
 import { abortReason } from './cut.ts';
-import { staleLayoutRetriesMax, staleLayoutWaitMs } from './limits.ts';
+import { offerBytesMin, staleLayoutRetriesMax, staleLayoutWaitMs } from './limits.ts';
 import { stragglers } from './straggler.ts';
 import type { Transfer } from './transfer.ts';
 
@@ -43,6 +46,8 @@ interface Wanted {
   readonly id: ChunkId;
   readonly bytes: Uint8Array;
   readonly reference: { readonly referred: Promise<void>; readonly stands: boolean };
+  /** Others may well have it. */
+  readonly isKnown: Promise<boolean>;
 }
 
 export const putChunk = ({
@@ -73,13 +78,23 @@ export const putChunk = ({
     return kept[0] === true;
   };
 
-  const send = async (host: HostId, { id, bytes, reference }: Wanted, signal: AbortSignal): Promise<void> => {
+  const isTaken = async (host: HostId, { id, isKnown }: Wanted, signal: AbortSignal): Promise<boolean> => {
+    if (host === ring.self || !(await isKnown)) return false;
+    // Whatever went wrong there, the bytes may still be taken.
+    const answer = await ask(host, 'have', { ids: [id], verified: true }, signal).catch(() => undefined);
+    signal.throwIfAborted();
+    return answer?.have[0] === true;
+  };
+
+  const send = async (host: HostId, wanted: Wanted, signal: AbortSignal): Promise<void> => {
+    const { id, bytes, reference } = wanted;
     for (let attempt = 0; ; attempt++)
       try {
         const isAfter = reference.stands;
+        const isThere = attempt === 0 && (await isTaken(host, wanted, signal));
         if (host === ring.self) await files.put(id, bytes, signal);
-        else await transfer.send(host, id, bytes, signal);
-        if (isAfter) return;
+        else if (!isThere) await transfer.send(host, id, bytes, signal);
+        if (isAfter && !isThere) return;
         await reference.referred;
         if (await keep(host, id, signal)) return;
       } catch (thrown) {
@@ -99,6 +114,13 @@ export const putChunk = ({
       () => {},
     );
     const partition = ring.partitionOf(id);
+    // Asked before this host puts it itself.
+    const isKnown =
+      bytes.length < offerBytesMin
+        ? Promise.resolve(false)
+        : ring.owners(partition).includes(ring.self)
+          ? files.has(id).catch(() => false)
+          : Promise.resolve(true);
     const sending = new Map<HostId, { readonly stop: AbortController; readonly ended: Promise<void> }>();
     const shares = new Map<HostId, string>();
     const acknowledged = new Set<HostId>();
@@ -132,7 +154,7 @@ export const putChunk = ({
       shares.set(host, share);
       acknowledged.delete(host);
       const stop = new AbortController();
-      const ended = send(host, { id, bytes, reference }, stop.signal).then(
+      const ended = send(host, { id, bytes, reference, isKnown }, stop.signal).then(
         () => void (shares.get(host) === share && acknowledged.add(host)),
         (thrown: unknown) => {
           failed.set(host, thrown);

@@ -25,12 +25,10 @@ export const serveOwner = ({
   suspect(ids: readonly ChunkId[], from: HostId): Promise<number>;
 }): void => {
   const answer = answerOver(rpc, of);
-  /** A damaged copy is set aside and queued by that. */
-  const isGood = async (id: ChunkId): Promise<boolean> =>
-    (await files.read(id).catch(() => undefined)) !== undefined && files.has(id);
   answer('have', async ({ ids, verified = false }) => ({
+    // A damaged copy is set aside and queued by that.
     have: verified
-      ? await mapLimit(ids, repairInFlightMax, isGood)
+      ? await mapLimit(ids, repairInFlightMax, files.check)
       : await Promise.all(ids.map((id) => files.has(id))),
   }));
   answer('keep', async ({ ids, layout }, from) => {

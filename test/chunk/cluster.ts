@@ -60,6 +60,8 @@ export interface TestCluster extends AsyncDisposable {
   bulkCount: number;
   /** `FROM METHOD TO` of each request. */
   readonly rpcLog: string[];
+  /** The same of those that were answered. */
+  readonly answerLog: string[];
   /** The live versions as a host knows them, where it lags behind. */
   readonly layoutAt: Map<HostId, readonly Version[]>;
   setLayout(versions: readonly Version[]): void;
@@ -108,9 +110,9 @@ export const startCluster = async (
     async request(to, method, body, { signal } = {}) {
       cluster.rpcLog.push(`${self} ${method} ${to}`);
       const handler = served(to, reach(self, to).rpc.get(method));
-      return structuredClone(
-        await handler(self, structuredClone(body), signal ?? new AbortController().signal),
-      );
+      const answer = await handler(self, structuredClone(body), signal ?? new AbortController().signal);
+      cluster.answerLog.push(`${self} ${method} ${to}`);
+      return structuredClone(answer);
     },
     notify: () => {},
     handle: (method, handler) => void wire.rpc.set(method, handler),
@@ -227,6 +229,7 @@ export const startCluster = async (
     bulkBody: (_from, body) => body,
     bulkCount: 0,
     rpcLog: [],
+    answerLog: [],
     layoutAt: new Map(),
     owners: () => versions.flatMap(({ hosts }) => hosts),
     setLayout(next) {

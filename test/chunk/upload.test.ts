@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import type { ContentStore } from '../../agent/chunk/port.ts';
 import { hasCode, ShoalError } from '../../proto/error.ts';
@@ -176,6 +177,67 @@ test('upload: equal chunks of one upload travel once', async (t) => {
     Buffer.compare(await collect(cluster.host(1).chunks.content.read(content)), Buffer.alloc(40 * MiB)),
     0,
   );
+});
+
+test('upload: what its owners have already is offered, and sent to those alone whose copies are no good', async (t) => {
+  await using cluster = await startCluster(4, { owners: 3 });
+  const bytes = randomBytes(9 * MiB);
+  const owners = cluster.hosts.slice(0, 3);
+  await upload(cluster.host(0).chunks.content, bytes, 'first');
+  for (const host of owners)
+    await until('every owner has all chunks', async () => (await host.files()).length === 3);
+  const sent: HostId[] = [];
+  cluster.bulkHook = async (to, { method }) => void (method === 'PUT' && sent.push(to));
+  await upload(cluster.host(0).chunks.content, bytes, 'through an owner');
+  await upload(cluster.host(3).chunks.content, bytes, 'through another host');
+  t.deepEqual(sent, []);
+  t.is((await cluster.tables.usedBy('through an owner')).length, 3);
+  t.is((await cluster.tables.usedBy('through another host')).length, 3);
+
+  const [id] = await cluster.host(1).files();
+  if (!id) return t.fail('no chunk');
+  const spoilt = await readFile(cluster.host(1).path(id));
+  spoilt[1] = 255 - (spoilt[1] ?? 0);
+  await writeFile(cluster.host(1).path(id), spoilt);
+  const { content } = await upload(cluster.host(0).chunks.content, bytes, 'after the damage');
+  await until(
+    'its owner has a good copy',
+    async () => !(await readFile(cluster.host(1).path(id)).catch(() => spoilt)).equals(spoilt),
+  );
+  t.deepEqual(sent, [cluster.host(1).id]);
+  t.true(bytes.equals(await collect(cluster.host(1).chunks.content.read(content))));
+});
+
+test('upload: a chunk that an owner offered and collected before the reference stood is sent to it', async (t) => {
+  await using cluster = await startCluster(3);
+  const bytes = randomBytes(3 * MiB);
+  await upload(cluster.host(0).chunks.content, bytes, 'first');
+  for (const host of cluster.hosts)
+    await until('every owner has it', async () => (await host.files()).length === 1);
+  const [id] = await cluster.host(1).files();
+  if (!id) return t.fail('no chunk');
+  const offered = (index: number): boolean =>
+    cluster.answerLog.includes(`${cluster.host(0).id} chunk.have ${cluster.host(index).id}`);
+  cluster.tables.beforePut = async () => {
+    await until('both have said that they have it', () => offered(1) && offered(2));
+    for (const index of [1, 2]) await rm(cluster.host(index).path(id), { force: true });
+  };
+  await upload(cluster.host(0).chunks.content, bytes, 'second');
+  const files = await Promise.all(cluster.hosts.map((host) => host.files()));
+  t.true(files.filter(({ length }) => length === 1).length >= 2, 'a quorum has it when it is acknowledged');
+});
+
+test('upload: an owner sends new chunks without asking, another host asks and then sends them', async (t) => {
+  await using cluster = await startCluster(4, { owners: 3 });
+  await upload(cluster.host(0).chunks.content, randomBytes(5 * MiB));
+  t.deepEqual(
+    cluster.rpcLog.filter((line) => line.includes('have')),
+    [],
+  );
+  const bytes = randomBytes(5 * MiB);
+  const { content } = await upload(cluster.host(3).chunks.content, bytes);
+  t.true(cluster.rpcLog.some((line) => line.includes('have')));
+  t.true(bytes.equals(await collect(cluster.host(1).chunks.content.read(content))));
 });
 
 test('upload: a source of single bytes costs no more than its bytes', async (t) => {

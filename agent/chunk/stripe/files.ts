@@ -101,6 +101,7 @@ export const stripeFiles = (ring: StripeRing, fragments: ChunkFiles): StripeFile
       return whole.length === files.length ? Buffer.concat(whole) : undefined;
     },
     has: (stripe) => all(stripe, fragments.has),
+    check: (stripe) => all(stripe, fragments.check),
     keep: (stripe) => all(stripe, fragments.keep),
     async remove(stripe, allowed) {
       let removed = false;
