@@ -6,6 +6,7 @@ import type { ApiAnswer } from '../../http/port.ts';
 import type { AclGrant, Permission } from '../acl-grant.ts';
 import type { ContainerRow } from '../records.ts';
 import { aclXml, readAcl } from './acl-document.ts';
+import { checkGrantees } from './acl-grantee.ts';
 import { type Acl, aclAsked, checkGrants } from './acl-request.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { xmlAnswer } from './bucket.ts';
@@ -56,6 +57,7 @@ export const putBucketAcl = async (context: S3Context, ask: S3Ask): Promise<ApiA
   const bucket = await openBucket(context, ask, action);
   const acl = await aclPut(ask, bucket.project);
   checkGrants(acl.grants, bucket.row.bucket);
+  await checkGrantees(context, acl.grants);
   await changeSettings(context, bucket, () => acl, { readList: '', writeList: '' });
   record(context, ask, 'container.acl');
   return {};
@@ -87,6 +89,7 @@ export const putObjectAcl = async (context: S3Context, ask: S3Ask): Promise<ApiA
   const more = owner === bucket.project ? undefined : grantsToBucket(ask.headers, bucket.project);
   const acl = { ...(await aclPut(ask, owner)), ...(more && { grants: more }) };
   checkGrants(acl.grants, bucket.row.bucket);
+  await checkGrantees(context, acl.grants);
   await context.objects.amend(placeIn(bucket, ask.key), versionId, () => acl);
   record(context, ask, 'object.acl');
   return {};

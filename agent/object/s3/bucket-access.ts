@@ -11,6 +11,7 @@ import type { Asker } from '../events/asker.ts';
 import type { Place } from '../object-turn.ts';
 import { accountKey, type ContainerRow } from '../records.ts';
 import type { Target } from '../store-object.ts';
+import { checkGrantees } from './acl-grantee.ts';
 import { checkGrants, grantsAsked } from './acl-request.ts';
 import type { Address } from './address.ts';
 import type { S3Ask, S3Context } from './ask.ts';
@@ -143,7 +144,9 @@ export const placeIn = ({ project, name, row }: Bucket, key: string, asker?: Ask
 /** A key that may be written, and what its account has to say about room. */
 export const openTarget = async (context: S3Context, ask: S3Ask, action: Action): Promise<Target> => {
   const bucket = await openBucket(context, ask, action);
-  checkGrants(grantsAsked(ask.headers), bucket.row.bucket, ask.headers);
+  const grants = grantsAsked(ask.headers);
+  checkGrants(grants, bucket.row.bucket, ask.headers);
+  await checkGrantees(context, grants);
   const account = await context.records.accounts.get(bucket.project, accountKey);
   return { place: placeIn(bucket, ask.key, ask.caller.asker), container: bucket.row, account };
 };

@@ -6,6 +6,7 @@ import { type BucketSettings, type Ownership, ownerships } from '../bucket-setti
 import { authorize } from '../context.ts';
 import type { ContainerRow } from '../records.ts';
 import { removeContainer } from '../remove-container.ts';
+import { checkGrantees } from './acl-grantee.ts';
 import { aclAsked } from './acl-request.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { noBucket, openBucket, wantedProject } from './bucket-access.ts';
@@ -113,6 +114,7 @@ export const createBucket = async (context: S3Context, ask: S3Ask): Promise<ApiA
   const acl = aclAsked(ask.headers);
   if (ownership === 'BucketOwnerEnforced' && acl.grants && acl.grants.length > 0)
     throw s3Error('InvalidBucketAclWithObjectOwnership');
+  await checkGrantees(context, acl.grants);
   const settings: BucketSettings = {
     ...(location === undefined ? {} : { location }),
     ...(ownership === undefined ? {} : { ownership }),

@@ -224,3 +224,18 @@ test('acl: an object is its writerâ€™s where the bucket lets it be; the bucketâ€
   t.deepEqual(await owner('a'), ['p1', 'FULL_CONTROL']);
   t.is((await call('DELETE', '/reef/a')).status, 204);
 });
+
+test('acl: nothing is granted to an account that is none', async (t) => {
+  const { call } = await serveS3(t, {
+    domainOf: async (project) => (project === 'p9' ? undefined : 'default'),
+  });
+  const to = (project: string) => ({ body: 'x', headers: { 'x-amz-grant-read': `id=${project}` } });
+  t.is((await call('PUT', '/none', { headers: to('p9').headers })).code, 'InvalidArgument');
+  await call('PUT', '/reef');
+  t.is((await call('PUT', '/reef/a', to('p9'))).code, 'InvalidArgument');
+  t.is((await call('PUT', '/reef/a', to('p2'))).status, 200);
+  for (const path of ['/reef?acl', '/reef/a?acl']) {
+    t.is((await call('PUT', path, { headers: to('p9').headers })).code, 'InvalidArgument', path);
+    t.is((await call('PUT', path, { headers: to('p2').headers })).status, 200, path);
+  }
+});

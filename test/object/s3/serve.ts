@@ -60,6 +60,7 @@ export const serveS3 = async (
     readonly tables?: Tables;
     readonly content?: ReturnType<typeof fakeContent>;
     readonly wallMs?: () => number;
+    readonly domainOf?: (project: string) => Promise<string | undefined>;
   } & ObjectSettings = {},
 ) => {
   const content = parts.content ?? fakeContent();
@@ -72,7 +73,7 @@ export const serveS3 = async (
     objects = openObjects(
       {
         ...{ runtime, tables, content, journal, http, sealSecret: Buffer.alloc(32, 7) },
-        domainOf: async () => 'default',
+        domainOf: parts.domainOf ?? (async () => 'default'),
         signIn: fakeSignIn,
       },
       parts,
