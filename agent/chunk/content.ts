@@ -3,7 +3,7 @@
  *
  *     source --> cut (4 MiB) --> digests (worker) --> packed? --> sealed? --> 3 (24 over all) on their way: owners, debt + reference
  *
- * The debt is on disk before the reference, so an upload that dies anywhere is given back (`debt.ts`). Reference and bytes
+ * The debt is on disk before the reference, so an upload that dies anywhere is given back, with a claim up to its row (`debt.ts`). Reference and bytes
  * are written side by side; an owner counts when it has the bytes after the reference stands (`put-chunk.ts`).
  */
 import { asShoalError, hasCode, ShoalError } from '../../proto/error.ts';
@@ -133,7 +133,7 @@ export const contentStore = ({
     options: WriteOptions,
     stop: AbortController,
   ): Promise<Written> => {
-    const { user, bytesMax, inlineBytesMax = inlineBytesDefault, vault, code } = options;
+    const { user, bytesMax, inlineBytesMax = inlineBytesDefault, vault, code, claim } = options;
     const digests = digestPool.start(options.digests);
     // Equal chunks of one upload (a disk image is full of zeros) travel once.
     const stored = new Map(kinds.map((kept) => [kept, new Map<ChunkId, Promise<void>>()]));
@@ -146,7 +146,7 @@ export const contentStore = ({
         return before;
       }
       const refer = async (): Promise<void> => {
-        await kept.debts.add(user, [id]);
+        await kept.debts.add(user, [id], claim);
         await kept.references.add([{ id, length: bytes.length }], user);
       };
       const referring = refer();
@@ -217,7 +217,7 @@ export const contentStore = ({
         ? { kind: 'inline', ...(vault?.seal(inline) ?? { bytes: inline }) }
         : { kind: 'chunks', chunks };
       const texts = await digests.finish();
-      for (const { debts } of used()) await debts.forgive(user);
+      if (!claim) for (const { debts } of used()) await debts.forgive(user);
       return { content, length: contentLength(content), digests: texts };
     } catch (thrown) {
       digests.abort();
@@ -267,6 +267,12 @@ export const contentStore = ({
         stop.abort();
         signal?.removeEventListener('abort', abort);
       }
+    },
+    async keep(user) {
+      for (const { debts } of kinds) await debts.forgive(user);
+    },
+    judgeBy(of, judge) {
+      for (const { debts } of kinds) debts.judgeBy(of, judge);
     },
     async release(content, user) {
       if (content.kind === 'inline') return;

@@ -3,42 +3,63 @@
  * resolves; a release owes them until they are deleted. An agent that dies between finds its debts when it starts,
  * and a release that finds no quorum is tried again: neither leaves a chunk that nobody can ever collect.
  *
- * Key: BLAKE3 of the user and the chunk's id, both raw (a user's name may be long, keys may not). Value: the user.
+ * Where the caller says where its row will stand (a claim), they are owed until that stands. The next life of the agent cannot
+ * know whether it does, and asks who owns such rows, when nothing that the earlier life has sent can be news any more.
+ *
+ * Key: BLAKE3 of the user and the chunk's id, both raw (a user's name may be long, keys may not). Value: the user, or more.
  */
 import { codec } from '../../proto/codec.ts';
 import type { ChunkId } from '../../proto/ids.ts';
 import { concatBytes, fromHex, toHex } from '../base/bytes.ts';
-import type { Log } from '../runtime/ports.ts';
+import type { Clock, Log } from '../runtime/ports.ts';
 import type { KeyValue } from '../store/key-value.ts';
 import { chunkIdOf } from './chunk-name.ts';
+import { claimAgeMs } from './limits.ts';
+import type { Claim, Judge } from './port.ts';
 import type { References } from './reference.ts';
 
-const userCodec = codec<string>('debt');
+interface Owed {
+  readonly user: string;
+  readonly claim: Claim;
+  readonly atMs: number;
+}
+const owedCodec = codec<string | Owed>('debt');
 const idBytes = 32;
 
 export interface Debts {
   /** While held, `settle` leaves the user's debts alone. */
   hold(user: string): void;
-  add(user: string, ids: readonly ChunkId[]): Promise<void>;
+  add(user: string, ids: readonly ChunkId[], claim?: Claim): Promise<void>;
   /** The references stay: nothing is owed any more. */
   forgive(user: string): Promise<void>;
   /** Deletes the references. Throws what the tables throw; the debt then stands for `settle`. */
   pay(user: string): Promise<void>;
   letGo(user: string): void;
-  /** Pays all debts that nobody holds. */
+  /** Pays all debts that nobody holds, and that no row stands for. */
   settle(signal: AbortSignal): Promise<void>;
+  judgeBy(of: string, judge: Judge): void;
 }
 
-export const debts = ({
-  store,
-  references,
-  log,
-}: {
-  readonly store: KeyValue;
-  readonly references: References;
-  readonly log: Log;
-}): Debts => {
+export const debts = (
+  {
+    store,
+    references,
+    clock,
+    log,
+  }: {
+    readonly store: KeyValue;
+    readonly references: References;
+    readonly clock: Clock;
+    readonly log: Log;
+  },
+  settings: { readonly claimAgeMs?: number | undefined } = {},
+): Debts => {
+  const ageMs = settings.claimAgeMs ?? claimAgeMs;
   const held = new Set<string>();
+  /** Those that are to be given back, whatever their claims say. */
+  const due = new Set<string>();
+  const judges = new Map<string, Judge>();
+  const opened = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
   const prefixOf = (user: string): Uint8Array => fromHex(chunkIdOf(Buffer.from(user)));
   const rangeOf = (user: string) => ({
     from: concatBytes(prefixOf(user), new Uint8Array(idBytes)),
@@ -54,14 +75,25 @@ export const debts = ({
     });
   };
   const pay = async (user: string): Promise<void> => {
+    due.add(user);
     await references.remove(idsOf(user), user);
     await forgive(user);
+    due.delete(user);
+  };
+  /** One of this life is known to who made it, or may still be on its way. */
+  const judge = async ({ user, claim, atMs }: Owed): Promise<void> => {
+    if (atMs >= opened.wallMs || clock.monotonicMs() - opened.monotonicMs < ageMs) return;
+    const stands = await judges.get(claim.of)?.(claim, user, clock.wallMs() - ageMs);
+    if (stands) await forgive(user);
+    if (stands === false) await pay(user);
   };
   return {
+    judgeBy: (of, one) => void judges.set(of, one),
     hold: (user) => void held.add(user),
     letGo: (user) => void held.delete(user),
-    async add(user, ids) {
-      const [prefix, value] = [prefixOf(user), userCodec.encode(user)];
+    async add(user, ids, claim) {
+      const owed = claim ? { user, claim, atMs: clock.wallMs() } : user;
+      const [prefix, value] = [prefixOf(user), owedCodec.encode(owed)];
       await store.transact((writer) => {
         for (const id of ids) writer.put(concatBytes(prefix, fromHex(id)), value);
       });
@@ -73,10 +105,12 @@ export const debts = ({
       for (let from: Uint8Array = new Uint8Array(); !signal.aborted; ) {
         const [first] = store.range({ from, limit: 1 });
         if (!first) return;
-        const user = userCodec.decode(first.value);
+        const owed = owedCodec.decode(first.value);
+        const user = typeof owed === 'string' ? owed : owed.user;
         from = rangeOf(user).to;
         if (held.has(user)) continue;
-        await pay(user).catch((thrown: unknown) =>
+        const settling = typeof owed === 'string' || due.has(user) ? pay(user) : judge(owed);
+        await settling.catch((thrown: unknown) =>
           log.info('references could not be given back yet', { user, thrown }),
         );
       }

@@ -171,6 +171,11 @@ export const scrubEveryMs = hourMs;
 
 /** Uploads whose agent died, and releases that found no quorum, are tried again this often. */
 export const settleDebtsEveryMs = 15 * secondMs;
+/**
+ * For so long a new life of the agent asks nobody whether the rows stand that its last life was about to put. Whoever changes the same name
+ * now does not go by stamps that are so old; and it is well below what a stamp lasts (agent/table/limits.ts).
+ */
+export const claimAgeMs = 10 * minuteMs;
 
 /** Digest workers: the second core of the smallest machine we support; more where there are more. */
 export const digestWorkersMax = 4;

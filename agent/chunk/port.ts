@@ -26,6 +26,20 @@ export type Content =
 
 export type DigestName = 'md5' | 'sha256' | 'sha512';
 
+/** Where a row will stand that names the user of an upload. */
+export interface Claim {
+  /** Whose rows those are: who judges such claims. */
+  readonly of: string;
+  readonly id: string;
+  readonly name: string;
+}
+
+/**
+ * Does a row name that user? Asked of uploads whose agent ended before it knew. "No" is for good: not even a put that is still
+ * on its way may bring such a row, of which none is stamped after `endedMs`. undefined: that cannot be told yet.
+ */
+export type Judge = (claim: Claim, user: string, endedMs: number) => Promise<boolean | undefined>;
+
 export interface WriteOptions {
   /** Who refers to the chunks, unique for this upload, e.g. `object:PROJECT:UPLOAD`. Needed again to release them. */
   readonly user: string;
@@ -33,6 +47,11 @@ export interface WriteOptions {
   readonly bytesMax: number;
   /** Default `inlineBytesMax` (16 KiB). 0: always chunks. */
   readonly inlineBytesMax?: number;
+  /**
+   * With it the references are owed until `keep`: where this agent dies before that, its next life asks the judge. Without it
+   * they are owed until `write` resolves, and stay where it dies between that and the caller's row.
+   */
+  readonly claim?: Claim | undefined;
   /** Of the bytes that came. */
   readonly digests: readonly DigestName[];
   /** Where it is kept encrypted. Reading it takes the same. */
@@ -75,6 +94,10 @@ export interface ContentStore {
    * the background: throttled. Durable when it resolves; throws what `read` and `write` throw, and leaves nothing then.
    */
   rekeep(content: Content, user: string, code: Code | undefined, signal: AbortSignal): Promise<Content>;
+  /** The row that the user's claim spoke of stands. What fails here the judge makes good. */
+  keep(user: string): Promise<void>;
+  /** Once for each kind of claims, before the agent serves. */
+  judgeBy(of: string, judge: Judge): void;
   /** The user no longer needs the content. Idempotent; chunks nobody uses are collected later. */
   release(content: Content, user: string): Promise<void>;
   /**

@@ -4,6 +4,8 @@ export interface ChunkSettings {
   readonly reserveBytes?: number;
   /** How long a chunk stands without a reference. Default `collectGraceMsDefault`. */
   readonly collectGraceMs?: number;
+  /** How old a life is when it asks what became of uploads of the last one. Default `claimAgeMs`. */
+  readonly claimAgeMs?: number;
   /** Pause between two walks of the collector. Default `collectEveryMs`. */
   readonly collectEveryMs?: number;
   /** Chunks that the collector asks about. Default `collectPerSecondDefault`. */

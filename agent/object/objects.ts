@@ -12,6 +12,7 @@ import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
 import type { Code } from '../../proto/policy.ts';
 import type { Said } from './events/tell.ts';
+import { uploadClaims } from './judge-upload.ts';
 import { objectBytesMax, racesMax } from './limits.ts';
 import type { Lock } from './lock.ts';
 import { defaultLock } from './locks.ts';
@@ -79,6 +80,7 @@ export const openObjectRows = (parts: ObjectParts) => {
   const { runtime, records, content, containers } = parts;
   const { objects, posts } = records;
   const stores = { parts: records.parts, content };
+  const log = runtime.log.with({ part: 'object' });
   const turns = openObjectTurns(parts);
   const { run, look, lookAhead, commit, expireLater, releaseContent } = turns;
 
@@ -129,9 +131,12 @@ export const openObjectRows = (parts: ObjectParts) => {
     async put(place: Place, upload: Upload): Promise<ObjectRow> {
       const id = newUuid();
       const { opener } = upload;
+      // Of others more than the object's own row may come later, from other hosts.
+      const isPlain = place.versions === undefined && !place.isGuarded && !upload.check;
       const sealing = opener && !opener.vault ? sealBytes(opener.key, '', upload.source) : undefined;
       const written = await content.write(sealing?.source ?? upload.source, {
         user: chunkUser(id),
+        ...(isPlain && { claim: { of: uploadClaims, id: place.id, name: place.name } }),
         bytesMax: upload.bytesMax ?? objectBytesMax,
         digests: sealing ? [] : ['md5'],
         vault: opener?.vault,
@@ -164,7 +169,12 @@ export const openObjectRows = (parts: ObjectParts) => {
         bytes: written.length,
         md5,
       };
-      return commit(place, row, upload.how ?? 'ObjectCreated:Put', upload.check);
+      const stored = await commit(place, row, upload.how ?? 'ObjectCreated:Put', upload.check);
+      if (isPlain && row.content.kind === 'chunks')
+        content
+          .keep(chunkUser(id))
+          .catch((thrown) => log.info('an upload is looked at again', { id, thrown }));
+      return stored;
     },
 
     /** An object whose bytes are there already, as those of its parts. Throws NOT_FOUND, and what the check throws. */

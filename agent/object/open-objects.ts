@@ -14,6 +14,7 @@ import { openDelivery } from './events/deliver.ts';
 import { openTell } from './events/tell.ts';
 import type { Webhook } from './events/webhook.ts';
 import { removeExpired } from './expirer.ts';
+import { judgeUpload, uploadClaims } from './judge-upload.ts';
 import { openKeptListings } from './kept-listings.ts';
 import { sweepLifecycles } from './lifecycle-sweep.ts';
 import { eventsLookMs, expirerPeriodMs, lifecyclePeriodMs } from './limits.ts';
@@ -68,6 +69,7 @@ export const openObjects = (
   }: ObjectSettings = {},
 ): Objects => {
   const records = openRecords(tables);
+  content.judgeBy(uploadClaims, judgeUpload(records));
   const { clock } = runtime;
   const containers = openContainers({ records, clock }, async (row) => {
     const { done } = await walkObjects({ records, clock }, row, {}).next();

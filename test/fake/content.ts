@@ -97,6 +97,8 @@ export const fakeContent = (): ContentStore & {
       const part = whole.subarray(options.start ?? 0, options.end ?? whole.length);
       if (part.length > 0) yield new Uint8Array(part);
     },
+    keep: async () => {},
+    judgeBy: () => {},
     release: async (content, user) => use(content, user, false),
     retain: async (content, user) => use(content, user, true),
   };

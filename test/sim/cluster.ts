@@ -1,4 +1,5 @@
 /** A whole cluster in the virtual world, whose hosts join, leave and lose their disks. */
+import type { Judge } from '../../agent/chunk/port.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { hourMs, secondMs } from '../../proto/units.ts';
 import { fakeRoster } from '../membership/fake-network.ts';
@@ -36,6 +37,7 @@ export const buildCluster = (
   ids: readonly HostId[],
   parts: ClusterParts,
   lost: () => void,
+  judge?: Judge,
 ): Cluster => {
   const { random } = world;
   const [founder] = ids as [HostId];
@@ -107,7 +109,7 @@ export const buildCluster = (
         id,
         (host) =>
           clusterHost(host, {
-            ...{ everyone: ids, roster, isFounder: id === founder, parts, ring },
+            ...{ everyone: ids, roster, isFounder: id === founder, parts, ring, judge },
             zone: `z${ids.indexOf(id) % zones}`,
             life: { isFirst: !settled.has(id), ended: async () => void settled.add(id) },
             watch(level, message, fields) {

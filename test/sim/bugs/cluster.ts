@@ -258,6 +258,15 @@ const earlyCollection: ClusterParts = {
   }),
 };
 
+/** An upload that was claimed counts as named, and nobody looks for its row. */
+const believedClaim: ClusterParts = {
+  ...soundParts,
+  judge: (judge) => async (claim, user, endedMs) => {
+    await judge(claim, user, endedMs);
+    return true;
+  },
+};
+
 /** A deletion is decided before it has the chunk's lock; by the time it has, the chunk may be wanted again. */
 const aba: ClusterParts = {
   ...soundParts,
@@ -310,6 +319,7 @@ export const clusterBugs = {
   'a tombstone dropped before all owners have it': aloneInCollecting,
   'a tombstone dropped though the row was written since': changedMeanwhile,
   'a chunk sent before its reference stands': earlyCollection,
+  'an upload of a killed agent that is taken for an object': believedClaim,
   'a chunk deleted by a decision of before it was put again': aba,
   'an owner that is never told what it missed': lostNotice,
   'a chunk served without a look at its content': unverifiedRead,

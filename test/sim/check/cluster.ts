@@ -1,4 +1,6 @@
 /** What a cluster at rest must look like; each check gives what is not so yet, in words. */
+import { rowKeyHeadBytes, rowsPrefix } from '../../../agent/table/keys.ts';
+import { presence, presenceOfBytes } from '../../../agent/table/row.ts';
 import { oldestTombstone } from '../../../agent/table/tombstones.ts';
 import { rootOf } from '../../../agent/table/tree.ts';
 import type { ChunkId, HostId } from '../../../proto/ids.ts';
@@ -7,6 +9,7 @@ import type { Node } from '../node.ts';
 import type { ClusterHost } from '../program/cluster-host.ts';
 import { idOf, keptOn, sharesOf } from './kept.ts';
 
+const rowKind = rowsPrefix(0)[0] ?? 0;
 type Nodes = readonly Node<ClusterHost>[];
 
 /** Everyone is up, on one layout with all in it, and has nothing left to do. */
@@ -63,6 +66,21 @@ export const unburied = (nodes: Nodes, beforeMs: number): string[] =>
     );
     const kept = owned.filter((partition) => oldestTombstone(tableStore, partition, beforeMs) !== undefined);
     return kept.length > 0 ? [`${id} keeps tombstones in ${kept.join(' ')}`] : [];
+  });
+
+/** References of those users that still stand with an owner. */
+export const leaked = (nodes: Nodes, users: ReadonlySet<string>): string[] =>
+  nodes.flatMap(({ id, program }) => {
+    const { tableStore: store, ring } = program?.calls ?? {};
+    if (!store || !ring) return [`${id} is not open`];
+    const rows = [...store.range({ from: Uint8Array.of(rowKind), to: Uint8Array.of(rowKind + 1) })];
+    const held = rows.flatMap(({ key, value }) => {
+      const row = Buffer.from(key);
+      const user = row.subarray(rowKeyHeadBytes).toString();
+      const isLive = presenceOfBytes(value) === presence.live && users.has(user);
+      return isLive && ring.owners(row.readUInt16BE(1)).includes(id) ? [user] : [];
+    });
+    return held.length > 0 ? [`${id} keeps references of ${held.join(' ')}`] : [];
   });
 
 export const uncollected = (nodes: Nodes, garbage: readonly ChunkId[]): string[] =>

@@ -1,7 +1,7 @@
 /** Clients of the chunks: they write, read, retain and release content, much of it equal, as copies and as stripes. */
 import { chunkIdOf } from '../../../agent/chunk/chunk-name.ts';
 import { stripeBytesMin } from '../../../agent/chunk/limits.ts';
-import type { Content } from '../../../agent/chunk/port.ts';
+import type { Content, Judge } from '../../../agent/chunk/port.ts';
 import { stripeIdOf } from '../../../agent/chunk/stripe/name.ts';
 import { hasCode } from '../../../proto/error.ts';
 import type { ChunkId, HostId } from '../../../proto/ids.ts';
@@ -24,6 +24,10 @@ export interface Contents {
   readonly leaving: ReadonlySet<Use>;
   /** Nobody uses them and nobody may: their copies must go. */
   garbage(): readonly ChunkId[];
+  /** Users whose uploads died with their hosts: no reference of theirs may stand for ever. */
+  readonly dead: ReadonlySet<string>;
+  /** Whether an upload counts, for the next life of a host that died in it. */
+  readonly judge: Judge;
   /** A host is gone with what it owed: references may stand for ever. */
   debtsLost(): void;
   readonly operations: number;
@@ -59,6 +63,9 @@ export const contents = (world: World, kinds: number): Contents => {
   /** A reference may stand that nobody knows of: its writer died before the answer, or with its debts. */
   const unsure = new Set<ChunkId>();
   const underWay = new Map<ChunkId, number>();
+  /** Uploads that end, or whose hosts are asked about in their next life. */
+  const claimed = new Map<string, ChunkId>();
+  const dead = new Set<string>();
   let operations = 0;
 
   /** Where its host dies this never ends, and the chunk counts as under way for good. */
@@ -73,10 +80,12 @@ export const contents = (world: World, kinds: number): Contents => {
     operations++;
     try {
       await work();
+      claimed.delete(use.user);
       live.add(use);
       world.tell(where, what, use.user, use.id.slice(0, 6));
       return true;
     } catch (thrown) {
+      claimed.delete(use.user);
       world.tell(where, what, use.user, use.id.slice(0, 6), codeOf(world, thrown));
       return undefined;
     } finally {
@@ -120,12 +129,23 @@ export const contents = (world: World, kinds: number): Contents => {
   return {
     live,
     leaving,
+    dead,
+    async judge(_claim, user) {
+      const id = claimed.get(user);
+      if (id === undefined) return [...live, ...leaving].some((use) => use.user === user);
+      // Its host died in it, and so it never ends.
+      claimed.delete(user);
+      dead.add(user);
+      underWay.set(id, (underWay.get(id) ?? 1) - 1);
+      return false;
+    },
     garbage: () => {
       const used = new Set([...live, ...leaving].map(({ id }) => id));
       return [...seen].filter((id) => !used.has(id) && !unsure.has(id) && !underWay.get(id));
     },
     debtsLost() {
       for (const id of seen) unsure.add(id);
+      dead.clear();
     },
     get operations() {
       return operations;
@@ -145,8 +165,16 @@ export const contents = (world: World, kinds: number): Contents => {
         const id = isStripe ? stripeIdOf(bytes, code) : chunkIdOf(bytes);
         const use: Use = { user, bytes, isStripe, id };
         seen.add(use.id);
-        const options = { user, bytesMax: 1e6, inlineBytesMax: 0, digests: [], ...(isStripe && { code }) };
-        return attempt(use, where, 'write', () => content.write(once(bytes), options));
+        const claim = { of: 'upload', id: '', name: user };
+        const options = {
+          ...{ user, claim, bytesMax: 1e6, inlineBytesMax: 0, digests: [] },
+          ...(isStripe && { code }),
+        };
+        claimed.set(user, id);
+        const written = await attempt(use, where, 'write', () => content.write(once(bytes), options));
+        // Half of them die before they can say so.
+        if (written && random.chance(0.5)) await content.keep(user).catch(() => {});
+        return written;
       }
       if (dice < 0.65) return read(calls, held, where);
       if (dice < 0.9) return release(calls, held, where);

@@ -4,6 +4,7 @@
  */
 import { openChunkFiles } from '../../../agent/chunk/chunk-files.ts';
 import { type Chunks, openChunks } from '../../../agent/chunk/chunks.ts';
+import type { Judge } from '../../../agent/chunk/port.ts';
 import type { ChunkSettings } from '../../../agent/chunk/settings.ts';
 import { openMembers } from '../../../agent/membership/members.ts';
 import type { MemberCard } from '../../../agent/membership/port.ts';
@@ -40,6 +41,8 @@ export interface ClusterParts {
   chunkTables(tables: Tables, host: Host): Tables;
   chunkRpc(rpc: Rpc): Rpc;
   openFiles(host: Host): typeof openChunkFiles;
+  /** Of uploads whose host died in them, by who makes them. */
+  judge(judge: Judge): Judge;
   readonly chunkSettings: ChunkSettings;
   readonly tableSettings: CollectSettings;
   /** A range of rows with more splits; absent: none does. */
@@ -49,6 +52,7 @@ export interface ClusterParts {
 export const soundParts: ClusterParts = {
   life: (life) => life,
   openStore: (host) => simKeyValue(host),
+  judge: (judge) => judge,
   tableStore: (store) => store,
   tableRing: (ring) => ring,
   tableRpc: (rpc) => rpc,
@@ -63,6 +67,7 @@ export const soundParts: ClusterParts = {
     collectEveryMs: 2 * secondMs,
     compareEveryMs: 30 * secondMs,
     collectPerSecond: 1000,
+    claimAgeMs: 5 * secondMs,
   },
   // So quick that stragglers and pauses meet it: no age is needed for safety.
   tableSettings: { collectAgeMs: secondMs, collectEveryMs: 1.5 * secondMs },
@@ -97,6 +102,7 @@ export interface ClusterHostOptions {
   readonly watch: LogWatch;
   /** Called after each change of the live versions. */
   changed(ring: OwnRing): void;
+  readonly judge?: Judge | undefined;
   readonly parts: ClusterParts;
 }
 
@@ -159,6 +165,7 @@ export const clusterHost = (host: Host, options: ClusterHostOptions): ClusterHos
       },
       parts.chunkSettings,
     );
+    if (options.judge) chunks.content.judgeBy('upload', parts.judge(options.judge));
     ring.start();
     tables.start();
     chunks.start();

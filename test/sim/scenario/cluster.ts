@@ -7,7 +7,7 @@
 import type { HostId } from '../../../proto/ids.ts';
 import { minuteMs, secondMs } from '../../../proto/units.ts';
 import { hostId } from '../../membership/fake-network.ts';
-import { misplaced, unburied, uncollected, unrest } from '../check/cluster.ts';
+import { leaked, misplaced, unburied, uncollected, unrest } from '../check/cluster.ts';
 import { hasAny, hasGood } from '../check/kept.ts';
 import { linearizabilityFaults } from '../check/linearizability.ts';
 import { type Contents, contents as openContents } from '../client/contents.ts';
@@ -146,7 +146,7 @@ export const runCluster = async (
   const contents = openContents(world, 4);
   const records = openRecords(world, shape(random));
   const lost = (): void => contents.debtsLost();
-  const cluster = buildCluster(world, ids, parts, lost);
+  const cluster = buildCluster(world, ids, parts, lost, contents.judge);
   const { nodes, fork } = cluster;
   const done = (violation?: string[]): Outcome => {
     const operations =
@@ -224,6 +224,8 @@ export const runCluster = async (
   if (faulty.length > 0) return done(faulty);
   const kept = await until(world, collectMs, () => uncollected(nodes, contents.garbage()));
   if (kept.length > 0) return done(['not collected', ...kept]);
+  const stale = await until(world, collectMs, () => leaked(nodes, contents.dead));
+  if (stale.length > 0) return done(['references are kept', ...stale]);
   const deletedMs = epochMs + restMs - clockSlackMs;
   // Ranges split only where tombstones stay: docs/design/0016-split.md.
   const unforgotten =
