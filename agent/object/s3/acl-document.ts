@@ -26,9 +26,12 @@ export const aclXml = (
   { grants = [], grantsAreAll }: Partial<Acl> = {},
 ): string => {
   const own = grantsAreAll ? [] : [{ to: { project }, permission: 'FULL_CONTROL' } as const];
+  const all = [...more, ...grants, ...own];
+  // Groups first, as Ceph tells them; to S3 the order means nothing.
+  const ordered = [...all.filter(({ to }) => 'group' in to), ...all.filter(({ to }) => 'project' in to)];
   return root('AccessControlPolicy', [
     ownerXml(project),
-    element('AccessControlList', [...more, ...grants, ...own].map(grantXml)),
+    element('AccessControlList', ordered.map(grantXml)),
   ]);
 };
 

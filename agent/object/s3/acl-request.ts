@@ -47,11 +47,11 @@ export const granteeOf = (kind: string, value: string): AclGrant['to'] => {
 };
 
 const headerPermissions: Readonly<Record<string, Permission>> = {
-  'x-amz-grant-full-control': 'FULL_CONTROL',
   'x-amz-grant-read': 'READ',
   'x-amz-grant-write': 'WRITE',
   'x-amz-grant-read-acp': 'READ_ACP',
   'x-amz-grant-write-acp': 'WRITE_ACP',
+  'x-amz-grant-full-control': 'FULL_CONTROL',
 };
 
 const grantsOf = (permission: Permission, text: string): readonly AclGrant[] =>

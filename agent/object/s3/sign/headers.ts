@@ -10,7 +10,7 @@ export type Headers = Readonly<Record<string, string>>;
 /**
  * What came twice is joined with `, `. `x-amz-*` parameters of a signed address count as headers, as SDKs put them
  * there, but for checksums: an address is signed before its body is known, and SDKs put that of an empty one into it.
- * `aws-chunked`, which says how a body in chunks travels, is gone from content-encoding.
+ * `aws-chunked`, which says how the body travels, is gone from content-encoding, as SDKs say it of other bodies too.
  */
 export const joinedHeaders = (ask: RawAsk, claim: Claim | undefined): Headers => {
   const headers: Record<string, string> = {};
@@ -21,9 +21,8 @@ export const joinedHeaders = (ask: RawAsk, claim: Claim | undefined): Headers =>
       if (claim.version === 4 ? lower.startsWith('x-amz-') : isHoisted(name)) headers[lower] = value;
     }
   for (const [name, values] of ask.headers) headers[name] = values.join(', ');
-  const isChunked = headers['x-amz-content-sha256']?.startsWith('STREAMING-');
   const encodings = headers['content-encoding']?.split(',').map((encoding) => encoding.trim());
-  if (isChunked && encodings?.some((encoding) => encoding.toLowerCase() === 'aws-chunked')) {
+  if (encodings?.some((encoding) => encoding.toLowerCase() === 'aws-chunked')) {
     const others = encodings.filter((encoding) => encoding.toLowerCase() !== 'aws-chunked');
     if (others.length > 0) headers['content-encoding'] = others.join(', ');
     else delete headers['content-encoding'];
