@@ -171,8 +171,9 @@ export const owner = (world: OwnerWorld): Owner => {
       });
     },
 
-    cutoff({ partition }) {
+    cutoff({ partition }, from) {
       world.checkWhole(partition);
+      world.cutoffs.check(partition, from);
       return { cutoff: readCutoff(keyValue, partition).cutoff };
     },
 
@@ -180,7 +181,10 @@ export const owner = (world: OwnerWorld): Owner => {
       world.checkWhole(partition);
       const { hasRisen, stands } = await keyValue.transact((writer) => ({
         hasRisen: settleFence(writer, partition, state),
-        stands: fence === null || world.cutoffs.fence(writer, partition, state.epoch, fence),
+        // A fence in the future would keep out what is new: whoever asks for it has a wild clock, or means harm.
+        stands:
+          fence === null ||
+          (fence.upTo <= world.clock.wallMs() && world.cutoffs.fence(writer, partition, state.epoch, fence)),
       }));
       if (hasRisen) world.collected(partition);
       return { wallMs: world.clock.wallMs(), stands };

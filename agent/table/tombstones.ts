@@ -31,13 +31,14 @@ export const healRoot = (reader: KeyValueReader, partition: Partition): Uint8Arr
   return cutoff === 0 ? root : xor(root, digest(Buffer.from(`cutoff ${cutoff}`)));
 };
 
-/** Drops the next of them up to the cutoff. Resolves with false when that was all. */
-export const dropTombstones = (
+/** Drops the next of them up to the cutoff. Resolves with false when that was all; where there are none nothing is written. */
+export const dropTombstones = async (
   { keyValue, findPlace }: { readonly keyValue: KeyValue; readonly findPlace: FindPlace },
   partition: Partition,
-): Promise<boolean> =>
-  keyValue.transact((writer) => {
-    const { cutoff } = readCutoff(writer, partition);
+): Promise<boolean> => {
+  const { cutoff } = readCutoff(keyValue, partition);
+  if (oldestTombstone(keyValue, partition, cutoff + 1) === undefined) return false;
+  return keyValue.transact((writer) => {
     const range = { ...tombstonesBefore(partition, cutoff + 1), limit: droppedRowsMax };
     const keys = Array.from(writer.range(range), ({ key }) => Uint8Array.from(key));
     for (const key of keys) {
@@ -52,3 +53,4 @@ export const dropTombstones = (
     }
     return keys.length === droppedRowsMax;
   });
+};

@@ -148,6 +148,20 @@ test('collection: an owner that lost its disk knows again what is gone', async (
   t.is(answers[0].error?.code, 'BUSY');
 });
 
+test('collection: nobody takes a fence of the future, or one of a host that owns nothing there', async (t) => {
+  const all = await cluster(t, { hosts: 4, owners: 3 });
+  const [x, y] = all.hosts as [TestHost, TestHost];
+  const { partition } = placeFinder(x.ring)(schema.name, 'p');
+  const fence = { layout: 1, upTo: Date.now() + 60_000, isOld: false };
+  const state = { epoch: 1, decided: 0, cutoff: 0 };
+  const body = { layout: 1, operations: [{ do: 'collect', partition, state, fence }] };
+  const asked = (from: TestHost) => all.net.rpc(from.id).request(y.id, 'table.ask', body);
+  t.like(await asked(x), { answers: [{ value: { stands: false } }] });
+  t.like(await asked(at(all.hosts, 3)), { answers: [{ error: { code: 'FORBIDDEN' } }] });
+  await at(openAll(all), 0).put('p', 'row', { size: 1 });
+  await until(() => holds(y, 'row'));
+});
+
 test('collection: a round that died after its fences ends with the next layout, and nothing waits for it', async (t) => {
   const all = await cluster(t, { hosts: 4, owners: 3, collectEveryMs: 50 });
   const rows = openAll(all);
