@@ -106,7 +106,7 @@ const cluster: Readonly<
   'a tombstone dropped though the row was written since': 1,
   'a chunk sent before its reference stands': 3,
   'an upload of a killed agent that is taken for an object': 6,
-  'a chunk deleted by a decision of before it was put again': 8,
+  'a chunk deleted by a decision of before it was put again': 17,
   'an owner that is never told what it missed': 22,
   'a chunk served without a look at its content': 3,
 };
