@@ -28,6 +28,9 @@ import { type Filling, fillGroup } from './fill-group.ts';
 import type { Contention } from './register.ts';
 
 const settleMsMax = 60_000;
+/** A table whose ranges split, and the rows that one of them may have. */
+export const splitTable = 'bench-split';
+export const groundSplitRows = 5_000;
 const runtime = systemRuntime({ level: 'error' });
 
 export type GroundHost = Awaited<ReturnType<typeof openGroundHost>>;
@@ -67,7 +70,10 @@ export const openGroundHost = async (directory: string, seeds: readonly string[]
       life: openFirstLife(directory),
     },
   );
-  const tables = openTables({ runtime, rpc, ring, members, keyValue: sub(keyValue, 'tables') });
+  const tables = openTables(
+    { runtime, rpc, ring, members, keyValue: sub(keyValue, 'tables') },
+    { splitRows: groundSplitRows, lookMs: 200 },
+  );
   const chunks = await openChunks({
     ...{ runtime, rpc, ring, members, tables, bulk: peer.bulk },
     keyValue: sub(keyValue, 'chunks'),
@@ -92,6 +98,7 @@ export const openGroundHost = async (directory: string, seeds: readonly string[]
   return {
     ...{ peer, rpc, ring, tables, chunks, journal, bare, rowStore },
     things: tables.rows<{ readonly bytes: Uint8Array }>({ name: 'bench-thing' }),
+    splitThings: tables.rows<{ readonly bytes: Uint8Array }>({ name: splitTable, splits: true }),
     counters: tables.registers<{ readonly count: number }>({ name: 'bench-counter' }),
     address: `${peer.addresses().peer[0]}/p2p/${peer.self}`,
     async stop() {
