@@ -23,6 +23,7 @@ import {
   chunksInFlightMax,
   inlineBytesDefault,
   readChunksMax,
+  readChunksProven,
   readCopiesInFlightMax,
   stripeBytesMin,
   uploadBuffersMax,
@@ -118,7 +119,10 @@ export const contentStore = ({
   const long = uploadBuffers(buffers, gate(uploadBuffersMax));
   const places = gate(chunksInFlightMax);
   const readChunks = chunkReader<Part>(
-    { places: gate(readChunksMax), copies: gate(readCopiesInFlightMax), buffers, clock },
+    {
+      ...{ places: gate(readChunksMax), provenPlaces: readChunksProven, copies: gate(readCopiesInFlightMax) },
+      ...{ buffers, clock, timers },
+    },
     async (part, signal, take) =>
       unpack(part, unsealed(part, await keptAs(part).get.anywhere(part.id, signal, take), part.vault)),
   );

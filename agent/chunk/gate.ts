@@ -1,5 +1,7 @@
 /** At most `places` inside at once, in the order of asking. The wait is bounded by the caller's signal. */
 export interface Gate {
+  /** Places that are free now. */
+  readonly free: number;
   /** Resolves, when a place is free, with the way out; leaving twice is leaving once. */
   enter(signal?: AbortSignal): Promise<() => void>;
   /** The way out, or undefined where no place is free. */
@@ -51,6 +53,9 @@ export const gate = (places: number): Gate => {
     return wayOut();
   };
   return {
+    get free() {
+      return free;
+    },
     enter,
     tryEnter,
     async run(work, signal) {

@@ -78,6 +78,8 @@ export const askTimeoutMs = 10 * secondMs;
 
 /** Chunks in memory for those who read content here, those got ahead included: 128 MiB. */
 export const readChunksMax = 32;
+/** Of these, places for readers that have taken a piece quickly: a crowd that asks and does not read holds the others, 64 MiB. */
+export const readChunksProven = 16;
 /** A reader without such a place gets this much at a time: 125 MiB for a thousand clients that hardly read. */
 export const readCopyBytes = 128 * KiB;
 /** Chunks in memory, for a moment, to copy from. */

@@ -9,12 +9,22 @@ const whole = copies * readCopyBytes;
 const part = (id: number) => ({ id, from: 0, to: whole });
 
 /** Readers of chunks, `places` at most in memory; time passes when the test says so. */
-const open = (places: number) => {
+const open = (places: number, provenPlaces = 0) => {
   let nowMs = 0;
+  const due = new Set<() => void>();
   const gets: number[] = [];
   const taken: ArrayBufferLike[] = [];
   const read = chunkReader<ReturnType<typeof part>>(
-    { places: gate(places), copies: gate(1), buffers: bufferPool(), clock: { monotonicMs: () => nowMs } },
+    {
+      ...{ places: gate(places), provenPlaces, copies: gate(1), buffers: bufferPool() },
+      clock: { monotonicMs: () => nowMs },
+      timers: {
+        after(_delayMs, work) {
+          due.add(work);
+          return () => void due.delete(work);
+        },
+      },
+    },
     async ({ id }, _signal, take) => {
       gets.push(id);
       if (id < 0) throw new Error('no owner has it');
@@ -26,7 +36,10 @@ const open = (places: number) => {
   const wait = (ms: number): void => {
     nowMs += ms;
   };
-  return { read, gets, taken, wait };
+  const expire = (): void => {
+    for (const work of due) work();
+  };
+  return { read, gets, taken, wait, expire, due };
 };
 const { signal } = new AbortController();
 const next = async (reader: AsyncGenerator<Uint8Array, void>): Promise<Uint8Array> => {
@@ -105,4 +118,46 @@ test('reading: whatever ends a reader, its places are free again', async (t) => 
   await left.return();
   const readers = [1, 2].map((id) => read([part(id)], signal));
   for (const reader of readers) t.is((await next(reader)).length, whole);
+});
+
+test('reading: those who ask and do not read leave places to readers that are quick', async (t) => {
+  const { read } = open(4, 2);
+  const stuck = [1, 2, 3].map((id) => read([part(id)], signal));
+  t.deepEqual(await Promise.all(stuck.map(async (reader) => (await next(reader)).length)), [
+    whole,
+    whole,
+    readCopyBytes,
+  ]);
+  const quick = read([part(4), part(5)], signal);
+  t.is((await next(quick)).length, readCopyBytes, 'nothing is known of it');
+  t.is((await next(quick)).length, whole - readCopyBytes);
+  t.is((await next(quick)).length, whole);
+});
+
+test('reading: a quick reader waits a moment for a place, once a chunk', async (t) => {
+  const { read, due, expire } = open(1);
+  const other = read([part(1)], signal);
+  await other.next();
+  const quick = read([part(2)], signal);
+  t.is((await next(quick)).length, readCopyBytes);
+  const late = next(quick);
+  t.is(due.size, 1);
+  expire();
+  t.is((await late).length, readCopyBytes, 'none came');
+  t.is((await next(quick)).length, readCopyBytes, 'it waited already');
+  t.is(due.size, 0);
+
+  const patient = read([part(3)], signal);
+  await patient.next();
+  const soon = next(patient);
+  await other.return();
+  t.is((await soon).length, whole - readCopyBytes);
+  t.is(due.size, 0);
+
+  const stop = new AbortController();
+  const gone = read([part(4)], stop.signal);
+  await gone.next();
+  const lost = gone.next();
+  stop.abort(new Error('gone'));
+  await t.throwsAsync(lost, { message: 'gone' });
 });
