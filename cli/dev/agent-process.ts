@@ -88,9 +88,14 @@ const answers = async (host: RehearsalHost): Promise<boolean> => {
   }
 };
 
-/** Idempotent. Resolves when the agent serves its API. */
+/** Idempotent. Resolves when the agent serves its API. Throws CONFLICT where another cluster's agent does so already. */
 export const startAgent = async (host: RehearsalHost): Promise<void> => {
   if (pidOf(host) === null) {
+    if (await answers(host))
+      throw new ShoalError(
+        'CONFLICT',
+        `Cannot start ${host.name}: an agent of another cluster serves ${host.apiUrl}; stop it, or choose another --port`,
+      );
     const child = spawnAgent(host);
     if (child.pid === undefined)
       throw new ShoalError('INTERNAL', `Cannot start ${host.name}: no process was made`);
