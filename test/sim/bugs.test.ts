@@ -104,10 +104,10 @@ const cluster: Readonly<
   'a deleted row that leaves no tombstone': 1,
   'a tombstone dropped before all owners have it': 15,
   'a tombstone dropped though the row was written since': 1,
-  'a chunk sent before its reference stands': 3,
+  'a chunk sent before its reference stands': 4,
   'an upload of a killed agent that is taken for an object': 6,
   'a chunk deleted by a decision of before it was put again': 17,
-  'an owner that is never told what it missed': 22,
+  'an owner that is never told what it missed': 31,
   'a chunk served without a look at its content': 3,
 };
 
