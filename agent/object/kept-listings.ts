@@ -6,9 +6,11 @@
  *   again           ── digest d ── made ── kept with d
  *   once more       ── digest d still: nothing was changed since before it was made ── as it is kept
  *
- * The digest is taken before the listing is made, so what comes between the two makes the next digest another one.
+ * The digest is taken before the listing is made, so what comes between the two makes the next digest another one. Of many
+ * who ask at once one is served, and all others by the next that is made.
  */
 import type { Clock } from '../runtime/ports.ts';
+import { coalesce } from '../table/coalesce.ts';
 import { keptListingBytesMax, keptListingsBytesMax, seenListingsMax } from './limits.ts';
 import type { ContainerRow, ObjectFacts, Records } from './records.ts';
 
@@ -69,12 +71,24 @@ export const openKeptListings = ({
     return digests.includes(undefined) ? undefined : digests.join();
   };
 
+  const makes = new Map<string, () => Promise<Listing>>();
+  const makeShared = coalesce(async (key: string) => makes.get(key)?.());
+  const makeOnce = async (key: string, make: () => Promise<Listing>): Promise<Listing> => {
+    makes.set(key, make);
+    try {
+      return (await makeShared(key)) ?? (await make());
+    } finally {
+      if (makes.get(key) === make) makes.delete(key);
+    }
+  };
+
   return {
     async listing(container, query, make) {
-      const key = `${container.id} ${query}`;
+      // Who read that there are posts must not be served by one who read that there are none.
+      const key = `${container.id} ${container.isUnposted ? 'unposted' : 'posted'} ${query}`;
       if (!kept.has(key)) {
         put(key, undefined);
-        return make();
+        return makeOnce(key, make);
       }
       const last = kept.get(key);
       const digest = await digestOf(container);
@@ -82,7 +96,7 @@ export const openKeptListings = ({
         put(key, last);
         return last;
       }
-      const made = await make();
+      const made = await makeOnce(key, make);
       put(key, digest && made.body.length <= keptListingBytesMax ? { ...made, digest } : undefined);
       return made;
     },

@@ -109,3 +109,22 @@ test('kept listings: a container that was made anew shows nothing of the old one
   await call('PUT', '/c');
   for (let round = 0; round < 3; round++) t.is(await list(), '[]');
 });
+
+test('kept listings: many who ask at once share what is made, and see what was there when they asked', async (t) => {
+  const { call, names, pagesOf, beforeItEnds } = await serve(t);
+  await call('PUT', '/c/a', { body: 'a' });
+  for (let round = 0; round < 2; round++) {
+    await call('PUT', `/c/b${round}`, { body: 'b' });
+    const [pages, all] = await pagesOf(() => Promise.all(Array.from({ length: 30 }, () => names())));
+    t.true(pages < 15, `${pages} pages for 30 listings`);
+    for (const one of all) t.true(one.includes(`b${round}`));
+  }
+  await call('PUT', '/c/c', { body: 'c' });
+  let later: Promise<string[]> | undefined;
+  beforeItEnds(async () => {
+    await call('PUT', '/c/d', { body: 'd' });
+    later = names();
+  });
+  t.false((await names()).includes('d'));
+  t.true((await later)?.includes('d'), 'asked after the PUT, while the first was made');
+});
