@@ -65,9 +65,9 @@ const inLoss = (bug: keyof typeof clusterBugs, seed: number): Planted => ({
 
 const register: Readonly<Record<keyof typeof registerBugs, number>> = {
   'an acceptor that forgets its promise in a crash': 20,
-  'a read quorum of one': 3,
-  'an acknowledgement before fsync': 2,
-  'a read of what is not on disk yet': 117,
+  'a read quorum of one': 2,
+  'an acknowledgement before fsync': 5,
+  'a read of what is not on disk yet': 119,
   'a proposer that does not adopt the value it found': 1,
   'an acceptor that takes values below its promise': 1,
   'a retry that makes a change twice': 13,
@@ -75,7 +75,7 @@ const register: Readonly<Record<keyof typeof registerBugs, number>> = {
 };
 const ring: Readonly<Record<keyof typeof ringBugs, number>> = {
   'a host that says it holds its share of a layout before it does': 1,
-  'owners that serve hosts on an older layout': 10,
+  'owners that serve hosts on an older layout': 30,
   'writes and reads that skip the joint quorum': 1,
 };
 const flow: Readonly<Record<keyof typeof flowBugs, number>> = {
@@ -84,7 +84,7 @@ const flow: Readonly<Record<keyof typeof flowBugs, number>> = {
   'a saga that starts twice': 1,
 };
 const loss = {
-  'a host that answers from a lost disk': 9,
+  'a host that answers from a lost disk': 8,
   'a host that takes its lost disk for a new one': 9,
 } satisfies Partial<Record<keyof typeof clusterBugs, number>>;
 const split = {
@@ -95,19 +95,19 @@ const cluster: Readonly<
   Record<Exclude<keyof typeof clusterBugs, keyof typeof loss | keyof typeof split>, number>
 > = {
   'writes to the newest layout alone while an older one lives': 8,
-  'tables that report a copy that they do not make': 8,
+  'tables that report a copy that they do not make': 9,
   'a write that asks nobody for the newest stamp': 2,
-  'a read that writes nothing back': 159,
-  'a read that repairs with a stamp of its own': 1,
+  'a read that writes nothing back': 26,
+  'a read that repairs with a stamp of its own': 2,
   'a batch that some owners apply by half': 10,
-  'rows acknowledged before fsync': 5,
+  'rows acknowledged before fsync': 17,
   'a deleted row that leaves no tombstone': 1,
   'a tombstone dropped before all owners have it': 15,
   'a tombstone dropped though the row was written since': 1,
   'a chunk sent before its reference stands': 4,
   'an upload of a killed agent that is taken for an object': 6,
-  'a chunk deleted by a decision of before it was put again': 17,
-  'an owner that is never told what it missed': 31,
+  'a chunk deleted by a decision of before it was put again': 5,
+  'an owner that is never told what it missed': 52,
   'a chunk served without a look at its content': 3,
 };
 

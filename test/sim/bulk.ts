@@ -23,7 +23,8 @@ const whole = async (body: BulkAnswer['body']): Promise<Uint8Array> => {
   return Buffer.concat(pieces);
 };
 
-export const simBulk = (rpc: Rpc): Bulk => {
+/** `said`: what of a body goes out. */
+export const simBulk = (rpc: Rpc, said: (body: Uint8Array) => Uint8Array = (body) => body): Bulk => {
   const served = new Map<string, Parameters<Bulk['serve']>[1]>();
   rpc.handle('bulk', async (from, asked, signal): Promise<Answer> => {
     const { method, path, headers, body } = asked as Ask;
@@ -32,12 +33,12 @@ export const simBulk = (rpc: Rpc): Bulk => {
     if (!handler) throw new ShoalError('NOT_IMPLEMENTED', `Cannot serve ${path}`);
     const rest = path.slice(prefix.length + 1);
     const answer = await handler({ from, method, path: rest, headers, body: piece(body), signal });
-    const bytes = await whole(answer.body);
+    const bytes = said(await whole(answer.body));
     return { headers: { 'content-length': String(bytes.length), ...answer.headers }, body: bytes };
   });
   return {
     async request(to, method, path, { headers = {}, body, timeoutMs, signal } = {}) {
-      const ask: Ask = { method, path, headers, body: await whole(body) };
+      const ask: Ask = { method, path, headers, body: said(await whole(body)) };
       const options = { ...(timeoutMs ? { timeoutMs } : {}), ...(signal ? { signal } : {}) };
       const answer = (await rpc.request(to, 'bulk', ask, options)) as Answer;
       return { headers: answer.headers, body: piece(answer.body) };

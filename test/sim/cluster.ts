@@ -2,14 +2,14 @@
 import type { Judge } from '../../agent/chunk/port.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { hourMs, secondMs } from '../../proto/units.ts';
-import { fakeRoster } from '../membership/fake-network.ts';
 import { forkWatch } from './check/fork.ts';
 import { fileOf, idOf, isReadable, keptOn } from './check/kept.ts';
+import { rosters } from './live-roster.ts';
 import type { Harm } from './nemesis.ts';
-import { fairWeather, type Network, network } from './network.ts';
+import { fairWeather, type Network, network, patchy, type Weather } from './network.ts';
 import { type Node, node } from './node.ts';
 import { operatorHarms } from './operator.ts';
-import type { Prng } from './prng.ts';
+import { type Prng, prng } from './prng.ts';
 import { type ClusterHost, type ClusterParts, clusterHost } from './program/cluster-host.ts';
 import type { World } from './world.ts';
 
@@ -25,12 +25,31 @@ export interface Cluster {
   expel(victim: Node<ClusterHost>): void;
   /** Takes its disk, likewise. */
   wipe(victim: Node<ClusterHost>): boolean;
+  /** Nobody lies about content, and nothing that was said by one who did is on its way. */
+  isHonest(): boolean;
+  lie(host: Node<ClusterHost>, isLying: boolean): void;
+  /** All links are as good as the weather. */
+  heal(): void;
   /** From now on no host and no disk is lost for good: there may be fewer copies than that could do without. */
   keepAll(): void;
 }
 
-/** A clock that is off by more: five seconds in a thousand. */
-const driftNoted = 0.005;
+/** A clock that is off by more: twenty seconds in a thousand. */
+const driftNoted = 0.02;
+
+const patchySalt = 0x9a7c4e;
+const patchyShare = 0.25;
+const poor: Weather = {
+  lossRate: 0.2,
+  duplicateRate: 0.1,
+  delayMinMs: 0.5,
+  delayMaxMs: 30,
+  straggleRate: 0.3,
+  straggleMs: 300,
+};
+const rosterSalt = 0x2057e2;
+/** Longer than any request and its retries. */
+const lieEchoMs = 20 * secondMs;
 
 export const buildCluster = (
   world: World,
@@ -41,10 +60,13 @@ export const buildCluster = (
 ): Cluster => {
   const { random } = world;
   const [founder] = ids as [HostId];
-  const roster = fakeRoster([founder]);
   const fork = forkWatch();
   const calm = { ...fairWeather, lossRate: random.pick([0, 0.01]), duplicateRate: random.pick([0, 0.02]) };
-  const net = network(world, calm);
+  const odd = prng(world.seed ^ patchySalt);
+  let isHealed = false;
+  const links = odd.chance(patchyShare) ? patchy(odd, poor, () => isHealed) : undefined;
+  const net = network(world, calm, links);
+  const roster = rosters(world, net, founder, prng(world.seed ^ rosterSalt));
   const nodes: Node<ClusterHost>[] = [];
   const settled = new Set<HostId>();
   const removed = new Set<HostId>();
@@ -52,6 +74,7 @@ export const buildCluster = (
   const ring = { partitionBits: 3, deadRemoveMs: random.pick([hourMs, 10 * secondMs]) };
   const slowDisks = random.chance(0.3);
   let isKept = false;
+  let lastLieMs = Number.NEGATIVE_INFINITY;
 
   /** So many of those who vote on the layout may be gone or have lost their disks at once (agent/ring/rebirth.ts). */
   const canLoseVoter = (victim: Node<ClusterHost>): boolean => {
@@ -80,8 +103,6 @@ export const buildCluster = (
     removed.add(victim.id);
     nodes.splice(nodes.indexOf(victim), 1);
     roster.remove(victim.id);
-    for (const id of ids)
-      for (const pair of [[id, victim.id] as const, [victim.id, id] as const]) net.cut(...pair);
   };
 
   return {
@@ -89,6 +110,14 @@ export const buildCluster = (
     network: net,
     nodes,
     fork,
+    isHonest: () => nodes.every(({ isLying }) => !isLying) && world.nowMs() - lastLieMs > lieEchoMs,
+    lie(host, isLying) {
+      host.isLying = isLying;
+      lastLieMs = world.nowMs();
+    },
+    heal() {
+      isHealed = true;
+    },
     keepAll() {
       isKept = true;
     },
@@ -102,14 +131,14 @@ export const buildCluster = (
     join(id) {
       if (id !== founder) world.fault('joined host');
       roster.add(id);
-      const clockRate = random.between(0.99, 1.01);
+      const clockRate = random.between(0.95, 1.05);
       if (Math.abs(clockRate - 1) > driftNoted) world.fault('drifting clock');
       const each = node(
         { world, network: net },
         id,
         (host) =>
           clusterHost(host, {
-            ...{ everyone: ids, roster, isFounder: id === founder, parts, ring, judge },
+            ...{ everyone: ids, roster: roster.of(id), isFounder: id === founder, parts, ring, judge },
             zone: `z${ids.indexOf(id) % zones}`,
             life: { isFirst: !settled.has(id), ended: async () => void settled.add(id) },
             watch(level, message, fields) {
@@ -150,7 +179,7 @@ const without = (nodes: readonly Node<ClusterHost>[], victim: Node<ClusterHost>)
   nodes.filter((other) => other !== victim).map(({ disk }) => disk);
 
 /** Harm that only disks and clocks come to, and never so much at once that nobody could do without it. */
-export const harms = ({ world, nodes, wipe }: Cluster): Record<string, Harm> => {
+export const harms = ({ world, nodes, wipe, lie }: Cluster): Record<string, Harm> => {
   const random = world.random.fork();
   return {
     'lost disk'() {
@@ -165,6 +194,11 @@ export const harms = ({ world, nodes, wipe }: Cluster): Record<string, Harm> => 
       const id = random.pick(ids);
       victim.disk.rot(fileOf(id), random.int(2 ** 16));
       return { what: `bit rot of ${id.slice(0, 6)} on ${victim.id}`, mend() {} };
+    },
+    lies() {
+      const victim = random.pick(nodes);
+      lie(victim, true);
+      return { what: `${victim.id} lies about content`, mend: () => lie(victim, false) };
     },
     'full disk'() {
       const { id, disk } = random.pick(nodes);

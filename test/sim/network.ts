@@ -1,5 +1,6 @@
 /** Links between hosts: each message may be lost, late, doubled or overtaken, and each direction may be cut. */
 import type { HostId } from '../../proto/ids.ts';
+import type { Prng } from './prng.ts';
 import type { World } from './world.ts';
 
 export interface Weather {
@@ -35,7 +36,21 @@ export interface Network {
   readonly messages: number;
 }
 
-export const network = (world: World, weather: Weather): Network => {
+/** The weather of a link that has its own. */
+export type LinkWeather = (from: HostId, to: HostId) => Weather | undefined;
+
+/** Some ways between two hosts are poor, the way back may be good: one hears of everything long after the rest. */
+export const patchy = (random: Prng, poor: Weather, isOver: () => boolean): LinkWeather => {
+  const links = new Map<string, boolean>();
+  return (from, to) => {
+    const link = `${from}>${to}`;
+    const isPoor = links.get(link) ?? (from !== to && random.chance(0.4));
+    links.set(link, isPoor);
+    return isPoor && !isOver() ? poor : undefined;
+  };
+};
+
+export const network = (world: World, weather: Weather, at: LinkWeather = () => undefined): Network => {
   const random = world.random.fork();
   const hosts = new Map<HostId, Deliver>();
   const cuts = new Map<string, number>();
@@ -51,7 +66,8 @@ export const network = (world: World, weather: Weather): Network => {
     },
     send(from, to, message) {
       messages++;
-      const { lossRate, duplicateRate } = net.weather;
+      const here = at(from, to) ?? net.weather;
+      const { lossRate, duplicateRate } = here;
       const copies = random.chance(duplicateRate) ? 2 : 1;
       if (copies === 2) world.fault('doubled message');
       for (let copy = 0; copy < copies; copy++) {
@@ -60,7 +76,7 @@ export const network = (world: World, weather: Weather): Network => {
           world.fault('lost message');
           continue;
         }
-        world.after(delayMs(), () => {
+        world.after(delayMs(here), () => {
           // A cut takes what is under way as well.
           if (cuts.get(link(from, to))) world.fault('cut message');
           else hosts.get(to)?.(from, message);
@@ -74,8 +90,7 @@ export const network = (world: World, weather: Weather): Network => {
     },
   };
 
-  const delayMs = (): number => {
-    const { delayMinMs, delayMaxMs, straggleRate, straggleMs } = net.weather;
+  const delayMs = ({ delayMinMs, delayMaxMs, straggleRate, straggleMs }: Weather): number => {
     if (!random.chance(straggleRate)) return random.between(delayMinMs, delayMaxMs);
     world.fault('late message');
     return random.between(delayMaxMs, straggleMs);

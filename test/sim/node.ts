@@ -26,6 +26,8 @@ export interface Host {
   send(to: HostId, message: unknown): void;
   /** It runs the next version of the program, whose messages others may not know (skew.ts). */
   readonly isNewer: boolean;
+  /** What it tells of content is not so. */
+  readonly isLying: boolean;
   /** Wraps a call from outside: dropped when this life is over, kept while the host is paused. */
   guard<Args extends readonly unknown[]>(work: (...args: Args) => void): (...args: Args) => void;
 }
@@ -48,6 +50,8 @@ export interface Node<P extends Program> {
   setClock(wrongByMs: number): void;
   /** Of the program's version, as it is upgraded before others, or set back. */
   isNewer: boolean;
+  /** It is in a stranger's hands, or its memory is bad. */
+  isLying: boolean;
 }
 
 /** Some day, the right time at the start of a run; two hosts that disagree on time disagree by their own doing. */
@@ -68,6 +72,8 @@ export const node = <P extends Program>(
   const { world, network } = parts;
   const random = world.random.fork();
   const rate = options.clockRate ?? 1;
+  // A time server corrects what is shown, not what the host waits by.
+  const wallRate = 1 + (rate - 1) / 5;
   const files = disk(world, random.fork(), options.syncMs ?? { min: 0.5, max: 5 });
   let life = 0;
   let program: P | undefined;
@@ -75,6 +81,7 @@ export const node = <P extends Program>(
   let backlog: (() => void)[] = [];
   let wrongByMs = 0;
   let isNewer = false;
+  let isLying = false;
 
   const guardOf =
     (at: number): Host['guard'] =>
@@ -109,7 +116,10 @@ export const node = <P extends Program>(
       get isNewer() {
         return isNewer;
       },
-      wallMs: () => Math.floor(epochMs + world.nowMs() * rate + wrongByMs),
+      get isLying() {
+        return isLying;
+      },
+      wallMs: () => Math.floor(epochMs + world.nowMs() * wallRate + wrongByMs),
       after(delayMs, work) {
         let cancelled = false;
         world.after(
@@ -162,6 +172,12 @@ export const node = <P extends Program>(
     },
     set isNewer(is) {
       isNewer = is;
+    },
+    get isLying() {
+      return isLying;
+    },
+    set isLying(is) {
+      isLying = is;
     },
     setClock(byMs) {
       wrongByMs = byMs;

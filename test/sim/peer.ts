@@ -22,6 +22,16 @@ const nobody = -1;
 /** Long against the weather's delays, short against a client's patience. */
 const requestTimeoutMs = 500;
 
+/** One bit of it is another one. */
+const lie = ({ world, random }: Host, body: Uint8Array): Uint8Array => {
+  if (body.length === 0) return body;
+  world.fault('false content');
+  const told = Uint8Array.from(body);
+  const at = random.int(told.length);
+  told[at] = (told[at] ?? 0) ^ (1 << random.int(8));
+  return told;
+};
+
 export interface SimPeer extends Program {
   readonly rpc: Rpc;
   readonly gossip: Gossip;
@@ -114,7 +124,7 @@ export const simPeer = (host: Host, everyone: readonly HostId[]): SimPeer => {
   return {
     rpc,
     gossip,
-    bulk: simBulk(rpc),
+    bulk: simBulk(rpc, (body) => (host.isLying ? lie(host, body) : body)),
     get waiting() {
       return waiting.size;
     },

@@ -1,8 +1,8 @@
 /** What a cluster at rest must look like; each check gives what is not so yet, in words. */
-import { rowKeyHeadBytes, rowsPrefix } from '../../../agent/table/keys.ts';
-import { presence, presenceOfBytes } from '../../../agent/table/row.ts';
+import { afterPrefix, rowKeyHeadBytes, rowsPrefix } from '../../../agent/table/keys.ts';
+import { markOfBytes, noMark, presence, presenceOfBytes } from '../../../agent/table/row.ts';
 import { oldestTombstone } from '../../../agent/table/tombstones.ts';
-import { rootOf } from '../../../agent/table/tree.ts';
+import { rootOf, xor } from '../../../agent/table/tree.ts';
 import type { ChunkId, HostId } from '../../../proto/ids.ts';
 import type { Disk } from '../disk.ts';
 import type { Node } from '../node.ts';
@@ -81,6 +81,23 @@ export const leaked = (nodes: Nodes, users: ReadonlySet<string>): string[] =>
       return isLive && ring.owners(row.readUInt16BE(1)).includes(id) ? [user] : [];
     });
     return held.length > 0 ? [`${id} keeps references of ${held.join(' ')}`] : [];
+  });
+
+/** The trees by which owners compare are those of the rows that they hold. */
+export const untrueTrees = (nodes: Nodes): string[] =>
+  nodes.flatMap(({ id, program }) => {
+    const { ring, tableStore } = program?.calls ?? {};
+    if (!ring || !tableStore) return [];
+    return Array.from({ length: ring.partitionCount }, (_, partition) => partition).flatMap((partition) => {
+      const from = rowsPrefix(partition);
+      const to = afterPrefix(from);
+      let root = noMark;
+      for (const { value } of tableStore.range({ from, ...(to && { to }) }))
+        root = xor(root, markOfBytes(value));
+      return Buffer.compare(root, rootOf(tableStore, partition)) === 0
+        ? []
+        : [`${id} has another tree than rows in partition ${partition}`];
+    });
   });
 
 export const uncollected = (nodes: Nodes, garbage: readonly ChunkId[]): string[] =>

@@ -38,6 +38,22 @@ export const sharesOf = (ring: Ring, id: ChunkId): [HostId, ChunkId[]][] => {
     .map((host) => [host, wide.dueOf(id, host).map((index) => fragmentName(id, index))]);
 };
 
+/**
+ * Do so many owners as make it durable have their shares, whole and on disk? Only where one layout is all there is. One that
+ * was taken off the roster may have been among them, and nobody looks there any more.
+ */
+export const isDurable = (ring: Ring, id: ChunkId, diskOf: (host: HostId) => Disk | undefined): boolean => {
+  const owned = codeOf(id) ? stripeRing(ring) : ring;
+  const [set] = owned.ownerSets(owned.partitionOf(id));
+  if (!set) return false;
+  const shares = new Map(sharesOf(ring, id));
+  const holders = set.owners.filter((host) => {
+    const disk = diskOf(host);
+    return !disk || shares.get(host)?.every((name) => hasGood(disk, name));
+  });
+  return holders.length >= set.quorum;
+};
+
 /** Could it be read from these disks alone? */
 export const isReadable = (disks: readonly Disk[], id: ChunkId): boolean => {
   const code = codeOf(id)?.code;

@@ -49,7 +49,14 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
   yield bytes;
 }
 
-export const contents = (world: World, kinds: number): Contents => {
+export interface ContentsWatch {
+  /** Nobody tells anything false, nor did lately: what no owner has is lost then. */
+  isHonest(): boolean;
+  /** Called when a write begins; what it gives, when it was acknowledged: what is wrong with that. */
+  writing(calls: ClusterCalls): (id: ChunkId) => string | undefined;
+}
+
+export const contents = (world: World, kinds: number, watch: ContentsWatch): Contents => {
   const pool = Array.from({ length: kinds }, (_, index) => {
     const random = prng(index + 1);
     // Half are large enough for a code, the others small for the sake of time.
@@ -104,9 +111,12 @@ export const contents = (world: World, kinds: number): Contents => {
       return true;
     } catch (thrown) {
       // One that was released meanwhile may be gone.
-      if (hasCode(thrown, 'DAMAGED') && live.has(use))
+      if (hasCode(thrown, 'DAMAGED') && live.has(use) && watch.isHonest())
         world.fail(new Error(`${where} lost chunk ${use.id} of ${use.user}: ${String(thrown)}`));
-      else world.tell(where, 'read', use.user, use.id.slice(0, 6), codeOf(world, thrown));
+      else {
+        const code = hasCode(thrown, 'DAMAGED') ? 'DAMAGED' : codeOf(world, thrown);
+        world.tell(where, 'read', use.user, use.id.slice(0, 6), code);
+      }
       return undefined;
     }
   };
@@ -171,7 +181,12 @@ export const contents = (world: World, kinds: number): Contents => {
           ...(isStripe && { code }),
         };
         claimed.set(user, id);
-        const written = await attempt(use, where, 'write', () => content.write(once(bytes), options));
+        const wrongWith = watch.writing(calls);
+        const written = await attempt(use, where, 'write', async () => {
+          await content.write(once(bytes), options);
+          const wrong = wrongWith(use.id);
+          if (wrong) world.fail(new Error(`${where} wrote ${use.id.slice(0, 6)}: ${wrong}`));
+        });
         // Half of them die before they can say so.
         if (written && random.chance(0.5)) await content.keep(user).catch(() => {});
         return written;

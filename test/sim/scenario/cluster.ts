@@ -7,8 +7,8 @@
 import type { HostId } from '../../../proto/ids.ts';
 import { minuteMs, secondMs } from '../../../proto/units.ts';
 import { hostId } from '../../membership/fake-network.ts';
-import { leaked, misplaced, unburied, uncollected, unrest } from '../check/cluster.ts';
-import { hasAny, hasGood } from '../check/kept.ts';
+import { leaked, misplaced, unburied, uncollected, unrest, untrueTrees } from '../check/cluster.ts';
+import { hasAny, hasGood, isDurable } from '../check/kept.ts';
 import { linearizabilityFaults } from '../check/linearizability.ts';
 import { type Contents, contents as openContents } from '../client/contents.ts';
 import { client } from '../client/driver.ts';
@@ -126,6 +126,10 @@ const lastReads = async (
   return wrong;
 };
 
+/** What was durable may be so no more. */
+const losses = ({ faults }: World): number[] =>
+  ['rotten bit', 'lost disk', 'removed host'].map((kind) => faults.get(kind) ?? 0);
+
 /** What is drawn of the records that clients use. */
 type Shape = (random: World['random']) => Parameters<typeof openRecords>[1];
 
@@ -143,7 +147,17 @@ export const runCluster = async (
   const { random } = world;
   const size = random.pick([1, 2, 3, 3, 4, 4, 5, 5, 7, 9]);
   const ids = Array.from({ length: size }, (_, index) => hostId(index));
-  const contents = openContents(world, 4);
+  const contents = openContents(world, 4, {
+    isHonest: () => cluster.isHonest(),
+    writing({ ring }) {
+      const before = [ring.newest, ...losses(world)].join();
+      return (id) => {
+        const isSame = ring.oldest === ring.newest && [ring.newest, ...losses(world)].join() === before;
+        const diskOf = (host: HostId) => cluster.nodes.find((each) => each.id === host)?.disk;
+        return isSame && !isDurable(ring, id, diskOf) ? 'it is not on the disks of its quorum' : undefined;
+      };
+    },
+  });
   const records = openRecords(world, shape(random));
   const lost = (): void => contents.debtsLost();
   const cluster = buildCluster(world, ids, parts, lost, contents.judge);
@@ -209,6 +223,7 @@ export const runCluster = async (
   await world.run(startMs + busyMs);
   people?.heal();
   faults.heal();
+  cluster.heal();
   await world.run(world.nowMs() + echoMs);
 
   const restMs = world.nowMs();
@@ -218,6 +233,8 @@ export const runCluster = async (
     ...misplaced(nodes, liveIds(), hasAny),
   ]);
   if (left.length > 0) return done(['not at rest', ...left]);
+  const untrue = untrueTrees(nodes);
+  if (untrue.length > 0) return done(untrue);
   const mute = await lastReads(cluster, records, contents);
   if (mute.length > 0) return done(mute);
   const faulty = linearizabilityFaults(records.histories);

@@ -66,7 +66,7 @@ const run = async (world: World, plant: Partial<SwimSettings>): Promise<Outcome>
     };
   };
   const nodes: Node<Member>[] = ids.map((id) =>
-    node({ world, network: net }, id, boot, { clockRate: random.between(0.99, 1.01) }),
+    node({ world, network: net }, id, boot, { clockRate: random.between(0.95, 1.05) }),
   );
   for (const each of nodes) each.start();
 

@@ -8,7 +8,7 @@ import { hasCode } from '../../../proto/error.ts';
 import type { HostId } from '../../../proto/ids.ts';
 import { checkLinearizable, type Operation, type RegisterValue } from '../check/linearizability.ts';
 import { faultKinds, type NemesisOptions, nemesis } from '../nemesis.ts';
-import { fairWeather, network, type Weather } from '../network.ts';
+import { fairWeather, network, patchy, type Weather } from '../network.ts';
 import { type Node, node } from '../node.ts';
 import { type Prng, prng } from '../prng.ts';
 import { type RegisterHost, type RegisterParts, registerHost, soundParts } from '../program/register-host.ts';
@@ -36,6 +36,9 @@ const rough: Weather = {
 /** Every other message is late or lost: what was sent under one ballot arrives among those of the next ones. */
 const wild: Weather = { ...rough, lossRate: 0.12, straggleRate: 0.35, straggleMs: 200 };
 const wildShare = 0.25;
+/** One acceptor hears of a ballot long after the rest. */
+const patchyShare = 0.25;
+const poor: Weather = { ...rough, lossRate: 0.3, straggleRate: 0.5, straggleMs: 150 };
 const wildSalt = 0x0ddba1a;
 
 const storm: Weather = { ...rough, lossRate: 0.25, duplicateRate: 0.1 };
@@ -148,7 +151,9 @@ const client = (
     look(clientPatienceMs);
     world.wake();
     void perform(world, program, name, wanted, history, by).then((seen) => {
+      // Of a change whose fate nobody knows it may be as well.
       if (seen !== undefined) known.set(name, seen);
+      else if (wanted.kind !== 'read') known.set(name, value);
       done();
     });
   };
@@ -184,12 +189,19 @@ const run = async (world: World, parts: RegisterParts): Promise<Outcome> => {
   const options = { setsOf: (name: string) => sets.get(name) ?? [], keepPromise: random.chance(0.5) };
   const weather = random.pick([fairWeather, { ...fairWeather, lossRate: 0.02 }, rough]);
   // Drawn apart from all else, so that the other runs are as they were before it was there.
-  const net = network(world, prng(world.seed ^ wildSalt).chance(wildShare) ? wild : weather);
+  const odd = prng(world.seed ^ wildSalt);
+  const dice = odd.random();
+  let isHealed = false;
+  const net = network(
+    world,
+    dice < wildShare ? wild : weather,
+    dice > 1 - patchyShare ? patchy(odd, poor, () => isHealed) : undefined,
+  );
   // A slow fsync leaves room for a crash between a write and its acknowledgement.
   const slowDisks = random.chance(0.4);
   const nodes = ids.map((id) =>
     node({ world, network: net }, id, (host) => registerHost(host, options, parts), {
-      clockRate: random.between(0.98, 1.02),
+      clockRate: random.between(0.95, 1.05),
       syncMs: { min: 0.5, max: slowDisks ? 30 : 3 },
     }),
   );
@@ -206,6 +218,7 @@ const run = async (world: World, parts: RegisterParts): Promise<Outcome> => {
   for (let index = 0; index < clients; index++)
     client(world, nodes, histories, `c${index}`, readShare, () => world.nowMs() > busyMs);
   await world.run(busyMs);
+  isHealed = true;
   faults.heal();
   await world.run(busyMs + settleMs);
 

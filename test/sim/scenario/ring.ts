@@ -9,13 +9,15 @@ import type { OwnRing } from '../../../agent/ring/open-ring.ts';
 import type { Ring, Syncer } from '../../../agent/ring/port.ts';
 import type { HostId } from '../../../proto/ids.ts';
 import { minuteMs, secondMs } from '../../../proto/units.ts';
-import { fakeRoster, hostId } from '../../membership/fake-network.ts';
+import { hostId } from '../../membership/fake-network.ts';
 import { additions } from '../client/additions.ts';
 import { client } from '../client/driver.ts';
+import { rosters } from '../live-roster.ts';
 import { faultKinds, nemesis } from '../nemesis.ts';
 import { fairWeather, network } from '../network.ts';
 import { type Node, node } from '../node.ts';
 import { operatorHarms } from '../operator.ts';
+import { prng } from '../prng.ts';
 import { type LayoutHost, layoutHost } from '../program/layout-host.ts';
 import type { Outcome, Scenario } from '../scenario.ts';
 import { shellRuntime } from '../shell-runtime.ts';
@@ -24,9 +26,10 @@ import type { World } from '../world.ts';
 const busyMs = 30 * secondMs;
 /** Membership agrees again within some 30 s; then each missing host costs a version, a few seconds each. */
 const settleMs = 3 * minuteMs;
+const rosterSalt = 0x2057e2;
 
 /** What all hosts together have shown; throws where that breaks a promise. */
-const chainWatch = (isRostered: (host: HostId) => boolean) => {
+const chainWatch = () => {
   const layouts = new Map<number, string>();
   const synced = new Map<HostId, number>();
   return {
@@ -43,7 +46,7 @@ const chainWatch = (isRostered: (host: HostId) => boolean) => {
       layouts.set(newest, known);
       if (known !== shown) throw new Error(`fork: version ${newest} is ${known} and, at ${host}, ${shown}`);
       if (oldest < newest || newest === 1) return;
-      const late = members.filter(({ hostId }) => isRostered(hostId) && (synced.get(hostId) ?? 0) < newest);
+      const late = members.filter(({ hostId }) => (synced.get(hostId) ?? 0) < newest);
       if (late.length > 0)
         throw new Error(
           `${host} dropped what came before version ${newest}, and ${late.map(({ hostId }) => hostId).join(', ')} had not copied it`,
@@ -63,9 +66,9 @@ const run = async (world: World, parts: RingParts): Promise<Outcome> => {
   const { random } = world;
   const ids = Array.from({ length: 3 + random.int(3) }, (_, index) => hostId(index));
   const [founder, ...others] = ids as [HostId, ...HostId[]];
-  const roster = fakeRoster([founder]);
-  const chain = chainWatch(roster.has);
   const net = network(world, { ...fairWeather, lossRate: random.pick([0, 0.01]) });
+  const roster = rosters(world, net, founder, prng(world.seed ^ rosterSalt));
+  const chain = chainWatch();
   const settled = new Set<HostId>();
   const nodes: Node<LayoutHost>[] = [];
 
@@ -77,7 +80,7 @@ const run = async (world: World, parts: RingParts): Promise<Outcome> => {
       (host) =>
         layoutHost(host, {
           everyone: ids,
-          roster,
+          roster: roster.of(id),
           isFounder: id === founder,
           life: { isFirst: !settled.has(id), ended: async () => void settled.add(id) },
           tokenRing: parts.tokenRing,
@@ -99,20 +102,18 @@ const run = async (world: World, parts: RingParts): Promise<Outcome> => {
             chain.look(id, ring);
           },
         }),
-      { clockRate: random.between(0.99, 1.01) },
+      { clockRate: random.between(0.95, 1.05) },
     );
     nodes.push(each);
     each.start();
   };
 
-  /** For good: the peers of a real host drop its connections when it leaves the roster. */
+  /** For good: the peers of a real host drop its connections when they hear of it. */
   const remove = (each: Node<LayoutHost>): void => {
     world.note('remove', each.id);
     world.fault('removed host');
     roster.remove(each.id);
     nodes.splice(nodes.indexOf(each), 1);
-    for (const id of ids)
-      for (const pair of [[id, each.id] as const, [each.id, id] as const]) net.cut(...pair);
   };
 
   const unsettled = (): string[] =>
