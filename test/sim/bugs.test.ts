@@ -94,7 +94,7 @@ const split = {
 const cluster: Readonly<
   Record<Exclude<keyof typeof clusterBugs, keyof typeof loss | keyof typeof split>, number>
 > = {
-  'writes to the newest layout alone while an older one lives': 8,
+  'writes to the newest layout alone while an older one lives': 2,
   'tables that report a copy that they do not make': 9,
   'a write that asks nobody for the newest stamp': 2,
   'a read that writes nothing back': 26,
@@ -102,12 +102,12 @@ const cluster: Readonly<
   'a batch that some owners apply by half': 10,
   'rows acknowledged before fsync': 17,
   'a deleted row that leaves no tombstone': 1,
-  'a tombstone dropped before all owners have it': 15,
+  'a tombstone dropped before all owners have it': 14,
   'a tombstone dropped though the row was written since': 1,
   'a chunk sent before its reference stands': 4,
   'an upload of a killed agent that is taken for an object': 6,
-  'a chunk deleted by a decision of before it was put again': 5,
-  'an owner that is never told what it missed': 52,
+  'a chunk deleted by a decision of before it was put again': 10,
+  'an owner that is never told what it missed': 17,
   'a chunk served without a look at its content': 3,
 };
 
