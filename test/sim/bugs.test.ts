@@ -100,14 +100,14 @@ const cluster: Readonly<
   'a read that writes nothing back': 26,
   'a read that repairs with a stamp of its own': 2,
   'a batch that some owners apply by half': 10,
-  'rows acknowledged before fsync': 17,
+  'rows acknowledged before fsync': 37,
   'a deleted row that leaves no tombstone': 1,
-  'a tombstone dropped before all owners have it': 14,
+  'a tombstone dropped before all owners have it': 15,
   'a tombstone dropped though the row was written since': 1,
   'a chunk sent before its reference stands': 4,
   'an upload of a killed agent that is taken for an object': 6,
-  'a chunk deleted by a decision of before it was put again': 10,
-  'an owner that is never told what it missed': 17,
+  'a chunk deleted by a decision of before it was put again': 3,
+  'an owner that is never told what it missed': 22,
   'a chunk served without a look at its content': 3,
 };
 

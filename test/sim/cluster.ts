@@ -6,7 +6,7 @@ import { forkWatch } from './check/fork.ts';
 import { fileOf, idOf, isReadable, keptOn } from './check/kept.ts';
 import { rosters } from './live-roster.ts';
 import type { Harm } from './nemesis.ts';
-import { fairWeather, type Network, network, patchy, type Weather } from './network.ts';
+import { fairWeather, type Network, network } from './network.ts';
 import { type Node, node } from './node.ts';
 import { operatorHarms } from './operator.ts';
 import { type Prng, prng } from './prng.ts';
@@ -28,8 +28,6 @@ export interface Cluster {
   /** Nobody lies about content, and nothing that was said by one who did is on its way. */
   isHonest(): boolean;
   lie(host: Node<ClusterHost>, isLying: boolean): void;
-  /** All links are as good as the weather. */
-  heal(): void;
   /** From now on no host and no disk is lost for good: there may be fewer copies than that could do without. */
   keepAll(): void;
 }
@@ -37,16 +35,6 @@ export interface Cluster {
 /** A clock that is off by more: twenty seconds in a thousand. */
 const driftNoted = 0.02;
 
-const patchySalt = 0x9a7c4e;
-const patchyShare = 0.25;
-const poor: Weather = {
-  lossRate: 0.2,
-  duplicateRate: 0.1,
-  delayMinMs: 0.5,
-  delayMaxMs: 30,
-  straggleRate: 0.3,
-  straggleMs: 300,
-};
 const rosterSalt = 0x2057e2;
 /** Longer than any request and its retries. */
 const lieEchoMs = 20 * secondMs;
@@ -62,10 +50,7 @@ export const buildCluster = (
   const [founder] = ids as [HostId];
   const fork = forkWatch();
   const calm = { ...fairWeather, lossRate: random.pick([0, 0.01]), duplicateRate: random.pick([0, 0.02]) };
-  const odd = prng(world.seed ^ patchySalt);
-  let isHealed = false;
-  const links = odd.chance(patchyShare) ? patchy(odd, poor, () => isHealed) : undefined;
-  const net = network(world, calm, links);
+  const net = network(world, calm);
   const roster = rosters(world, net, founder, prng(world.seed ^ rosterSalt));
   const nodes: Node<ClusterHost>[] = [];
   const settled = new Set<HostId>();
@@ -114,9 +99,6 @@ export const buildCluster = (
     lie(host, isLying) {
       host.isLying = isLying;
       lastLieMs = world.nowMs();
-    },
-    heal() {
-      isHealed = true;
     },
     keepAll() {
       isKept = true;

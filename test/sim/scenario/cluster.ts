@@ -223,7 +223,6 @@ export const runCluster = async (
   await world.run(startMs + busyMs);
   people?.heal();
   faults.heal();
-  cluster.heal();
   await world.run(world.nowMs() + echoMs);
 
   const restMs = world.nowMs();

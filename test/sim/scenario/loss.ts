@@ -108,7 +108,6 @@ const run = async (world: World, parts: ClusterParts): Promise<Outcome> => {
   for (const each of isBeyond ? keepers : []) each.pause();
   await world.run(world.nowMs() + silentMs / 2);
   for (const each of keepers) each.resume();
-  cluster.heal();
   isOver = true;
   // Whoever answers from an empty disk is seen by what it answers: nobody may find less than was acknowledged.
   for (const { id, program } of nodes)
