@@ -1,6 +1,9 @@
 /**
  * Gets a verified chunk: from here, else from the other owners (of all live layout versions), the fastest first.
  * When the first is slow a second is asked without giving the first up; the first good copy wins.
+ *
+ * Where no owner has a good copy, others are asked, one after the other: an owner of before keeps its copy until the owners
+ * of now have read theirs (`stray.ts`), and one of these may have rotted before it became the only one.
  */
 import { hasCode, ShoalError } from '../../proto/error.ts';
 import type { ChunkId, HostId } from '../../proto/ids.ts';
@@ -11,7 +14,7 @@ import type { Take } from './buffer-pool.ts';
 import type { ChunkFiles } from './chunk-files.ts';
 import { abortReason } from './cut.ts';
 import { latency } from './latency.ts';
-import { hintsMax, staleLayoutRetriesMax, staleLayoutWaitMs } from './limits.ts';
+import { hintsMax, staleLayoutRetriesMax, staleLayoutWaitMs, strangersAskedMax } from './limits.ts';
 import type { Transfer } from './transfer.ts';
 
 export interface GetChunk {
@@ -56,9 +59,16 @@ export const getChunk = ({
     const reachable = others.filter((host) => members.isReachable(host)).sort(byTime);
     // Gossip may be behind: the unreachable are asked last, not never.
     const hinted = hints.get(id);
-    const strangers = hinted && hinted !== ring.self && !others.includes(hinted) ? [hinted] : [];
-    return [...reachable, ...strangers, ...others.filter((host) => !reachable.includes(host))];
+    const guests = hinted && hinted !== ring.self && !others.includes(hinted) ? [hinted] : [];
+    return [...reachable, ...guests, ...others.filter((host) => !reachable.includes(host))];
   };
+
+  /** Hosts that own it no more, perhaps: any of the others. */
+  const strangers = (): readonly HostId[] =>
+    members
+      .list()
+      .map(({ hostId }) => hostId)
+      .filter((host) => host !== ring.self && members.isReachable(host));
 
   const from = async (host: HostId, id: ChunkId, signal: AbortSignal): Promise<Uint8Array> => {
     const startMs = runtime.clock.monotonicMs();
@@ -82,21 +92,29 @@ export const getChunk = ({
     let running = 0;
     let over = false;
     let cancelHedge = (): void => {};
+    let strangersLeft = strangersAskedMax;
     const abort = (): void => outcome.reject(abortReason(signal));
+
+    /** What the owners' answers come to; no stranger makes it worse. */
+    const verdict = (): unknown => nowhere(id, failures, ring.owners(ring.partitionOf(id)).length);
+    const isUnasked = (host: HostId): boolean => !asked.has(host);
 
     const next = (): void => {
       cancelHedge();
       if (over) return;
-      const host = candidates(id).find((candidate) => !asked.has(candidate));
+      const owner = candidates(id).find(isUnasked);
+      if (!owner && running > 0) return;
+      const isLost = !owner && strangersLeft-- > 0 && hasCode(verdict(), 'DAMAGED');
+      const host = owner ?? (isLost ? strangers().find(isUnasked) : undefined);
       if (!host) {
-        if (running === 0) outcome.reject(nowhere(id, failures, ring.owners(ring.partitionOf(id)).length));
+        outcome.reject(verdict());
         return;
       }
       asked.add(host);
       running += 1;
       cancelHedge = runtime.timers.after(speeds.hedgeMs(host), next);
       from(host, id, stop.signal).then(outcome.resolve, (thrown: unknown) => {
-        failures.push(thrown);
+        if (host === owner) failures.push(thrown);
         running -= 1;
         next();
       });

@@ -69,6 +69,8 @@ export const hedgeMsMax = 2 * secondMs;
 export const hedgeMsDefault = 150;
 /** A host that is not asked is believed twice as fast after this: one that was overtaken is tried again about so often. */
 export const latencyHalfLifeMs = 10 * secondMs;
+/** Hosts that are no owners and may have kept a copy, asked for a chunk of which no owner has a good one. */
+export const strangersAskedMax = 16;
 /** Chunks of which another host said that it may have them; 2 MB. A forgotten one is told again. */
 export const hintsMax = 10_000;
 /** Of a code, parity is fetched in place of data only from a host that is so many times faster: it must be computed. */

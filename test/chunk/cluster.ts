@@ -180,7 +180,7 @@ export const startCluster = async (
   };
   const membersOf = (self: HostId): Members => ({
     self,
-    list: () => [],
+    list: () => ids.map((hostId) => ({ hostId, name: hostId, state: 'alive', incarnation: 1 })),
     get: () => undefined,
     isReachable: (host) => !down.has(host),
     onChange(listener) {

@@ -145,6 +145,19 @@ test('read: a host whose layout is old waits for the new one, for the old owners
   t.true(asked.includes(b.id));
 });
 
+test('read: a copy that rotted before it became the only one is passed over for one that an owner of before still has', async (t) => {
+  await using cluster = await startCluster(3);
+  const [a, , reader] = cluster.hosts as [TestHost, TestHost, TestHost];
+  const { bytes, content, ids } = await stored(cluster, MiB);
+  await spoil(a, first(ids));
+  await rm(reader.path(first(ids)));
+  cluster.setLayout([{ version: 2, hosts: [a.id] }]);
+  t.true(bytes.equals(await collect(reader.chunks.content.read(content))));
+  await until('the owner has mended its copy', async () =>
+    (await readFile(a.path(first(ids))).catch(() => Buffer.of())).equals(bytes),
+  );
+});
+
 test('read: a host that becomes an owner while the others are asked is asked as well', async (t) => {
   await using cluster = await startCluster(4, { owners: 1 });
   const [a, b, , reader] = cluster.hosts as [TestHost, TestHost, TestHost, TestHost];
