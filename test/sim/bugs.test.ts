@@ -107,7 +107,7 @@ const cluster: Readonly<
   'a chunk sent before its reference stands': 4,
   'an upload of a killed agent that is taken for an object': 6,
   'a chunk deleted by a decision of before it was put again': 3,
-  'an owner that is never told what it missed': 22,
+  'an owner that is never told what it missed': 54,
   'a chunk served without a look at its content': 3,
 };
 
