@@ -222,7 +222,7 @@ const checkUploadKey = (context: S3Context, ask: S3Ask, { seal, checksum }: Mult
 export const completeUpload = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
   const target = await openTarget(context, ask, putAction);
   const { place, container } = target;
-  if (ask.bytes === 0) throw s3Error('MalformedXML');
+  if (!ask.bytes && ask.headers['transfer-encoding'] === undefined) throw s3Error('MalformedXML');
   const wanted = parseWantedParts(await readXml(ask, 'CompleteMultipartUpload'));
   const uploadId = uploadIdOf(ask);
   const asked = await context.multiparts.get(place, uploadId).catch((thrown) => {

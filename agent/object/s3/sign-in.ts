@@ -51,7 +51,7 @@ export interface SignedIn {
    * left to whoever reads it, as a store computes the MD5 anyway; `wholeBody` checks it.
    */
   readonly body: AsyncIterable<Uint8Array>;
-  /** Of the decoded body; undefined: the sender does not say. 0: there is none. */
+  /** Of the decoded body; undefined: the sender does not say, as where there is none. */
   readonly bytes: number | undefined;
   /** Content-MD5, lower-case hex. */
   readonly md5: string | undefined;

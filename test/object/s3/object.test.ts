@@ -1,5 +1,7 @@
 /** Objects through S3: put, get, copy, delete, and what is refused. */
+
 import { createHash, randomBytes } from 'node:crypto';
+import { connect } from 'node:net';
 import test from 'ava';
 import { serveS3, text, texts } from './serve.ts';
 
@@ -299,4 +301,25 @@ test('If-Match of a deletion: only what the caller knows goes, one by one or man
   t.is((await remove('other', 'b')).code, 'PreconditionFailed');
   t.is((await remove(etag, 'b')).headers.get('x-amz-delete-marker'), 'true');
   t.is((await remove('*', 'b')).code, 'NoSuchKey');
+});
+
+test('whoever stores an object says how long it is, if only that it is empty', async (t) => {
+  const { call, port } = await serveS3(t);
+  await call('PUT', '/reef');
+  const put = (length: string) =>
+    new Promise<string>((resolve) => {
+      let answer = '';
+      const socket = connect(port, '127.0.0.1', () =>
+        socket.write(
+          `PUT /reef/a HTTP/1.1\r\nHost: h\r\nX-Test-Token: member:p1\r\nConnection: close\r\n${length}\r\n`,
+        ),
+      );
+      socket.on('data', (piece) => {
+        answer += piece;
+      });
+      socket.on('close', () => resolve(answer));
+    });
+  t.regex(await put(''), /^HTTP\/1.1 411 [\s\S]*MissingContentLength/);
+  t.is((await call('HEAD', '/reef/a')).status, 404);
+  t.regex(await put('Content-Length: 0\r\n'), /^HTTP\/1.1 200 /);
 });

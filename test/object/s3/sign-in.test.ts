@@ -118,7 +118,14 @@ test('sign-in: a body that is not the one that was signed throws before its end'
   });
   t.deepEqual(seen, ['Welcome to Amazon S4.']);
   const { body: _, ...empty } = put;
-  await isRefused(t, 'XAmzContentSHA256Mismatch', () => atNoon(incoming(empty)), 'without a body at once');
+  await isRefused(
+    t,
+    'XAmzContentSHA256Mismatch',
+    async () => read((await atNoon(incoming(empty))).body),
+    'without a body',
+  );
+  const none = { ...empty, headers: { ...empty.headers, 'content-length': '0' } };
+  await isRefused(t, 'XAmzContentSHA256Mismatch', () => atNoon(incoming(none)), 'with an empty one at once');
 });
 
 test('sign-in: a hash of the body is looked at where there is one to be read', async (t) => {

@@ -104,14 +104,19 @@ export const openPayload = (
   const length = announcedBytes(headers['content-length'], 'Content-Length');
   const hasBody = headers['transfer-encoding'] !== undefined || (length ?? 0) > 0;
   const sha256 = isForm(contentSha256) ? undefined : contentSha256;
-  if (!hasBody && sha256 !== undefined && sha256.toLowerCase() !== emptyHash) otherHash(sha256, emptyHash);
+  if (length === 0 && !hasBody && sha256 !== undefined && sha256.toLowerCase() !== emptyHash)
+    otherHash(sha256, emptyHash);
   const given = givenChecksum(headers);
   const names = announcedTrailers(headers, given);
   const form = isForm(contentSha256) ? forms[contentSha256] : forms['UNSIGNED-PAYLOAD'];
   if (!form.isChunked) {
     if (names.length > 0) throw s3Error('MalformedTrailerError');
-    const bytes = hasBody ? length : 0;
-    return { body: checked(stream, { bytes, sha256, checksum: given }), bytes, checksum: given };
+    // Nothing said is not the same as empty: whoever stores a body wants to hear its length.
+    return {
+      body: checked(stream, { bytes: length, sha256, checksum: given }),
+      bytes: length,
+      checksum: given,
+    };
   }
   if (form.isSealed && !seal) throw s3Error('AccessDenied', 'Chunks are signed, the request is not');
   const decoded = headers['x-amz-decoded-content-length'];
