@@ -62,18 +62,17 @@ export const mergeProgress = (history: History, progress: Progress): History => 
 
 type Stage = keyof Progress;
 
-/** Those of the newest version's members who have not come so far. */
-export const waitedFor = (history: History, stage: Stage): readonly HostId[] => {
-  const newest = newestOf(history);
-  if (!newest) return [];
-  return hostIdsOf(newest).filter((host) => (history.progress[stage][host] ?? 0) < newest.version);
-};
+/** Those of a version's members, the newest one's by default, who have not come so far. */
+export const waitedFor = (history: History, stage: Stage, layout = newestOf(history)): readonly HostId[] =>
+  layout ? hostIdsOf(layout).filter((host) => (history.progress[stage][host] ?? 0) < layout.version) : [];
 
-/** Drops all versions but the newest once everyone who counts reads from it. */
+/**
+ * Drops all versions before one from which everyone who counts there reads. That may be one before the newest: it came to its end
+ * elsewhere while this host was away, and there nobody answers for what is older.
+ */
 export const retireOld = (history: History): History => {
-  const newest = newestOf(history);
-  if (!newest || history.live.length === 1 || waitedFor(history, 'syncAck').length > 0) return history;
-  return { ...history, live: [newest] };
+  const from = history.live.findLastIndex((layout) => waitedFor(history, 'syncAck', layout).length === 0);
+  return from <= 0 ? history : { ...history, live: history.live.slice(from) };
 };
 
 /**

@@ -7,7 +7,7 @@ import type { HostId } from '../../proto/ids.ts';
 import type { Layout } from '../../proto/message/layout.ts';
 import type { Log, Runtime } from '../runtime/ports.ts';
 import { isMember } from './layout.ts';
-import { waitedFor } from './layout-history.ts';
+import { retireOld, waitedFor } from './layout-history.ts';
 import type { layoutKeeper } from './layout-keeper.ts';
 import type { layoutSpread } from './layout-spread.ts';
 import { newsPeriodMs, newsQuietPeriodMs, quietTickMs } from './limits.ts';
@@ -78,8 +78,7 @@ export const pulse = (world: PulseWorld, settings: { readonly tickMs: number }) 
           look();
         })
         .catch(report('layout progress not stored'));
-    if (history.live.length > 1 && waitedFor(history, 'syncAck').length === 0)
-      keeper.retire().then(look).catch(report('layout not retired'));
+    if (retireOld(history) !== history) keeper.retire().then(look).catch(report('layout not retired'));
     world.recall.look();
     isPlanned = world.plan.look(current);
     arm();

@@ -30,9 +30,9 @@ async function* cut(bytes: Uint8Array) {
 
 const decode = async (bytes: Uint8Array, length: number, by?: ChunkSeal): Promise<string> => {
   const parts: Uint8Array[] = [];
-  const options = { bytes: length, hasTrailers: by === undefined, onTrailer: () => undefined };
-  for await (const part of decodeChunked(cut(bytes), by ? { ...options, seal: by } : options))
-    parts.push(part);
+  const options = { bytes: length, onTrailer: () => undefined };
+  const more = by ? { seal: by } : { announced: ['x-amz-checksum-crc32'] };
+  for await (const part of decodeChunked(cut(bytes), { ...options, ...more })) parts.push(part);
   return Buffer.concat(parts).toString('latin1');
 };
 
