@@ -82,6 +82,10 @@ export const buildCluster = (
     }) &&
     keptOn(victim.disk).every((name) => isReadable(without(nodes, victim), idOf(name)));
 
+  /** One that was removed may live on, but what it owes nobody takes back from it. */
+  const judgeFor = (id: HostId): Judge | undefined =>
+    judge && (async (claim, user, endedMs) => (removed.has(id) ? undefined : judge(claim, user, endedMs)));
+
   const expel = (victim: Node<ClusterHost>): void => {
     world.tell('remove', victim.id);
     lost();
@@ -120,7 +124,14 @@ export const buildCluster = (
         id,
         (host) =>
           clusterHost(host, {
-            ...{ everyone: ids, roster: roster.of(id), isFounder: id === founder, parts, ring, judge },
+            ...{
+              everyone: ids,
+              roster: roster.of(id),
+              isFounder: id === founder,
+              parts,
+              ring,
+              judge: judgeFor(id),
+            },
             zone: `z${ids.indexOf(id) % zones}`,
             life: { isFirst: !settled.has(id), ended: async () => void settled.add(id) },
             watch(level, message, fields) {
@@ -156,6 +167,18 @@ export const buildCluster = (
   };
 };
 
+/** Does somebody know a layout in which one host alone has what a partition holds? What it rots nobody can mend. */
+const someStandAlone = (nodes: readonly Node<ClusterHost>[]): boolean =>
+  nodes.some(({ program }) => {
+    const ring = program?.calls?.ring;
+    return (
+      ring !== undefined &&
+      Array.from({ length: ring.partitionCount }, (_, partition) => ring.ownerSets(partition))
+        .flat()
+        .some(({ owners }) => owners.length < 2)
+    );
+  });
+
 /** The disks that are left without that host. */
 const without = (nodes: readonly Node<ClusterHost>[], victim: Node<ClusterHost>) =>
   nodes.filter((other) => other !== victim).map(({ disk }) => disk);
@@ -174,6 +197,8 @@ export const harms = ({ world, nodes, wipe, lie }: Cluster): Record<string, Harm
       const ids = keptOn(victim.disk).filter((name) => isReadable(without(nodes, victim), idOf(name)));
       if (ids.length === 0) return undefined;
       const id = random.pick(ids);
+      // A copy beside it is of an owner of before, which drops it when it has heard that this one is good.
+      if (someStandAlone(nodes)) return undefined;
       victim.disk.rot(fileOf(id), random.int(2 ** 16));
       return { what: `bit rot of ${id.slice(0, 6)} on ${victim.id}`, mend() {} };
     },
