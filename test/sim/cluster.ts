@@ -23,6 +23,8 @@ export interface Cluster {
   remove(): boolean;
   /** For good, whatever is lost. */
   expel(victim: Node<ClusterHost>): void;
+  /** Has everyone who is left heard that it is off the roster? */
+  isOff(host: HostId): boolean;
   /** Takes its disk, likewise. */
   wipe(victim: Node<ClusterHost>): boolean;
   /** Nobody lies about content, and nothing that was said by one who did is on its way. */
@@ -164,6 +166,7 @@ export const buildCluster = (
       return true;
     },
     expel,
+    isOff: (host) => nodes.every(({ id }) => !roster.of(id).has(host)),
   };
 };
 

@@ -43,6 +43,8 @@ const giveUp = async (cluster: Cluster, lost: Node<ClusterHost>, at: Node<Cluste
   let isForced = false;
   await until(world, settleMs, () => {
     if (isForced) return [];
+    // Who has not heard of it would take it in again.
+    if (!cluster.isOff(lost.id)) return ['not off everyone\u2019s roster'];
     callsOf(at)
       ?.ring.force(lost.id)
       .then(
@@ -91,6 +93,9 @@ const run = async (world: World, parts: ClusterParts): Promise<Outcome> => {
       },
     });
   await world.run(world.nowMs() + random.between(0.2, 1) * busyMs);
+  // A host that has not heard of another may leave it out of the layout for a while; what can be lost is counted with all in it.
+  const uneasy = await until(world, settleMs, () => unsettled(cluster));
+  if (uneasy.length > 0) return done(['did not come to rest before the loss', ...uneasy]);
 
   const quorum = Math.floor(Math.min(size, 7) / 2) + 1;
   const lost = random.sample([...nodes], Math.min(size - 1, quorum + random.int(2)));
