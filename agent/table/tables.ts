@@ -115,8 +115,9 @@ export const openTables = (
         from,
         partition: operation.partition,
       });
+      // It may only know another layout than this host: whoever asked for its work may ask again.
       throw new ShoalError(
-        'FORBIDDEN',
+        'BUSY',
         `Cannot take copies for partition ${operation.partition} from ${from}: it owns none`,
       );
     }

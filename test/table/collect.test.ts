@@ -157,7 +157,7 @@ test('collection: nobody takes a fence of the future, or one of a host that owns
   const body = { layout: 1, operations: [{ do: 'collect', partition, state, fence }] };
   const asked = (from: TestHost) => all.net.rpc(from.id).request(y.id, 'table.ask', body);
   t.like(await asked(x), { answers: [{ value: { stands: false } }] });
-  t.like(await asked(at(all.hosts, 3)), { answers: [{ error: { code: 'FORBIDDEN' } }] });
+  t.like(await asked(at(all.hosts, 3)), { answers: [{ error: { code: 'BUSY' } }] });
   await at(openAll(all), 0).put('p', 'row', { size: 1 });
   await until(() => holds(y, 'row'));
 });
