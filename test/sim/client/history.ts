@@ -34,6 +34,8 @@ const isWeather = (thrown: unknown): boolean =>
     'UNREACHABLE',
     'ABORTED',
   ) ||
+  // A call that only the next version knows, of a host that runs it already.
+  (hasCode(thrown, 'NOT_IMPLEMENTED') && (thrown as Error).message.endsWith('.next')) ||
   // A host whose clock is hours ahead is told so.
   (hasCode(thrown, 'BAD_REQUEST') && (thrown as Error).message.includes('ahead of this host'));
 
