@@ -74,7 +74,7 @@ export const httpServer = (
   // Our bodies send the 100 themselves, when they are first read.
   server.on('checkContinue', take);
   // Of other expectations a server need not take notice (RFC 9110, 10.1.1); some old clients send an empty one.
-  server.on('checkExpectation', serve);
+  server.on('checkExpectation', take);
 
   return {
     start: (address) =>

@@ -9,8 +9,9 @@
  * The digest is taken before the listing is made, so what comes between the two makes the next digest another one. Of many
  * who ask at once one is served, and all others by the next that is made.
  */
+
+import { coalesce } from '../base/coalesce.ts';
 import type { Clock } from '../runtime/ports.ts';
-import { coalesce } from '../table/coalesce.ts';
 import { keptListingBytesMax, keptListingsBytesMax, seenListingsMax } from './limits.ts';
 import type { ContainerRow, ObjectFacts, Records } from './records.ts';
 
@@ -22,7 +23,7 @@ export interface Listing {
   readonly untilMs: number;
 }
 
-/** When a listing of these is no longer what it was, though nothing was changed. */
+/** When a listing that shows these, or folders for their sake, is no longer what it was, though nothing was changed. */
 export const untilMsOf = (rows: readonly Pick<ObjectFacts, 'deleteAtSeconds'>[]): number =>
   rows.reduce(
     (least, { deleteAtSeconds }) => Math.min(least, (deleteAtSeconds ?? Infinity) * 1_000),

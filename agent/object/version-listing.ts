@@ -1,6 +1,7 @@
 /**
- * All versions of a container's objects: by name, and of one name the newest first, or all of it backwards. What expired is shown as long as it is kept: a version
- * is until it is deleted, and only what has the name itself goes by its time. */
+ * All versions of a container's objects: by name, and of one name the newest first, or all of it backwards. What expired is
+ * shown as long as it is kept: a version is until it is deleted, and only what has the name itself goes by its time.
+ */
 import type { Uuid } from '../../proto/ids.ts';
 import type { Clock } from '../runtime/ports.ts';
 import type { Page, TableRange } from '../table/port.ts';

@@ -24,7 +24,8 @@ export interface WalkOptions {
 
 export type Step<Row> =
   | { readonly kind: 'name'; readonly name: string; readonly row: Row }
-  | { readonly kind: 'folder'; readonly name: string };
+  /** `row`: of the first name in it, for which it is shown. */
+  | { readonly kind: 'folder'; readonly name: string; readonly row: Row };
 
 type Range<Row> = (range: TableRange) => Promise<Page<Row>>;
 
@@ -78,7 +79,7 @@ export async function* walk<Row>(
         continue;
       }
       inside = folder;
-      if (path === undefined && folder !== seenFolder) yield { kind: 'folder', name: folder };
+      if (path === undefined && folder !== seenFolder) yield { kind: 'folder', name: folder, row };
     }
     const last: Entry<Row> | undefined = page.entries.at(-1);
     if (!page.more || !last) return;

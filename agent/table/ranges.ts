@@ -5,8 +5,8 @@
  */
 import { hasCode, ShoalError } from '../../proto/error.ts';
 import { backoffMs } from '../base/backoff.ts';
+import { coalesce } from '../base/coalesce.ts';
 import type { Chance } from '../runtime/ports.ts';
-import { coalesce } from './coalesce.ts';
 import { familyOf, type Place } from './keys.ts';
 import {
   mapsKeptMax,

@@ -8,6 +8,7 @@
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import type { NamedRow, Operation } from '../../proto/message/table.ts';
+import { coalesce } from '../base/coalesce.ts';
 import type { Members } from '../membership/port.ts';
 import type { Rpc } from '../peer/port.ts';
 import type { Lives } from '../register/lives.ts';
@@ -15,7 +16,6 @@ import type { Ring } from '../ring/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { KeyValue, KeyValueReader } from '../store/key-value.ts';
 import { antiEntropy, type HealStatus } from './anti-entropy.ts';
-import { coalesce } from './coalesce.ts';
 import { type Collector, type CollectSettings, collector } from './collector.ts';
 import { type CollectState, openCutoffs } from './cutoff.ts';
 import { healer } from './healer.ts';

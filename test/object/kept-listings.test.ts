@@ -98,6 +98,15 @@ test('kept listings: one does not outlive its first object that expires', async 
   t.deepEqual(await names(), ['a']);
 });
 
+test('kept listings: nor does one outlive what a folder is shown for', async (t) => {
+  const { call, names, pass } = await serve(t);
+  await call('PUT', '/c/a', { body: 'a' });
+  await call('PUT', '/c/b/1', { body: 'b', headers: { 'X-Delete-After': '10' } });
+  for (let round = 0; round < 3; round++) t.deepEqual(await names('?delimiter=/&format=json'), ['a', 'b/']);
+  pass(11);
+  t.deepEqual(await names('?delimiter=/&format=json'), ['a']);
+});
+
 test('kept listings: a container that was made anew shows nothing of the old one, and a stranger sees none', async (t) => {
   const { call, list, names } = await serve(t);
   await call('PUT', '/c/a', { body: 'a' });

@@ -1,8 +1,8 @@
 import test from 'ava';
+import { coalesce } from '../../agent/base/coalesce.ts';
 import { systemClock } from '../../agent/runtime/system/clock.ts';
 import { systemTimers } from '../../agent/runtime/system/timers.ts';
 import { memoryKeyValue } from '../../agent/store/memory-key-value.ts';
-import { coalesce } from '../../agent/table/coalesce.ts';
 import { digest, groupKey, placeFinder } from '../../agent/table/keys.ts';
 import { poller } from '../../agent/table/poll.ts';
 import { mergeRow } from '../../agent/table/row.ts';

@@ -2,7 +2,7 @@
 import type { ApiAnswer } from '../../http/port.ts';
 import { untilMsOf } from '../kept-listings.ts';
 import { walkObjects } from '../object-listing.ts';
-import type { ObjectRow } from '../records.ts';
+import type { ContainerRow, ObjectRow } from '../records.ts';
 import type { Step } from '../walk.ts';
 import type { S3Ask, S3Context } from './ask.ts';
 import { ownerXml, timeText, xmlAnswer } from './bucket.ts';
@@ -40,6 +40,8 @@ export interface ListPage {
   readonly contents: readonly (Step<ObjectRow> & { readonly kind: 'name' })[];
   readonly folders: readonly string[];
   readonly next: string | undefined;
+  /** When the first of what it goes by expires. */
+  readonly untilMs: number;
 }
 
 const listPage = async (
@@ -54,19 +56,25 @@ const listPage = async (
 ): Promise<ListPage> => {
   const contents: (Step<ObjectRow> & { readonly kind: 'name' })[] = [];
   const folders: string[] = [];
+  const rows: ObjectRow[] = [];
   const { max, ...range } = wanted;
   let last: string | undefined;
+  let next: string | undefined;
   if (max > 0)
     for await (const step of walkObjects({ records, clock: runtime.clock }, container, {
       ...range,
       rows: max + 1,
     })) {
-      if (contents.length + folders.length >= max) return { contents, folders, next: last };
+      rows.push(step.row);
+      if (contents.length + folders.length >= max) {
+        next = last;
+        break;
+      }
       if (step.kind === 'name') contents.push(step);
       else folders.push(step.name);
       last = step.name;
     }
-  return { contents, folders, next: undefined };
+  return { contents, folders, next, untilMs: untilMsOf(rows) };
 };
 
 /** Opaque to clients. */
@@ -80,15 +88,16 @@ const nameOfToken = (token: string): string => {
 
 const answerPage = async (
   context: S3Context,
-  container: Parameters<typeof walkObjects>[1],
+  container: ContainerRow,
   query: URLSearchParams,
   wanted: Parameters<typeof listPage>[2],
   xmlOf: (page: ListPage) => string,
 ): Promise<ApiAnswer> => {
-  const { body } = await context.keptListings.listing(container, `s3 ${query}`, async () => {
+  // Whose objects are is told as the bucket's ownership has it.
+  const key = `s3 ${container.bucket?.ownership} ${query}`;
+  const { body } = await context.keptListings.listing(container, key, async () => {
     const page = await listPage(context, container, wanted);
-    const { contents, folders } = page;
-    const untilMs = untilMsOf(contents.map(({ row }) => row));
+    const { contents, folders, untilMs } = page;
     return { body: Buffer.from(xmlOf(page)), count: contents.length + folders.length, untilMs };
   });
   return xmlAnswer(body);

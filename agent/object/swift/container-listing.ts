@@ -121,8 +121,8 @@ const listed = async (
       steps.push(step);
       if (steps.length >= limit) break;
     }
-  const rows = steps.flatMap((step) => (step.kind === 'name' ? [step.row] : []));
-  return { body: Buffer.from(textOf(steps)), count: steps.length, untilMs: untilMsOf(rows) };
+  const untilMs = untilMsOf(steps.map(({ row: shown }) => shown));
+  return { body: Buffer.from(textOf(steps)), count: steps.length, untilMs };
 };
 
 export const listObjects = async (context: Context, request: Ask): Promise<ApiAnswer> => {
