@@ -3,11 +3,11 @@
  * know; it keeps nothing of its own.
  */
 import { ShoalError } from '../../proto/error.ts';
-import type { HostId } from '../../proto/ids.ts';
 import { clusterRoutes } from '../../proto/rest/cluster.ts';
 import type { ApiServer } from '../http/port.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Member, Members } from '../membership/port.ts';
+import type { RosterChanges } from '../peer/roster-changes.ts';
 import type { RingOperator } from '../ring/ring-operator.ts';
 import type { Clock } from '../runtime/ports.ts';
 import { type EventsOf, listEvents } from './events.ts';
@@ -23,10 +23,7 @@ export interface OperatorParts {
   readonly http: ApiServer;
   readonly members: Members;
   readonly layout: RingOperator;
-  readonly roster: {
-    remove(host: HostId, options: { readonly force: boolean }): Promise<void>;
-    expire(host: HostId, expiresAtMs: number | null): Promise<void>;
-  };
+  readonly roster: Pick<RosterChanges, 'remove' | 'expire'>;
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly journal: Journal;
   readonly events: EventsOf;
@@ -84,7 +81,10 @@ export const serveOperator = (parts: OperatorParts): void => {
         'CONFLICT',
         'Cannot remove the host that is asked: ask another host to remove this one',
       );
-    await roster.remove(hostId, { force: forced });
+    await roster.remove(
+      hostId,
+      forced ? { force: true } : { check: (isLeft) => layout.checkSpare(hostId, isLeft) },
+    );
     if (forced) await layout.force(hostId);
     recorder.record(request, {
       action: 'host.remove',

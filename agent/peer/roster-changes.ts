@@ -5,6 +5,11 @@ import { forcedAfterMs } from './limits.ts';
 import type { OwnRoster } from './roster.ts';
 import type { RosterVotes } from './roster-vote.ts';
 
+export interface RemoveOptions {
+  readonly force?: boolean;
+  check?(isLeft: (host: HostId) => boolean): void;
+}
+
 export interface RosterChanges {
   /**
    * A no-op when it is in already. `expiresAtMs`: until when, on each host's own clock; null or absent: until it is
@@ -13,9 +18,11 @@ export interface RosterChanges {
   add(hostId: HostId, name: string, expiresAtMs?: number | null): Promise<void>;
   /**
    * A no-op when it is not in. Its connections are closed, here before this resolves, elsewhere as soon as it is told.
-   * `force`: where no majority of the voters answers, on this host's word. Throws QUORUM_MISSED, FORBIDDEN, CONFLICT.
+   * `force`: where no majority of the voters answers, on this host's word. `check` throws where the others may not be left
+   * alone: it is asked of the roster that the step is about to follow, so of two removals at once the later one sees the
+   * first. Throws what it throws, QUORUM_MISSED, FORBIDDEN, CONFLICT.
    */
-  remove(hostId: HostId, options?: { readonly force?: boolean }): Promise<void>;
+  remove(hostId: HostId, options?: RemoveOptions): Promise<void>;
   /** Throws NOT_FOUND when it is not in, and as `add`. */
   expire(hostId: HostId, expiresAtMs: number | null): Promise<void>;
 }
@@ -33,11 +40,16 @@ export const rosterChanges = ({
       // Invited again after its time ran out, and before it was taken off.
       return roster.has(hostId) ? undefined : { kind: 'expire', hostId, expiresAtMs };
     }),
-  async remove(hostId, { force = false } = {}) {
+  async remove(hostId, { force = false, check } = {}) {
     try {
-      await votes.change(({ members }) => (members.has(hostId) ? { kind: 'remove', hostId } : undefined), {
-        ...(force && { withinMs: forcedAfterMs }),
-      });
+      await votes.change(
+        ({ members }) => {
+          if (!members.has(hostId)) return undefined;
+          check?.((host) => host !== hostId && members.has(host));
+          return { kind: 'remove', hostId };
+        },
+        { ...(force && { withinMs: forcedAfterMs }) },
+      );
     } catch (thrown) {
       if (!hasCode(thrown, 'QUORUM_MISSED', 'TIMEOUT', 'CONTENDED')) throw thrown;
       if (!force)

@@ -20,6 +20,7 @@ import type { LayoutStore } from './layout-store.ts';
 import type { Moving, moving } from './moving.ts';
 import type { OwnerIndex } from './owner-index.ts';
 import type { DataSize } from './port.ts';
+import { needOf } from './spare.ts';
 import type { WishBook } from './wish-book.ts';
 import { drainOf } from './wishes.ts';
 
@@ -45,6 +46,11 @@ export interface RingOperator {
   setReplicas(replicas: number, by: string): Promise<void>;
   /** The host takes no new load and leaves the next layout; it serves on. `false` takes it back. */
   drain(host: HostId, drained: boolean, by: string): Promise<void>;
+  /**
+   * Before a host is taken off the roster, so that `isLeft` of the others are on it. Throws CONFLICT where the live layouts
+   * need it: with it cut off they could never be followed, nor their rows be read.
+   */
+  checkSpare(host: HostId, isLeft: (host: HostId) => boolean): void;
   /**
    * Removes a host without the vote of the acceptors, for when too few of them will ever come back. Older owner
    * sets then count without it: what only that host held is given up. Throws NOT_FOUND, CONFLICT.
@@ -101,6 +107,17 @@ export const ringOperator = (world: {
       await wishes.wish('replicas', replicas, by);
     },
     drain: (host, drained, by) => wishes.wish(drainOf(host), Number(drained), by),
+    checkSpare(host, isLeft) {
+      const newest = world.newest();
+      const partitions = newest ? 2 ** newest.partitionBits : 0;
+      const sets = Array.from({ length: partitions }, (_, partition) => index.sets(partition)).flat();
+      const need = newest && needOf(host, isLeft, newest, sets);
+      if (need !== undefined)
+        throw new ShoalError(
+          'CONFLICT',
+          `Cannot remove host ${host}: ${need}. Drain it first and wait until the layout has settled; where that cannot be, give it up by force`,
+        );
+    },
     async force(removeHost) {
       const newest = world.newest();
       const isLive = world.history().live.some((layout) => isMember(layout, removeHost));

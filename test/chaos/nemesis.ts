@@ -186,7 +186,7 @@ export const startNemesis = (
       await town.drain(host, !isBack);
     };
     let isHeld = false;
-    /** Any host may go while the layout is a settled one: then the others hold what it holds. So it is let settle first. */
+    /** A host may go while the layout is a settled one with more than two in it: then the others hold what it holds. So it is let settle first. */
     const exchange = async (): Promise<void> => {
       isHeld = true;
       while (!stopping.signal.aborted && !(await town.isSettled())) await rest(lookMs);
@@ -196,10 +196,15 @@ export const startNemesis = (
       if (mayGo.length === 0) return;
       const victim = draw.pick(mayGo);
       busy.add(victim);
+      // Few may be in the layout while others are drained or join: then it may not go, and nothing has changed.
+      if (!(await town.expel(victim))) {
+        count('remove refused');
+        busy.delete(victim);
+        return;
+      }
       drained.delete(victim);
       count('remove');
       say(`remove: ${victim.name}`);
-      await town.expel(victim);
       count('join');
       say(`join: ${(await town.grow()).name}`);
     };

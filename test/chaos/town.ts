@@ -15,8 +15,8 @@ export interface Town {
   grow(): Promise<ChaosHost>;
   /** Killed and never seen again; the operator takes it off the roster. */
   lose(host: ChaosHost): Promise<void>;
-  /** Taken off the roster while it runs and users call it; killed a moment later. */
-  expel(host: ChaosHost): Promise<void>;
+  /** Taken off the roster while it runs and users call it; killed a moment later. False: it may not go now. */
+  expel(host: ChaosHost): Promise<boolean>;
   /** All hosts know the same layout, and it has settled. */
   isSettled(): Promise<boolean>;
   /** Its share goes to the others, or comes back; resolves when the wish is known, not when anything has moved. */
@@ -85,7 +85,7 @@ export const openTown = async (
     what: string,
     method: string,
     path: string,
-    wanted: number,
+    wanted: readonly number[],
     body?: object,
     not?: ChaosHost,
   ) => {
@@ -95,7 +95,7 @@ export const openTown = async (
         const answer = await user.call(host, method, path, {
           ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
         });
-        if (answer.status === wanted) return answer;
+        if (wanted.includes(answer.status)) return answer;
         last = `${host.name}: ${answer.status} ${answer.error || answer.body.toString().slice(0, 200)}`;
       }
       await sleep(1_000);
@@ -106,7 +106,7 @@ export const openTown = async (
   const grow = async (): Promise<ChaosHost> => {
     const host = await make();
     const invite = async (): Promise<string> => {
-      const answer = await anyone('invite', 'POST', '/cluster/v1/invites', 201, { expiresInSeconds: 300 });
+      const answer = await anyone('invite', 'POST', '/cluster/v1/invites', [201], { expiresInSeconds: 300 });
       return (JSON.parse(answer.body.toString()) as { invite: { token: string } }).invite.token;
     };
     let last: unknown;
@@ -157,10 +157,16 @@ export const openTown = async (
       `remove ${host.name}`,
       'DELETE',
       `/cluster/v1/hosts/${host.hostId}`,
-      204,
+      [204],
       undefined,
       host,
     ));
+  /** False: the live layouts need it now. */
+  const mayRemove = async (host: ChaosHost): Promise<boolean> => {
+    const path = `/cluster/v1/hosts/${host.hostId}`;
+    const answer = await anyone(`remove ${host.name}`, 'DELETE', path, [204, 409], undefined, host);
+    return answer.status === 204;
+  };
   /** Nobody calls it any more. */
   const forget = (host: ChaosHost): void => {
     hosts.splice(hosts.indexOf(host), 1);
@@ -208,15 +214,16 @@ export const openTown = async (
       await network.removeHost(host.index);
     },
     async expel(host) {
-      await remove(host);
+      if (!(await mayRemove(host))) return false;
       await sleep(lastBreathMs);
       forget(host);
       await host.kill();
       await network.removeHost(host.index);
+      return true;
     },
     isSettled,
     async drain(host, drained) {
-      await anyone(`drain ${host.name}`, 'PATCH', `/cluster/v1/hosts/${host.hostId}`, 204, { drained });
+      await anyone(`drain ${host.name}`, 'PATCH', `/cluster/v1/hosts/${host.hostId}`, [204], { drained });
     },
     trouble,
     untilHealthy,

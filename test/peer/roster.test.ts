@@ -4,6 +4,8 @@ import test from 'ava';
 import { newHostKey } from '../../agent/peer/host-key.ts';
 import { openRoster } from '../../agent/peer/roster.ts';
 import { isVoted, signRosterVote, signStep } from '../../agent/peer/roster-chain.ts';
+import { ShoalError } from '../../proto/error.ts';
+import type { HostId } from '../../proto/ids.ts';
 import { newClusterId } from '../../proto/ids.ts';
 import type { RosterChange, RosterStep } from '../../proto/message/roster.ts';
 import { recordingRuntime, tempDirectory } from './cluster.ts';
@@ -50,6 +52,22 @@ test('roster: hosts come and go by votes, and all come to the same', async (t) =
   for (const man of [a, b, c]) t.is(names(man), '1 2');
   t.deepEqual(a.roster.position(), c.roster.position());
   t.deepEqual(a.roster.state().voters, [a.self, b.self]);
+});
+
+test('roster: of two removals at once the later one is asked whether the rest may be left without both', async (t) => {
+  const town = await openTown(t);
+  const [a, b, c] = await startThree(town);
+  const check = (isLeft: (host: HostId) => boolean): void => {
+    if ([a, b, c].filter(({ self }) => isLeft(self)).length < 2)
+      throw new ShoalError('CONFLICT', 'one is too few');
+  };
+  const ended = await Promise.allSettled([
+    a.roster.remove(b.self, { check }),
+    c.roster.remove(a.self, { check }),
+  ]);
+  await town.meet(a, b, c);
+  t.is(ended.filter(({ status }) => status === 'fulfilled').length, 1);
+  t.is(c.roster.state().members.size, 2);
 });
 
 test('roster: two operators at once are both obeyed, in one order', async (t) => {

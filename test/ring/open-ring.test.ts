@@ -651,6 +651,18 @@ test('ring: a drained host leaves the layout, stays a member that is there, and 
   );
 });
 
+test('ring: a host that the live layouts need is not spared, until it was drained', async (t) => {
+  using house = town();
+  const a = await house.start(0);
+  const b = await house.start(1);
+  await settled('two', [a, b]);
+  const isLeft = (host: HostId): boolean => host !== b.self;
+  t.throws(() => a.ring.checkSpare(b.self, isLeft), { code: 'CONFLICT', message: /Drain it first/ });
+  await a.ring.drain(b.self, true, 'ada');
+  await settled('one', [a, b], [a]);
+  t.notThrows(() => a.ring.checkSpare(b.self, isLeft));
+});
+
 test('ring: replicas become as many as is asked for, down and up', async (t) => {
   using house = town();
   const [a, b, c] = await startThree(house);
