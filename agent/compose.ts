@@ -17,6 +17,7 @@ import { portsOf, readConfig } from './compose/host-config.ts';
 import { openInviteBook } from './compose/invites.ts';
 import { profiles } from './compose/profiles.ts';
 import { retryUntilDone } from './compose/retry.ts';
+import { stateOf } from './compose/state.ts';
 import { version } from './compose/version.ts';
 import { openCompute } from './compute/open-compute.ts';
 import { openSagas } from './flow/sagas.ts';
@@ -204,28 +205,7 @@ export const startAgent = async (
 
   let isReady = false;
   const invites = openInviteBook({ tables, clock: runtime.clock });
-  const health = {
-    rpc,
-    state: () => {
-      const chunk = chunks.status();
-      const table = tables.status();
-      return {
-        rowsToHeal: table.rowsToHeal,
-        hostsToCompare: table.hostsToCompare,
-        isWhole: table.whole,
-        isVoter: ring.isVoter,
-        chunksQueued: chunk.queued - chunk.damaged,
-        chunksDamaged: chunk.damaged,
-        layoutNewest: ring.newest,
-        moving: ring.moving(),
-        held: ring.held(),
-        stampsRefused: table.stampsRefused,
-        wallMs: runtime.clock.wallMs(),
-        directoriesRetired: chunk.retired,
-        codesCrowded: chunk.crowded,
-      };
-    },
-  };
+  const health = { rpc, state: stateOf({ ring, tables, chunks, clock: runtime.clock }) };
   serveState(health);
   serveOperator({
     ...{ http, members, journal, health },

@@ -82,6 +82,9 @@ export interface Keepers {
   stop(): Promise<void>;
 }
 
+/** What puts and gets content. */
+export type Kept = Pick<Keepers, 'put' | 'get' | 'references' | 'debts'>;
+
 export const openKeepers = (
   world: {
     readonly runtime: Runtime;

@@ -1,4 +1,5 @@
 /** Work that comes back: every period and when poked. A failure is logged; the next turn tries again. */
+import { openNap } from '../base/nap.ts';
 import type { Runtime } from '../runtime/ports.ts';
 
 export interface Loop {
@@ -20,20 +21,11 @@ export const startLoop = (
 ): Loop => {
   const stopping = new AbortController();
   let poked = false;
-  let wake = (): void => {};
-  const pause = (delayMs: number): Promise<void> =>
-    new Promise((resolve) => {
-      const cancel = runtime.timers.after(delayMs, () => wake());
-      wake = () => {
-        cancel();
-        wake = () => {};
-        resolve();
-      };
-    });
+  const nap = openNap(runtime.timers);
   const run = async (): Promise<void> => {
     let delayMs = options.firstAfterMs;
     while (!stopping.signal.aborted) {
-      if (!poked) await pause(delayMs);
+      if (!poked) await nap.rest(delayMs);
       if (stopping.signal.aborted) return;
       poked = false;
       try {
@@ -49,11 +41,11 @@ export const startLoop = (
   return {
     poke() {
       poked = true;
-      wake();
+      nap.wake();
     },
     stop() {
       stopping.abort();
-      wake();
+      nap.wake();
       return ended;
     },
   };

@@ -8,7 +8,7 @@ import type { ChunkId } from '../../proto/ids.ts';
 import type { Code } from '../../proto/policy.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import { chunkIdOf } from './chunk-name.ts';
-import type { Kept } from './content.ts';
+import type { Kept } from './keepers.ts';
 import { isPieceKeptAs } from './kept-as.ts';
 import { rekeepInFlightMax } from './limits.ts';
 import type { Content, ContentStore, Piece } from './port.ts';

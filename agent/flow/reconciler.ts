@@ -2,6 +2,7 @@
  * A reconciler compares wanted with actual and closes the gap, again and again. It takes no hints: a poke only says
  * "look now", so a lost poke costs one period and a doubled one costs nothing.
  */
+import { openNap } from '../base/nap.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { reconcileBackoffPeriodsMax } from './limits.ts';
 import type { Reconciler } from './port.ts';
@@ -21,18 +22,7 @@ export const startReconciler = (
   const log = parts.runtime.log.with({ part: settings.name });
   const stopping = new AbortController();
   let poked = false;
-  let wake: (() => void) | undefined;
-
-  const rest = (delayMs: number): Promise<void> =>
-    new Promise((resolve) => {
-      const cancel = timers.after(delayMs, () => wake?.());
-      wake = () => {
-        wake = undefined;
-        cancel();
-        resolve();
-      };
-      if (poked || stopping.signal.aborted) wake();
-    });
+  const nap = openNap(timers);
 
   const work = (async () => {
     let failures = 0;
@@ -46,7 +36,8 @@ export const startReconciler = (
         failures += 1;
         log.warn('Cannot reconcile, looking again later', { failures, error: String(thrown) });
       }
-      await rest(settings.periodMs * Math.min(2 ** failures, reconcileBackoffPeriodsMax));
+      if (!poked && !stopping.signal.aborted)
+        await nap.rest(settings.periodMs * Math.min(2 ** failures, reconcileBackoffPeriodsMax));
     }
   })();
 
@@ -54,11 +45,11 @@ export const startReconciler = (
     name: settings.name,
     poke() {
       poked = true;
-      wake?.();
+      nap.wake();
     },
     async stop() {
       stopping.abort();
-      wake?.();
+      nap.wake();
       await work;
     },
   };

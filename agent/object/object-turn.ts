@@ -6,9 +6,8 @@
 
 import { hasCode, ShoalError } from '../../proto/error.ts';
 import type { Uuid } from '../../proto/ids.ts';
-import { mapLimit } from '../base/map-limit.ts';
 import { keyedSerial } from '../base/serial.ts';
-import type { Content, ContentStore } from '../chunk/port.ts';
+import type { ContentStore } from '../chunk/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { Companion } from '../table/port.ts';
 import type { BucketSettings } from './bucket-settings.ts';
@@ -18,25 +17,21 @@ import type { EventRule } from './events/event-rule.ts';
 import type { Said, Tell } from './events/tell.ts';
 import { type Decision, type Done, type Mark, openGuard } from './guard.ts';
 import { keptVersions } from './kept-versions.ts';
-import { changesWaitingMax, listingPageRows, partsReleasedMax } from './limits.ts';
+import { changesWaitingMax, listingPageRows } from './limits.ts';
 import type { ObjectPath } from './name.ts';
 import { findNullVersion } from './null-version.ts';
-import { partContents } from './part-contents.ts';
-import { openParts } from './parts.ts';
 import {
   type ContainerRow,
-  chunkUser,
   expiryKey,
   expiryShard,
   isExpired,
-  multipartKey,
-  type ObjectFacts,
   type ObjectRow,
   type PostRow,
   postKey,
   type Records,
   withPost,
 } from './records.ts';
+import { openReleases } from './release.ts';
 import type { Seals } from './seal.ts';
 import { asVersion, versionIdAfter, versionKey } from './versions.ts';
 
@@ -86,28 +81,7 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
   const run = <T>(place: Place, work: () => Promise<T>): Promise<T> =>
     turns.run(`${place.id}/${place.name}`, work);
 
-  /** What fails here is an unused reference, which costs room and nothing else. */
-  const releaseContent = async (bytes: Content, upload: Uuid): Promise<void> => {
-    if (bytes.kind === 'inline') return;
-    await content
-      .release(bytes, chunkUser(upload))
-      .catch((thrown) => log.warn('chunks not released', { upload, error: String(thrown) }));
-  };
-
-  /** Gives back an object's chunks. Nobody may put the object together again from its parts after that. */
-  const release = async (
-    { id, name }: Pick<Place, 'id' | 'name'>,
-    { content: bytes, upload, heldBy, parts, long }: Omit<ObjectRow, keyof ObjectFacts>,
-  ): Promise<void> => {
-    if (bytes.kind === 'inline') return;
-    if (!parts && !long) return releaseContent(bytes, heldBy ?? upload);
-    await records.multiparts.change(id, multipartKey(name, upload), () => undefined);
-    if (!parts) return openParts({ runtime, records, content }).dropAll(upload);
-    if (heldBy) return releaseContent(bytes, heldBy);
-    await mapLimit(partContents(bytes.chunks, parts), partsReleasedMax, (part) =>
-      releaseContent(part.content, part.upload),
-    );
-  };
+  const { release, releaseContent } = openReleases({ runtime, records, content });
 
   const postsOf = async (place: Place): Promise<readonly PostRow[]> => {
     const prefix = postKey(place.name, '' as Uuid);

@@ -19,6 +19,7 @@ import { defaultLock } from './locks.ts';
 import { partsOf, readLong } from './long-parts.ts';
 import type { ObjectPath } from './name.ts';
 import { openObjectMoves } from './object-moves.ts';
+import { openObjectPosts } from './object-posts.ts';
 import { openObjectRemovals } from './object-removals.ts';
 import { type Check, type ObjectParts, openObjectTurns, type Place } from './object-turn.ts';
 import { noObject, openObjectVersions } from './object-versions.ts';
@@ -30,7 +31,6 @@ import {
   type Link,
   type ObjectFacts,
   type ObjectRow,
-  postKey,
 } from './records.ts';
 import { type Opener, type Range, sealBytes, unsealBytes } from './seal.ts';
 import { versionIdOf } from './versions.ts';
@@ -70,19 +70,12 @@ export interface CopyOptions {
   readonly link?: Link | undefined;
 }
 
-/** What Swift does not know of, and so must not lose. */
-const s3FactsOf = ({ owner, grants, grantsAreAll, tags }: ObjectRow): Partial<NewFacts> => ({
-  ...{ owner, grants, grantsAreAll },
-  tags: tags ?? {},
-});
-
 export const openObjectRows = (parts: ObjectParts) => {
-  const { runtime, records, content, containers } = parts;
-  const { objects, posts } = records;
+  const { runtime, records, content } = parts;
   const stores = { parts: records.parts, content };
   const log = runtime.log.with({ part: 'object' });
   const turns = openObjectTurns(parts);
-  const { run, look, lookAhead, commit, expireLater, releaseContent } = turns;
+  const { look, lookAhead, commit, releaseContent } = turns;
 
   const newVersion = (place: Place, upload: Uuid, atMs: number): Pick<ObjectRow, 'versionId' | 'lock'> => {
     if (place.versions !== 'enabled') return {};
@@ -98,11 +91,6 @@ export const openObjectRows = (parts: ObjectParts) => {
   const changes = openObjectVersions(parts, turns);
   const { findVersion, deleteVersion } = changes;
 
-  /** Before a post, so that whoever begins to read after it has ended looks for it. */
-  const expectPosts = async ({ isUnposted, project, container, id }: Place): Promise<void> => {
-    if (isUnposted) await containers.expectPosts(project, container, id);
-  };
-
   /** `versionId` undefined: the current one. */
   const get = async (place: Place, versionId?: string): Promise<ObjectRow> => {
     const row = await (versionId === undefined ? find(place) : findVersion(place, versionId));
@@ -114,6 +102,7 @@ export const openObjectRows = (parts: ObjectParts) => {
     ...changes,
     ...openObjectRemovals(parts, turns, deleteVersion),
     ...openObjectMoves(parts, turns),
+    ...openObjectPosts(parts, turns, get),
     find,
     /** Throws NOT_FOUND. */
     get,
@@ -256,49 +245,6 @@ export const openObjectRows = (parts: ObjectParts) => {
         `Cannot copy ${JSON.stringify(from.name)}: it is overwritten all the time`,
       );
     },
-
-    /** Replaces metadata and kept headers. Throws NOT_FOUND. */
-    async post(place: Place, factsOf: (old: ObjectRow) => NewFacts): Promise<void> {
-      await expectPosts(place);
-      const row = await get(place);
-      const key = postKey(place.name, row.upload);
-      const facts = { ...s3FactsOf(row), ...factsOf(row), changedAtMs: runtime.clock.wallMs() };
-      await expireLater(place, { ...facts, upload: row.upload });
-      await posts.put(place.id, key, { ...facts, upload: row.upload });
-      const now = await objects.get(place.id, place.name);
-      // Replaced meanwhile: the post is void, as if it had come before the new upload.
-      if (now?.upload !== row.upload) await posts.delete(place.id, key);
-    },
-
-    /** Changes what does not count as a change of the object: its time stays. Throws NOT_FOUND. */
-    amend: (
-      place: Place,
-      versionId: string | undefined,
-      change: (old: ObjectRow) => Partial<NewFacts>,
-    ): Promise<ObjectRow> =>
-      run(place, async () => {
-        await expectPosts(place);
-        const row = await get(place, versionId);
-        const { contentType, kept, metadata, deleteAtSeconds, changedAtMs, upload } = row;
-        const changed = change(row);
-        const facts = {
-          contentType,
-          kept,
-          metadata,
-          deleteAtSeconds,
-          changedAtMs,
-          ...s3FactsOf(row),
-          ...changed,
-        };
-        const key = postKey(place.name, upload);
-        await posts.put(place.id, key, { ...facts, upload });
-        // Replaced meanwhile by another host: nothing is left that it could be said of.
-        if (row.versionId === undefined && (await objects.get(place.id, place.name))?.upload !== upload) {
-          await posts.delete(place.id, key);
-          throw noObject(place.name);
-        }
-        return { ...row, ...changed };
-      }),
 
     /** Throws FORBIDDEN, at once, where it is encrypted with a key that did not come. */
     read(

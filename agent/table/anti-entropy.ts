@@ -2,7 +2,9 @@
  * Owners compare with each other all the time, slowly, and at once after a start, when a member comes back and
  * after a layout change. What one of them has missed while it was away it has again seconds after its return.
  */
+
 import type { HostId } from '../../proto/ids.ts';
+import { openNap } from '../base/nap.ts';
 import type { Members } from '../membership/port.ts';
 import type { Partition, Ring } from '../ring/port.ts';
 import type { Log, Timers } from '../runtime/ports.ts';
@@ -70,7 +72,7 @@ export const antiEntropy = (
   const away = new Set<HostId>();
   let shared = new Map<HostId, readonly Partition[]>() as ReadonlyMap<HostId, readonly Partition[]>;
   let [found, done, pulled, pushed] = [0, 0, 0, 0];
-  let wake = (): void => {};
+  const nap = openNap(timers);
   let running: Promise<void> | undefined;
 
   const due = (): HostId[] =>
@@ -99,15 +101,6 @@ export const antiEntropy = (
     }
   };
 
-  const pause = (delayMs: number): Promise<void> =>
-    new Promise((resolve) => {
-      const cancel = timers.after(delayMs, resolve);
-      wake = () => {
-        cancel();
-        resolve();
-      };
-    });
-
   const run = async (): Promise<void> => {
     let turn = 0;
     while (!stopping.signal.aborted) {
@@ -118,7 +111,7 @@ export const antiEntropy = (
         const host = hosts[turn++ % Math.max(1, hosts.length)];
         if (host) await compareWith(host);
       }
-      if (!stopping.signal.aborted && (hurried.length === 0 || due().length > 0)) await pause(pauseMs);
+      if (!stopping.signal.aborted && (hurried.length === 0 || due().length > 0)) await nap.rest(pauseMs);
     }
   };
 
@@ -127,7 +120,7 @@ export const antiEntropy = (
       const look = (): void => {
         shared = sharedPartitions(world);
         compared.clear();
-        wake();
+        nap.wake();
       };
       look();
       listeners.push(
@@ -136,7 +129,7 @@ export const antiEntropy = (
           if (state === 'dead' || state === 'left') away.add(hostId);
           else if (away.delete(hostId)) {
             compared.delete(hostId);
-            wake();
+            nap.wake();
           }
         }),
       );
@@ -144,12 +137,12 @@ export const antiEntropy = (
     },
     hurry() {
       compared.clear();
-      wake();
+      nap.wake();
     },
     async stop() {
       stopping.abort();
       for (const cancel of listeners) cancel();
-      wake();
+      nap.wake();
       await running;
     },
     status: () => ({

@@ -18,7 +18,9 @@
  *
  * Cost: one small put more for a deletion, some thirty messages a round and partition, and comparisons of roots.
  */
+
 import type { HostId } from '../../proto/ids.ts';
+import { openNap } from '../base/nap.ts';
 import type { Members } from '../membership/port.ts';
 import type { Partition, Ring } from '../ring/port.ts';
 import type { Clock, Log, Timers } from '../runtime/ports.ts';
@@ -74,7 +76,7 @@ export const collector = (world: CollectorWorld, settings: CollectSettings = {})
   const stopping = new AbortController();
   const doubted = new Set<Partition>();
   const risen = new Set<Partition>();
-  let wake = (): void => {};
+  const nap = openNap(timers);
   let running: Promise<void> | undefined;
 
   /** Ends what is on in the partition, and begins the next epoch. */
@@ -156,15 +158,6 @@ export const collector = (world: CollectorWorld, settings: CollectSettings = {})
     }
   };
 
-  const pause = (delayMs: number): Promise<void> =>
-    new Promise((resolve) => {
-      const cancel = timers.after(delayMs, resolve);
-      wake = () => {
-        cancel();
-        resolve();
-      };
-    });
-
   const look = async (): Promise<void> => {
     for (let partition = 0; partition < ring.partitionCount && !stopping.signal.aborted; partition++) {
       if (!ring.owners(partition).includes(self)) continue;
@@ -195,7 +188,7 @@ export const collector = (world: CollectorWorld, settings: CollectSettings = {})
       }
       const waitMs = Math.max(0, lookAtMs - nowMs());
       if (!stopping.signal.aborted && risen.size === 0)
-        await pause(doubted.size === 0 ? waitMs : Math.min(waitMs, doubtRetryMs));
+        await nap.rest(doubted.size === 0 ? waitMs : Math.min(waitMs, doubtRetryMs));
     }
   };
 
@@ -206,15 +199,15 @@ export const collector = (world: CollectorWorld, settings: CollectSettings = {})
     doubt(partition) {
       if (doubted.has(partition)) return;
       doubted.add(partition);
-      wake();
+      nap.wake();
     },
     drop(partition) {
       risen.add(partition);
-      wake();
+      nap.wake();
     },
     async stop() {
       stopping.abort();
-      wake();
+      nap.wake();
       await running;
     },
   };
