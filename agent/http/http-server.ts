@@ -1,6 +1,7 @@
 /** A server of HTTP/1.1 within the bounds that all listeners of the agent have. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { createServer } from '../base/node-http.ts';
 import type { Timers } from '../runtime/ports.ts';
 import {
   connectionsMax,

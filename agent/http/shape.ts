@@ -2,9 +2,9 @@
  * How each API words its errors, until its own service registers a better shape. Clients of OpenStack read the
  * status first and show the message; the envelope differs by service.
  */
-import { STATUS_CODES } from 'node:http';
 import type { ShoalError } from '../../proto/error.ts';
 import type { ApiName } from '../../proto/rest/route.ts';
+import { STATUS_CODES } from '../base/node-http.ts';
 import type { ApiAnswer, ErrorShape } from './port.ts';
 
 const titleOf = (status: number): string =>
