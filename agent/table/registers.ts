@@ -15,12 +15,15 @@ import type { RegisterSchema, Registers } from './port.ts';
 import type { Coordinator } from './read-row.ts';
 import { unwrapValue } from './row.ts';
 import type { RowRegisters } from './row-registers.ts';
+import { sharedReads } from './shared-read.ts';
 import { withView } from './view.ts';
 
 export interface RegisterCoordinator extends Coordinator {
   readonly chance: Chance;
   readonly registers: RowRegisters;
   readonly lead: Lead;
+  /** Runs the work after the I/O of this turn. */
+  readonly soon: (work: () => void) => void;
 }
 
 interface Waiting<Row> extends Caller<Row> {
@@ -79,11 +82,16 @@ export const openRegisters = <Row>(world: RegisterCoordinator, schema: RegisterS
     },
   );
 
+  const shared = sharedReads<Row | undefined>(world.soon);
+
   return {
     async get(partitionKey, sortKey) {
       encodeSortKey(sortKey);
-      const bytes = await bytesAt(world.findPlace(schema.name, partitionKey), sortKey);
-      return bytes && rows.decode(bytes);
+      const place = world.findPlace(schema.name, partitionKey);
+      return shared(rowText(place, sortKey), async () => {
+        const bytes = await bytesAt(place, sortKey);
+        return bytes && rows.decode(bytes);
+      });
     },
     async change(partitionKey, sortKey, next) {
       encodeSortKey(sortKey);

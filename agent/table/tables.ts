@@ -70,7 +70,7 @@ export const openTables = (
   },
   settings: CollectSettings & SplitSettings & { readonly compareEveryMs?: number } = {},
 ): OpenTables => {
-  const { rpc, ring, members, keyValue, runtime } = world;
+  const { rpc, ring, members, keyValue, runtime, soon = setImmediate } = world;
   const { clock, timers, chance } = runtime;
   const log = runtime.log.with({ part: 'table' });
   const { self } = rpc;
@@ -124,8 +124,7 @@ export const openTables = (
     return own[operation.do](operation as never, from);
   };
   const out = outbox({
-    ...{ rpc, clock, local: async (operation) => perform(operation, self), lives },
-    ...(world.soon && { soon: world.soon }),
+    ...{ rpc, clock, local: async (operation) => perform(operation, self), lives, soon },
   });
   const poll = poller({ self, members, timers, clock });
   const first = leaders({ self, ring, members, clock });
@@ -179,7 +178,7 @@ export const openTables = (
   };
   const register = <Row>({ name }: RegisterSchema): Registers<Row> => {
     claim(name);
-    return openRegisters({ ...coordinator, chance, registers, lead }, { name });
+    return openRegisters({ ...coordinator, chance, registers, lead, soon }, { name });
   };
   collecting = collector(
     {
