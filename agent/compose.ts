@@ -27,6 +27,7 @@ import { openImages } from './image/open-images.ts';
 import { openJournal } from './journal/open-journal.ts';
 import { openMembers } from './membership/members.ts';
 import type { MemberCard } from './membership/port.ts';
+import { openAccessLog } from './object/access-log/open-access-log.ts';
 import { openObjects } from './object/open-objects.ts';
 import { openS3 } from './object/s3/door.ts';
 import { openSignForm } from './object/s3/sign/form.ts';
@@ -180,9 +181,14 @@ export const startAgent = async (
   );
   closing('objects', () => objects.stop());
   const keys = { clock: runtime.clock, secretOf: identity.ec2Secret };
+  const accessLog = openAccessLog(objects, sub(keyValue, 'access-log'), {
+    region: config.region,
+    ...profile.accessLog,
+  });
+  closing('access log', () => accessLog.stop());
   const s3 = openS3(
     objects,
-    { signIn: openSignIn(keys), signForm: openSignForm(keys) },
+    { signIn: openSignIn(keys), signForm: openSignForm(keys), accessLog },
     { listen: `${config.address}:${ports.s3}`, domains: config.s3Domains ?? [] },
   );
   const images = openImages({ runtime, tables, content, journal, http });

@@ -7,6 +7,7 @@ export const profiles = {
     swim: lanSettings,
     ring: defaultSettings,
     identity: {},
+    accessLog: {},
     mdns: true,
   },
   rehearsal: {
@@ -14,6 +15,8 @@ export const profiles = {
     ring: rehearsalSettings,
     // Strict, so that a rehearsal shows what strict clouds do to their users: 5 s locked after two wrong passwords.
     identity: { lockoutFailures: 2, lockoutSeconds: 5, passwordHistory: 2 },
+    // Whoever tries it out does not wait for minutes.
+    accessLog: { periodMs: 5_000 },
     // Every host of a rehearsal is told the addresses of the others; multicast would find other people's.
     mdns: false,
   },

@@ -90,6 +90,8 @@ export interface Grant {
 }
 
 export interface Caller {
+  /** Called when an access list let it in, and nothing else did. */
+  readonly usedList?: (() => void) | undefined;
   /** As those are told who hear of changes. */
   readonly asker?: Asker | undefined;
   readonly principal?: Principal | undefined;

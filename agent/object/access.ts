@@ -91,7 +91,10 @@ export const checkAccess = (
   const who = standing(caller.principal, target.project);
   if (who === 'owner' || (who === 'reader' && use.startsWith('read'))) return;
   if (caller.grant && signed(use, target, caller.grant)) return;
-  if (lists && granted(use, lists, caller)) return;
+  if (lists && granted(use, lists, caller)) {
+    caller.usedList?.();
+    return;
+  }
   if (accountList && levelAllows(use, accountList, caller)) return;
   if (!caller.principal)
     throw new ShoalError(

@@ -9,7 +9,7 @@ import type { BucketSettings } from './bucket-settings.ts';
 export const permissions = ['FULL_CONTROL', 'READ', 'WRITE', 'READ_ACP', 'WRITE_ACP'] as const;
 export type Permission = (typeof permissions)[number];
 
-/** Everybody; everybody with a key of this cloud; who writes logs (nobody does, so far). */
+/** Everybody; everybody with a key of this cloud; who writes logs. */
 export const groups = ['AllUsers', 'AuthenticatedUsers', 'LogDelivery'] as const;
 export type Group = (typeof groups)[number];
 
@@ -41,3 +41,17 @@ export const grantsAllow = (
       isMeant(grant, principal) &&
       !(settings?.publicAccess?.ignoreAcls && isPublicGrant(grant)),
   );
+
+/** May the group do it, in a bucket with these settings? */
+export const grantsAllowGroup = (
+  settings: BucketSettings | undefined,
+  permission: Permission,
+  group: Group,
+): boolean =>
+  settings?.ownership !== 'BucketOwnerEnforced' &&
+  settings?.grants?.some(
+    (grant) =>
+      (grant.permission === permission || grant.permission === 'FULL_CONTROL') &&
+      'group' in grant.to &&
+      grant.to.group === group,
+  ) === true;

@@ -1,3 +1,4 @@
+import type { LogNaming } from './access-log/log-name.ts';
 import type { AclGrant } from './acl-grant.ts';
 import type { EventRule } from './events/event-rule.ts';
 import type { LockMode } from './lock.ts';
@@ -53,6 +54,8 @@ export interface BucketSettings {
   readonly hasExpiry?: true | undefined;
   /** Who is told of changes of its objects. */
   readonly events?: readonly EventRule[] | undefined;
+  /** Where a log of requests to it goes. */
+  readonly logging?: AccessLogging | undefined;
   readonly cors?: readonly CorsRule[] | undefined;
   /** New objects are encrypted with the cluster's key, whichever door they come by. */
   readonly isSealed?: true | undefined;
@@ -65,4 +68,14 @@ export interface DefaultRetention {
   readonly mode: LockMode;
   readonly days?: number;
   readonly years?: number;
+}
+
+export interface AccessLogging {
+  /** Of the same account. */
+  readonly bucket: string;
+  readonly prefix: string;
+  /** Absent: not said, which is `SimplePrefix`. */
+  readonly naming?: LogNaming | undefined;
+  /** Who may read the log besides. */
+  readonly grants?: readonly AclGrant[] | undefined;
 }

@@ -149,3 +149,21 @@ export const keptListingsBytesMax = 16 * MiB;
 export const keptListingBytesMax = 2 * MiB;
 /** Listings of which it is known that they were asked for once: a client that pages through all there is comes by each once. */
 export const seenListingsMax = 1_024;
+
+/** A host gives the lines of a bucket's log away after that long, or once there are `accessLogObjectBytes`. Amazon: within hours. */
+export const accessLogPeriodMs = 5 * minuteMs;
+export const accessLogObjectBytes = 8 * MiB;
+/** Lines are on disk within that time: the last of them are what a host that is cut off loses. */
+export const accessLogWriteMs = secondMs;
+/** When a host looks again for what could not be delivered. */
+export const accessLogRetryMs = minuteMs;
+/** Lines that no bucket took for that long are dropped. */
+export const accessLogLifeMs = 24 * hourMs;
+/** Lines in memory, lines of one bucket and day, all lines: of more the newest are dropped. */
+export const accessLogPendingBytesMax = 4 * MiB;
+export const accessLogBucketBytesMax = 32 * MiB;
+export const accessLogKeptBytesMax = 256 * MiB;
+/** How often a host says that it dropped some. */
+export const accessLogDropsToldMs = minuteMs;
+/** Of what senders choose in a line, such as addresses and agents. */
+export const accessFieldCharactersMax = 2 * KiB;

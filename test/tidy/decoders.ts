@@ -33,6 +33,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   'agent/journal/limits.ts': 'a name that begins so',
   'agent/journal/merge.ts': 'reads through log.ts',
   'agent/membership/card-index.ts': 'target "rpc membership" and the schemas of membership.ts',
+  'agent/object/access-log/spool.ts': 'own store only',
   'agent/object/bucket-policy/condition.ts': 'target "s3 policy"',
   'agent/object/swift/ask.ts': 'words of a query, one comparison each',
   'agent/panel/page/away.ts': "the panel's own page",

@@ -5,12 +5,14 @@
 import type { Principal } from '../../http/port.ts';
 import { policiesKeptMax } from '../limits.ts';
 import { conditionHolds } from './condition.ts';
-import { parsePolicy, type Statement } from './document.ts';
+import { parsePolicy, type Statement, serviceName } from './document.ts';
 import type { Facts } from './facts.ts';
 import { matchesPattern } from './pattern.ts';
 
 export interface PolicyRequest {
   readonly principal: Principal | undefined;
+  /** A part of the cloud that does it by itself: `logging.s3.amazonaws.com`. */
+  readonly service?: string;
   /** `s3:GetObject`. */
   readonly action: string;
   readonly bucket: string;
@@ -49,9 +51,12 @@ const filler =
 
 export const decidePolicy = (
   statements: readonly Statement[],
-  { principal, action, bucket, key, facts }: PolicyRequest,
+  { principal, service, action, bucket, key, facts }: PolicyRequest,
 ): Verdict => {
-  const names = principal ? namesOf(principal) : [];
+  const names = [
+    ...(principal ? namesOf(principal) : []),
+    ...(service === undefined ? [] : [serviceName(service)]),
+  ];
   const resource = `arn:aws:s3:::${bucket}${key === '' ? '' : `/${key}`}`;
   const lowerAction = action.toLowerCase();
   const fill = filler(facts);

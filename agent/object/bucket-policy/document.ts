@@ -16,7 +16,7 @@ import { matchesPattern } from './pattern.ts';
 
 export interface Statement {
   readonly effect: 'Allow' | 'Deny';
-  /** ARNs, account ids or `*`. */
+  /** ARNs, account ids, `*`, or what `serviceName` makes of a service. */
   readonly principals: readonly string[];
   readonly isNotPrincipal: boolean;
   /** Lower case, with `*` and `?`. */
@@ -63,13 +63,25 @@ const either = (
   return { value: plain ?? not, isNot: plain === undefined };
 };
 
+/** Parts of the cloud that do something by themselves: who delivers logs of requests. */
+export const logService = 'logging.s3.amazonaws.com';
+
+/** As a principal: no account is called so. */
+export const serviceName = (service: string): string => `service:${service}`;
+
 const readPrincipals = (value: unknown): readonly string[] => {
   if (value === '*') return ['*'];
   if (!isRecord(value)) return refuse('Invalid principal in policy');
   const kinds = Object.keys(value);
-  if (kinds.length === 0 || kinds.some((kind) => !['AWS', 'CanonicalUser'].includes(kind)))
+  if (kinds.length === 0 || kinds.some((kind) => !['AWS', 'CanonicalUser', 'Service'].includes(kind)))
     return refuse('Invalid principal in policy');
-  return kinds.flatMap((kind) => texts(value[kind], 'principal'));
+  return kinds.flatMap((kind) => {
+    const names = texts(value[kind], 'principal');
+    if (kind !== 'Service') return names;
+    return names.every((name) => name === logService)
+      ? names.map(serviceName)
+      : refuse('Invalid principal in policy');
+  });
 };
 
 const readConditions = (value: unknown): readonly Condition[] => {

@@ -10,6 +10,8 @@ export type Facts = ReadonlyMap<string, readonly string[]>;
 const always = [
   ...['aws:sourceip', 'aws:securetransport', 'aws:referer', 'aws:useragent', 'aws:currenttime'],
   ...['aws:epochtime', 'aws:userid', 'aws:username', 'aws:principalaccount', 's3:resourceaccount'],
+  // Of what the cloud does by itself for a bucket of that account.
+  ...['aws:sourcearn', 'aws:sourceaccount'],
   ...['s3:prefix', 's3:delimiter', 's3:max-keys', 's3:versionid', 's3:authtype', 's3:signatureversion'],
 ];
 

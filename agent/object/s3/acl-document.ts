@@ -8,7 +8,7 @@ import { childOf, childrenOf, textOf, type XmlNode } from './xml-reader.ts';
 
 const schema = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"';
 
-const grantXml = ({ to, permission }: AclGrant): Xml =>
+export const grantXml = ({ to, permission }: AclGrant): Xml =>
   element('Grant', [
     'group' in to
       ? element('Grantee', [element('URI', uriOf(to.group))], ` ${schema} xsi:type="Group"`)
@@ -39,7 +39,7 @@ const malformed = (): never => {
   throw s3Error('MalformedACLError');
 };
 
-const readGrant = (node: XmlNode): AclGrant => {
+export const readGrant = (node: XmlNode): AclGrant => {
   const grantee = childOf(node, 'Grantee') ?? malformed();
   const permission: Permission = permissions.find((one) => one === textOf(node, 'Permission')) ?? malformed();
   const [id, uri, mail] = ['ID', 'URI', 'EmailAddress'].map((name) => textOf(grantee, name));

@@ -8,6 +8,7 @@ import type { Reader } from '../readable.ts';
 import type { Address } from './address.ts';
 import type { FormFields, SignForm } from './sign/form.ts';
 import type { SignedIn } from './sign-in.ts';
+import type { Trail } from './trail.ts';
 
 export interface S3Ask extends SignedIn, Address {
   readonly requestId: RequestId;
@@ -20,6 +21,7 @@ export interface S3Ask extends SignedIn, Address {
   readonly isVirtualHost: boolean;
   readonly remoteAddress: string;
   readonly caller: Caller;
+  readonly trail: Trail;
   readonly signal: AbortSignal;
 }
 

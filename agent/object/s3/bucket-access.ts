@@ -86,7 +86,10 @@ export const allow = async (
     if (!hasCode(cause, 'NOT_AUTHENTICATED', 'FORBIDDEN')) throw cause;
     const isDenied = cause.details.isDenied === true;
     const grants = key === '' ? row.bucket?.grants : undefined;
-    if (action.grant && !isDenied && grantsAllow(grants, action.grant, caller.principal, row.bucket)) return;
+    if (action.grant && !isDenied && grantsAllow(grants, action.grant, caller.principal, row.bucket)) {
+      caller.usedList?.();
+      return;
+    }
     throw s3Error('AccessDenied', undefined, { cause });
   }
 };
@@ -100,11 +103,12 @@ export const isDenied = (refusal: unknown): boolean =>
 /** Whoever may do what to it. Throws NoSuchBucket. */
 export const findBucket = async (
   context: S3Context,
-  who: Pick<S3Ask, 'principal'>,
+  who: Pick<S3Ask, 'principal'> & Partial<Pick<S3Ask, 'trail'>>,
   name: string,
 ): Promise<Bucket> => {
   const bucket = await find(context, name, ownProject(who));
   if (!bucket) throw noBucket(name);
+  who.trail?.buckets.set(name, bucket);
   return bucket;
 };
 

@@ -11,10 +11,17 @@ export const callerOf = ({
   remoteAddress,
   origin,
   requestId,
-}: Pick<S3Ask, 'principal' | 'headers' | 'query' | 'remoteAddress' | 'origin' | 'requestId'>): Caller => ({
+  trail,
+}: Pick<
+  S3Ask,
+  'principal' | 'headers' | 'query' | 'remoteAddress' | 'origin' | 'requestId' | 'trail'
+>): Caller => ({
   principal,
   asker: askerOf({ principal, remoteAddress, requestId }),
   referrer: headers.referer,
+  usedList: () => {
+    trail.isByList = true;
+  },
   facts: (project, nowMs) =>
     factsOf({
       ...{ principal, project, headers, query, remoteAddress, nowMs },

@@ -37,6 +37,7 @@ export const copySourceOf = ({ headers }: S3Ask): ObjectName => {
 
 /** Opens it and looks at `x-amz-copy-source-if-*`. Throws PreconditionFailed. */
 export const openSource = async (context: S3Context, ask: S3Ask, from: ObjectName): Promise<Opened> => {
+  ask.trail.source = from;
   const opened = await openObject(
     context,
     ask,

@@ -11,7 +11,7 @@ import { xmlAnswer } from './bucket.ts';
 import { allow, type Bucket, findBucket, openBucket, placeIn } from './bucket-access.ts';
 import { deletesInFlightMax, deletesMax } from './limits.ts';
 import { writeCheck } from './put.ts';
-import { s3CodeOf, s3Error } from './s3-error.ts';
+import { s3CodeOf, s3Codes, s3Error } from './s3-error.ts';
 import { parseVersionId, versionAsked } from './version.ts';
 import { element, optional, root, type Xml } from './xml.ts';
 import { childrenOf, readXml, textOf, wantedText } from './xml-reader.ts';
@@ -147,6 +147,7 @@ export const deleteObjects = async (context: S3Context, ask: S3Ask): Promise<Api
       await allow(context, ask, action(versionId), bucket, checkKey(one.key), versionId);
       const deleted = await deleteKey(context, ask, bucket, { ...one, versionId }, bypasses);
       record(context, ask, 'object.delete', undefined, `${bucket.name}/${one.key}`);
+      ask.trail.deleted.push({ key: one.key, versionId: one.versionId, status: 204 });
       if (isQuiet) return undefined;
       return element('Deleted', [
         ...named(one),
@@ -155,11 +156,10 @@ export const deleteObjects = async (context: S3Context, ask: S3Ask): Promise<Api
       ]);
     } catch (thrown) {
       const error = asShoalError(thrown);
-      return element('Error', [
-        ...named(one),
-        element('Code', s3CodeOf(error)),
-        element('Message', error.message),
-      ]);
+      const errorCode = s3CodeOf(error);
+      const { http: status } = s3Codes[errorCode];
+      ask.trail.deleted.push({ key: one.key, versionId: one.versionId, status, errorCode });
+      return element('Error', [...named(one), element('Code', errorCode), element('Message', error.message)]);
     }
   };
   const results = await mapLimit(wanted, deletesInFlightMax, deleteOne, ask.signal);

@@ -6,22 +6,26 @@
  *   method, query -> call                operations.ts
  */
 import { hasCode } from '../../../proto/error.ts';
-import type { Work } from '../../http/exchange.ts';
+import type { Exchange, Work } from '../../http/exchange.ts';
 import { type Listener, openListener } from '../../http/listener.ts';
 import type { ApiAnswer } from '../../http/port.ts';
+import type { AccessLog } from '../access-log/open-access-log.ts';
 import { openBucketNames } from '../bucket-names.ts';
 import type { Context } from '../context.ts';
-import { addressOf, hostBucketOf } from './address.ts';
+import { type Address, addressOf, hostBucketOf } from './address.ts';
 import type { S3Ask, S3Context } from './ask.ts';
+import { findBucket } from './bucket-access.ts';
 import { callerOf } from './caller.ts';
 import { preflight, withCors } from './cors.ts';
 import { callOf } from './operations.ts';
 import { openRefusals } from './refusals.ts';
+import { openRequestLog } from './request-log.ts';
 import { s3Error, s3Errors } from './s3-error.ts';
 import { accessOf } from './sign/claim.ts';
 import { accessOfForm, type SignForm } from './sign/form.ts';
 import { rawAsk } from './sign/raw-ask.ts';
 import type { SignIn } from './sign-in.ts';
+import { newTrail, type Trail } from './trail.ts';
 import { servePage } from './website.ts';
 
 /** A name under which this machine always is. */
@@ -56,15 +60,22 @@ const nobody = {
   isVirtualHost: true,
 } as const;
 
-/** How callers prove who they are. */
-export interface Keys {
+/** What is known of a request before its sender is. */
+type Asked = Pick<
+  S3Ask,
+  'requestId' | 'method' | 'path' | 'query' | 'origin' | 'signal' | 'remoteAddress' | 'trail'
+>;
+
+/** How callers prove who they are, and where it is written down what they did. */
+export interface DoorParts {
   readonly signIn: SignIn;
   readonly signForm: SignForm;
+  readonly accessLog: AccessLog;
 }
 
 export const openS3 = (
   parts: Context,
-  { signIn, signForm }: Keys,
+  { signIn, signForm, accessLog }: DoorParts,
   { listen, domains }: S3Settings,
 ): Listener => {
   const { records, containers } = parts;
@@ -81,20 +92,19 @@ export const openS3 = (
   };
   const allDomains = [...ownDomains, ...domains];
   const siteDomains = allDomains.map((domain) => `s3-website.${domain}`);
-  const work: Work = async ({ raw, body, requestId, path, query, origin, signal }) => {
-    const method = raw.method ?? 'GET';
-    const hostBucket = hostBucketOf(raw.headers.host, allDomains);
-    const address = addressOf(path, hostBucket);
-    const remoteAddress = raw.socket.remoteAddress ?? '';
-    const asked = { requestId, method, path, query, origin, signal, remoteAddress };
-    const site = hostBucketOf(raw.headers.host, siteDomains);
-    if (site !== '') {
-      const { authorization: _key, ...headers } = raw.headers as Record<string, string>;
-      const visit = { ...nobody, ...asked, ...addressOf(path, site), query: new URLSearchParams(), headers };
-      return { answer: await servePage(context, { ...visit, caller: callerOf(visit) }), status: 200 };
-    }
-    if (method === 'OPTIONS') return { answer: await preflight(context, address, raw.headers), status: 200 };
-    const answer = await withCors(
+  const page = ({ raw, path }: Exchange, asked: Asked, site: string): Promise<ApiAnswer> => {
+    const { authorization: _key, ...headers } = raw.headers as Record<string, string>;
+    const visit = { ...nobody, ...asked, ...addressOf(path, site), query: new URLSearchParams(), headers };
+    return servePage(context, { ...visit, caller: callerOf(visit) });
+  };
+  const call = (
+    { raw, body }: Exchange,
+    asked: Asked,
+    address: Address,
+    hostBucket: string,
+  ): Promise<ApiAnswer> => {
+    const { method, remoteAddress, requestId, trail } = asked;
+    return withCors(
       context,
       address,
       { method: raw.headers['access-control-request-method'] ?? method, origin: raw.headers.origin },
@@ -110,11 +120,45 @@ export const openS3 = (
           throw thrown;
         });
         told(signed);
+        trail.principal = signed.principal;
         const ask = { ...signed, ...address, ...asked, isVirtualHost: hostBucket !== '' };
         return serve(context, { ...ask, caller: callerOf(ask) });
       },
     );
-    return { answer, status: 200 };
+  };
+  /** Whoever was refused before anybody looked, and those that only ask what they may, stand in the log too. */
+  const lookUp = async (trail: Trail, { bucket }: Address): Promise<void> => {
+    if (trail.buckets.size > 0 || bucket === '') return;
+    await findBucket(context, { principal: undefined, trail }, bucket).catch(() => {});
+  };
+  const work: Work = async (exchange) => {
+    const { raw, requestId, path, query, origin, signal } = exchange;
+    const method = raw.method ?? 'GET';
+    const { host } = raw.headers;
+    const hostBucket = hostBucketOf(host, allDomains);
+    const site = hostBucketOf(host, siteDomains);
+    const address = addressOf(path, site || hostBucket);
+    const trail = newTrail();
+    const remoteAddress = raw.socket.remoteAddress ?? '';
+    const asked = { requestId, method, path, query, origin, signal, remoteAddress, trail };
+    const log = openRequestLog(accessLog, parts.runtime.clock, {
+      ...{ exchange, address, trail },
+      isWebsite: site !== '',
+    });
+    try {
+      const answer = await (site !== ''
+        ? page(exchange, asked, site)
+        : method === 'OPTIONS'
+          ? preflight(context, address, raw.headers)
+          : call(exchange, asked, address, hostBucket));
+      if (method === 'OPTIONS') await lookUp(trail, address);
+      log.answered(answer);
+      return { answer, status: 200 };
+    } catch (thrown) {
+      await lookUp(trail, address);
+      log.refused(thrown);
+      throw thrown;
+    }
   };
   const listener = openListener(context, {
     listen,

@@ -24,7 +24,6 @@ const missing =
 
 export const fixedSettings: Readonly<Record<string, Serve>> = {
   accelerate: told('s3:GetAccelerateConfiguration', 'AccelerateConfiguration'),
-  logging: told('s3:GetBucketLogging', 'BucketLoggingStatus'),
   replication: missing('s3:GetReplicationConfiguration', 'ReplicationConfigurationNotFoundError'),
   requestPayment: told('s3:GetBucketRequestPayment', 'RequestPaymentConfiguration', [
     element('Payer', 'BucketOwner'),

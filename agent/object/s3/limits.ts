@@ -57,3 +57,6 @@ export const corsBytesMax = 64 * KiB;
 /** Fields of a form besides its file, and bytes of each: S3's 20 KB hold for all of them, mostly its policy. */
 export const formFieldsMax = 100;
 export const formFieldBytesMax = 20 * KiB;
+
+/** Of the names of a log's objects: account, bucket, time and more follow it in a key. */
+export const logPrefixBytesMax = 800;

@@ -94,7 +94,10 @@ export const openObject = async (
   const { grant } = action;
   const { bucket: settings } = bucket.row;
   const isOwn = ownerOf(row, settings, bucket.project) === ownProject(ask);
-  if (refusal && grant && !isOwn && !grantsAllow(row.grants, grant, ask.principal, settings)) throw refusal;
+  if (refusal && grant && !isOwn) {
+    if (!grantsAllow(row.grants, grant, ask.principal, settings)) throw refusal;
+    ask.caller.usedList?.();
+  }
   // Whoever looks at its access list needs no key.
   if (action.use === 'readObject' && !row.link) checkSealKey(context, row.seal, customer);
   if (!row.link) return { bucket, row, thing: shown(await openReadable(reader, bucket.project, row)) };

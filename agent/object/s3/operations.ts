@@ -12,6 +12,7 @@ import { deleteObject, deleteObjects } from './delete.ts';
 import { fixedSettings } from './fixed.ts';
 import * as lifecycle from './lifecycle.ts';
 import { listObjects, listObjectsV2 } from './listing.ts';
+import * as logging from './logging.ts';
 import { abortUpload, completeUpload, createUpload, putPart } from './multipart.ts';
 import * as notification from './notification.ts';
 import { getObject } from './object.ts';
@@ -39,6 +40,7 @@ const ofBucket: Methods = {
     'list-type': listObjectsV2,
     lifecycle: lifecycle.getLifecycle,
     location: bucket.getLocation,
+    logging: logging.getLogging,
     'object-lock': lock.getLockConfiguration,
     tagging: tagging.getBucketTagging,
     uploads: listUploads,
@@ -60,6 +62,7 @@ const ofBucket: Methods = {
     acl: acl.putBucketAcl,
     cors: cors.putCors,
     lifecycle: lifecycle.putLifecycle,
+    logging: logging.putLogging,
     'object-lock': lock.putLockConfiguration,
     encryption: sse.putEncryption,
     notification: notification.putNotifications,
@@ -129,13 +132,17 @@ const checkHeaders = ({ headers }: S3Ask): void => {
   if (strange !== undefined) throw s3Error('NotImplemented', undefined, { fields: { Header: strange } });
 };
 
+/** '' where it has none. */
+export const subresourceOf = (query: URLSearchParams): string =>
+  subresources.find((candidate) => query.has(candidate)) ?? '';
+
 const methodsOf = ({ bucket: name, key }: S3Ask): Methods =>
   name === '' ? ofAccount : key === '' ? ofBucket : ofObject;
 
 /** Throws NotImplemented, MethodNotAllowed. */
 export const callOf = (ask: S3Ask): Serve => {
   const calls = methodsOf(ask)[ask.method] ?? {};
-  const name = subresources.find((candidate) => ask.query.has(candidate)) ?? '';
+  const name = subresourceOf(ask.query);
   const serve = Object.hasOwn(calls, name) ? calls[name] : undefined;
   if (serve) {
     checkHeaders(ask);

@@ -139,6 +139,7 @@ export const postObject = async (context: S3Context, ask: S3Ask): Promise<ApiAns
     const key = checkKey(given.replaceAll(/\$\{filename\}/g, () => file.name.replace(/^.*[\\/]/s, '')));
     if (key === '' || key.includes('\0')) throw lost('The key is none');
     const principal = await context.signForm(fields, ask);
+    ask.trail.principal = principal;
     const filled = new Map([...fields, ['key', key], ['bucket', ask.bucket]]);
     const policy = fields.get('policy');
     const range =

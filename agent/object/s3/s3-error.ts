@@ -62,6 +62,10 @@ export const s3Codes = {
   InvalidSecurity: status(403, 'The provided security credentials are not valid.'),
   InvalidStorageClass: status(400, 'The storage class that you specified is not valid.'),
   InvalidTag: status(400, 'The tag that you provided is not valid.'),
+  InvalidTargetBucketForLogging: status(
+    400,
+    'The target bucket for logging does not exist, is not owned by you, or does not let the log-delivery group in.',
+  ),
   InvalidURI: status(400, 'The specified URI could not be parsed.'),
   KeyTooLongError: status(400, 'Your key is too long.'),
   MalformedACLError: status(400, 'The ACL that you provided was not well formed or did not validate.'),

@@ -14,6 +14,7 @@ import { addressOf, decodePath } from '../../../agent/object/s3/address.ts';
 import { readCors } from '../../../agent/object/s3/cors-rule.ts';
 import { parseLifecycle } from '../../../agent/object/s3/lifecycle-words.ts';
 import { parseConfiguration, parseHoldXml, parseRetention } from '../../../agent/object/s3/lock-words.ts';
+import { parseLogging } from '../../../agent/object/s3/logging-words.ts';
 import { parseNotifications } from '../../../agent/object/s3/notification-words.ts';
 import { parsePartNumber, parseWantedParts } from '../../../agent/object/s3/part-list.ts';
 import { parseChecksumName } from '../../../agent/object/s3/sign/joined-checksum.ts';
@@ -62,6 +63,9 @@ export const documentTargets = (): readonly Target[] => [
   ]),
   xml('notification', (node) => parseNotifications(node, () => true), [
     '<NotificationConfiguration><QueueConfiguration><Id>a</Id><Queue>arn:shoal:sqs::hook:webhook</Queue><Event>s3:ObjectCreated:*</Event><Filter><S3Key><FilterRule><Name>prefix</Name><Value>a/</Value></FilterRule></S3Key></Filter></QueueConfiguration></NotificationConfiguration>',
+  ]),
+  xml('logging', parseLogging, [
+    '<BucketLoggingStatus><LoggingEnabled><TargetBucket>logs</TargetBucket><TargetPrefix>a/</TargetPrefix><TargetGrants><Grant><Grantee><ID>p1</ID></Grantee><Permission>READ</Permission></Grant></TargetGrants><TargetObjectKeyFormat><PartitionedPrefix><PartitionDateSource>EventTime</PartitionDateSource></PartitionedPrefix></TargetObjectKeyFormat></LoggingEnabled></BucketLoggingStatus>',
   ]),
   xml('retention', (node) => parseRetention(node, nowMs), [
     `<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>${later}</RetainUntilDate></Retention>`,

@@ -1,5 +1,6 @@
 /** The S3 door on fakes behind real HTTP. Callers name their token in place of a signature: `member:p1`. */
 import type { ExecutionContext } from 'ava';
+import { openAccessLog } from '../../../agent/object/access-log/open-access-log.ts';
 import { type ObjectSettings, openObjects } from '../../../agent/object/open-objects.ts';
 import { openS3 } from '../../../agent/object/s3/door.ts';
 import { openSignForm } from '../../../agent/object/s3/sign/form.ts';
@@ -8,6 +9,8 @@ import { openPayload } from '../../../agent/object/s3/sign/payload.ts';
 import { rawAsk } from '../../../agent/object/s3/sign/raw-ask.ts';
 import type { SignIn } from '../../../agent/object/s3/sign-in.ts';
 import { parseXml, type XmlNode } from '../../../agent/object/s3/xml-reader.ts';
+import type { KeyValue } from '../../../agent/store/key-value.ts';
+import { memoryKeyValue } from '../../../agent/store/memory-key-value.ts';
 import type { Tables } from '../../../agent/table/port.ts';
 import { fakeContent } from '../../fake/content.ts';
 import { fakePrincipal, fakeRuntime, fakeSignIn, startApi } from '../../fake/http.ts';
@@ -61,6 +64,9 @@ export const serveS3 = async (
     readonly content?: ReturnType<typeof fakeContent>;
     readonly wallMs?: () => number;
     readonly domainOf?: (project: string) => Promise<string | undefined>;
+    /** Of this host alone. */
+    readonly keyValue?: KeyValue;
+    readonly logPeriodMs?: number;
   } & ObjectSettings = {},
 ) => {
   const content = parts.content ?? fakeContent();
@@ -84,15 +90,23 @@ export const serveS3 = async (
   const signForm = openSignForm({
     secretOf: async (key) => (key === access ? { secret, principal } : undefined),
   });
+  const accessLog = openAccessLog(opened, parts.keyValue ?? memoryKeyValue(), {
+    region: parts.region ?? 'us-east-1',
+    ...(parts.logPeriodMs === undefined ? {} : { periodMs: parts.logPeriodMs }),
+  });
   const s3 = openS3(
     opened,
-    { signIn: trustingSignIn, signForm },
+    { signIn: trustingSignIn, signForm, accessLog },
     { listen: '127.0.0.1:0', domains: ['s3.example.org'] },
   );
   const { url, port } = await s3.start();
+  const stop = async (): Promise<void> => {
+    await s3.stop();
+    await accessLog.stop();
+  };
   t.teardown(async () => {
     await opened.stop();
-    await Promise.all([api.stop(), s3.stop()]);
+    await Promise.all([api.stop(), stop()]);
   });
   const call = async (method: string, path: string, asked: S3Call = {}): Promise<S3Answer> => {
     const answer = await fetch(`${url}${path}`, {
@@ -127,6 +141,8 @@ export const serveS3 = async (
     url,
     port,
     runtime,
+    /** The door, as a host that ends closes it. */
+    stop,
     swift: `${api.url}/object-store/v1/AUTH_p1`,
   };
 };
