@@ -97,6 +97,9 @@ export const contentStore = ({
         signal?.removeEventListener('abort', abort);
       }
     },
+    async claim(user, claim) {
+      for (const { debts } of kinds) await debts.claim(user, claim);
+    },
     async keep(user) {
       for (const { debts } of kinds) await debts.forgive(user);
     },
@@ -105,24 +108,23 @@ export const contentStore = ({
     },
     async release(content, user) {
       if (content.kind === 'inline') return;
-      for (const [kept, pieces] of byKind(content.chunks)) {
-        await kept.debts.add(user, [...new Set(pieces.map(({ id }) => id))]);
-        await giveBack(kept, user);
-      }
+      const ways = byKind(content.chunks);
+      for (const [{ debts }, pieces] of ways) await debts.add(user, [...new Set(pieces.map(({ id }) => id))]);
+      for (const [kept] of ways) await giveBack(kept, user);
     },
-    async retain(content, user) {
+    async retain(content, user, claim) {
       if (content.kind === 'inline') return;
       const ways = byKind(content.chunks);
       hold(user);
       try {
         for (const [{ debts, references }, pieces] of ways) {
-          await debts.add(user, [...new Set(pieces.map(({ id }) => id))]);
+          await debts.add(user, [...new Set(pieces.map(({ id }) => id))], claim);
           await references.add(
             pieces.map(({ id, length, zstdBytes }) => ({ id, length: zstdBytes ?? length })),
             user,
           );
         }
-        for (const [{ debts }] of ways) await debts.forgive(user);
+        if (!claim) for (const [{ debts }] of ways) await debts.forgive(user);
       } catch (thrown) {
         for (const [kept] of ways) await giveBack(kept, user);
         throw thrown;

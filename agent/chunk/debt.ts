@@ -30,6 +30,8 @@ export interface Debts {
   /** While held, `settle` leaves the user's debts alone. */
   hold(user: string): void;
   add(user: string, ids: readonly ChunkId[], claim?: Claim): Promise<void>;
+  /** Of all that the user owes. */
+  claim(user: string, claim: Claim): Promise<void>;
   /** The references stay: nothing is owed any more. */
   forgive(user: string): Promise<void>;
   /** Deletes the references. Throws what the tables throw; the debt then stands for `settle`. */
@@ -68,10 +70,17 @@ export const debts = (
   const idsOf = (user: string): ChunkId[] =>
     Array.from(store.range(rangeOf(user)), ({ key }) => toHex(key.subarray(idBytes)) as ChunkId);
 
+  const keysOf = (reader: Pick<KeyValue, 'range'>, user: string): Uint8Array[] =>
+    Array.from(reader.range(rangeOf(user)), ({ key }) => Uint8Array.from(key));
+  /** No commit where there is nothing: content has debts of one kind, and most of it none. */
+  const owes = (user: string): boolean => [...store.range({ ...rangeOf(user), limit: 1 })].length > 0;
+  const owedBy = (user: string, claim: Claim | undefined): Uint8Array =>
+    owedCodec.encode(claim ? { user, claim, atMs: clock.wallMs() } : user);
+
   const forgive = async (user: string): Promise<void> => {
+    if (!owes(user)) return;
     await store.transact((writer) => {
-      for (const key of Array.from(writer.range(rangeOf(user)), ({ key }) => Uint8Array.from(key)))
-        writer.delete(key);
+      for (const key of keysOf(writer, user)) writer.delete(key);
     });
   };
   const pay = async (user: string): Promise<void> => {
@@ -91,9 +100,15 @@ export const debts = (
     judgeBy: (of, one) => void judges.set(of, one),
     hold: (user) => void held.add(user),
     letGo: (user) => void held.delete(user),
+    async claim(user, claim) {
+      if (!owes(user)) return;
+      const value = owedBy(user, claim);
+      await store.transact((writer) => {
+        for (const key of keysOf(writer, user)) writer.put(key, value);
+      });
+    },
     async add(user, ids, claim) {
-      const owed = claim ? { user, claim, atMs: clock.wallMs() } : user;
-      const [prefix, value] = [prefixOf(user), owedCodec.encode(owed)];
+      const [prefix, value] = [prefixOf(user), owedBy(user, claim)];
       await store.transact((writer) => {
         for (const id of ids) writer.put(concatBytes(prefix, fromHex(id)), value);
       });

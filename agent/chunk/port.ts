@@ -32,6 +32,8 @@ export interface Claim {
   readonly of: string;
   readonly id: string;
   readonly name: string;
+  /** What else the judge needs to know. Absent: a claim of an earlier build. */
+  readonly more?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -93,7 +95,15 @@ export interface ContentStore {
    * The same bytes as new content of that code would be kept (undefined: copies), for another user; `content` stays as it is. In
    * the background: throttled. Durable when it resolves; throws what `read` and `write` throw, and leaves nothing then.
    */
-  rekeep(content: Content, user: string, code: Code | undefined, signal: AbortSignal): Promise<Content>;
+  rekeep(
+    content: Content,
+    user: string,
+    code: Code | undefined,
+    signal: AbortSignal,
+    claim?: Claim,
+  ): Promise<Content>;
+  /** Says more of where the row will stand, before it is put. Nothing where the user owes nothing. */
+  claim(user: string, claim: Claim): Promise<void>;
   /** The row that the user's claim spoke of stands. What fails here the judge makes good. */
   keep(user: string): Promise<void>;
   /** Once for each kind of claims, before the agent serves. */
@@ -102,9 +112,9 @@ export interface ContentStore {
   release(content: Content, user: string): Promise<void>;
   /**
    * A second user of the same content (copy without moving bytes). Durable when it resolves, provided that some user
-   * still stood then: a caller that cannot be sure looks afterwards, and releases what it retained in vain.
+   * still stood then: a caller that cannot be sure looks afterwards, and releases what it retained in vain. `claim`: as of a write.
    */
-  retain(content: Content, user: string): Promise<void>;
+  retain(content: Content, user: string, claim?: Claim): Promise<void>;
 }
 
 export const contentLength = (content: Content): number =>

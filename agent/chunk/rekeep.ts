@@ -2,7 +2,7 @@
  * The same content kept in another way, under another user: what its chunks hold is read, verified, and put again as
  * it lies there, packed and encrypted as it was. The old user's chunks stand until its caller releases them.
  *
- *     debt (new user) --> get, as it is kept --> put the other way, with a reference --> forgiven
+ *     debt (new user) --> get, as it is kept --> put the other way, with a reference --> forgiven, where nothing is claimed
  */
 import type { ChunkId } from '../../proto/ids.ts';
 import type { Code } from '../../proto/policy.ts';
@@ -11,7 +11,7 @@ import { chunkIdOf } from './chunk-name.ts';
 import type { Kept } from './keepers.ts';
 import { isPieceKeptAs } from './kept-as.ts';
 import { rekeepInFlightMax } from './limits.ts';
-import type { Content, ContentStore, Piece } from './port.ts';
+import type { Claim, Content, ContentStore, Piece } from './port.ts';
 import { stripeIdOf } from './stripe/name.ts';
 import type { Throttle } from './throttle.ts';
 
@@ -33,8 +33,9 @@ export const rekeep = ({
     id: ChunkId,
     length: number,
     user: string,
+    claim: Claim | undefined,
   ): Promise<void> => {
-    await debts.add(user, [id]);
+    await debts.add(user, [id], claim);
     await references.add([{ id, length }], user);
   };
 
@@ -43,33 +44,34 @@ export const rekeep = ({
     user: string,
     code: Code | undefined,
     signal: AbortSignal,
+    claim: Claim | undefined,
   ): Promise<Piece> => {
     const length = piece.zstdBytes ?? piece.length;
     if (isPieceKeptAs(piece, code)) {
-      await refer(keptAs(piece), piece.id, length, user);
+      await refer(keptAs(piece), piece.id, length, user, claim);
       return piece;
     }
     await throttle.take(length, signal);
     const bytes = await keptAs(piece).get.anywhere(piece.id, signal);
     const to = code ? stripes : copies;
     const id = code ? stripeIdOf(bytes, code) : chunkIdOf(bytes);
-    const referring = refer(to, id, bytes.length, user);
+    const referring = refer(to, id, bytes.length, user, claim);
     await Promise.all([to.put(id, bytes, signal, referring, () => {}), referring]);
     const { isStripe: _was, ...rest } = piece;
     return { ...rest, id, ...(code && { isStripe: true as const }) };
   };
 
-  return async (content, user, code, signal): Promise<Content> => {
+  return async (content, user, code, signal, claim): Promise<Content> => {
     if (content.kind === 'inline') return content;
     for (const { debts } of kinds) debts.hold(user);
     try {
       const chunks = await mapLimit(
         content.chunks,
         rekeepInFlightMax,
-        (piece, _, stop) => move(piece, user, code, stop),
+        (piece, _, stop) => move(piece, user, code, stop, claim),
         signal,
       );
-      for (const { debts } of kinds) await debts.forgive(user);
+      if (!claim) for (const { debts } of kinds) await debts.forgive(user);
       return { kind: 'chunks', chunks };
     } catch (thrown) {
       // What cannot be given back now is a debt, and is given back later.

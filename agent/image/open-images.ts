@@ -9,6 +9,7 @@ import type { Journal } from '../journal/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { Tables } from '../table/port.ts';
 import { openImageRows } from './images.ts';
+import { imageClaims, judgeImage } from './judge-image.ts';
 import { openManifests } from './manifest.ts';
 import { type ImageRow, openRecords } from './records.ts';
 import * as file from './serve-file.ts';
@@ -73,6 +74,7 @@ export const openImages = (
 ): Images => {
   const records = openRecords(tables);
   const manifests = openManifests(records);
+  content.judgeBy(imageClaims, judgeImage({ ...records, manifests }));
   const rows = openImageRows({ runtime, records, manifests, content });
   const uploads = openUploads(
     { runtime, records, manifests, content, rows },

@@ -1,7 +1,8 @@
 /**
  * Bytes into an image. The register decides who may send: `queued -> saving` under an upload id, renewed while
  * bytes flow, `saving -> active` only by the same id. An agent that is killed stops renewing; after the lease the
- * image is queued again for everyone, and a late winner of the old upload finds its id gone and cleans up.
+ * image is queued again for everyone, and a late winner of the old upload finds its id gone and cleans up. What was stored by one that
+ * was killed is given back by its next life (`judge-image.ts`).
  */
 import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
@@ -10,6 +11,7 @@ import type { Principal } from '../http/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { ImageRows } from './images.ts';
 import { inspectStream } from './inspect.ts';
+import { claimImage, isUpload } from './judge-image.ts';
 import { imageBytesMax, uploadRenewMs } from './limits.ts';
 import type { Manifests } from './manifest.ts';
 import { chunkUser, type ImageRow, imagePartition, isSaving, type Records, statusOf } from './records.ts';
@@ -49,13 +51,10 @@ export const openUploads = (
   const log = runtime.log.with({ part: 'image' });
   const { clock, timers } = runtime;
 
-  const isMine = (row: ImageRow | undefined, upload: Uuid): boolean =>
-    row?.status === 'saving' && row.upload?.id === upload;
-
   /** Throws CONFLICT unless nobody sends or sent. */
   const begin = (principal: Principal, id: string, upload: Uuid): Promise<ImageRow> =>
     rows.change(principal, id, (old) => {
-      if (isMine(old, upload)) return old;
+      if (isUpload(old, upload)) return old;
       const nowMs = clock.wallMs();
       if (statusOf(old, nowMs) !== 'queued')
         throw new ShoalError(
@@ -79,7 +78,7 @@ export const openUploads = (
   const giveUp = (id: Uuid, upload: Uuid): Promise<boolean> =>
     images
       .change(imagePartition, id, (old) =>
-        old && isMine(old, upload) ? { ...old, status: 'queued', upload: null } : old,
+        old && isUpload(old, upload) ? { ...old, status: 'queued', upload: null } : old,
       )
       .then(
         (row) => row?.data?.upload !== upload,
@@ -105,14 +104,16 @@ export const openUploads = (
     const renew = async (): Promise<void> => {
       const row = await images
         .change(imagePartition, id, (old) =>
-          old && isMine(old, upload) ? { ...old, upload: { id: upload, renewedAtMs: clock.wallMs() } } : old,
+          old && isUpload(old, upload)
+            ? { ...old, upload: { id: upload, renewedAtMs: clock.wallMs() } }
+            : old,
         )
         .catch((thrown) => {
           // A quorum that is missing for a moment is no reason to end; the next renewal may come through.
           log.warn('upload not renewed', { id, error: String(thrown) });
           return null;
         });
-      if (row !== null && !isMine(row, upload)) stop.abort(lost(id));
+      if (row !== null && !isUpload(row, upload)) stop.abort(lost(id));
       else if (!stop.signal.aborted) cancel = timers.after(uploadRenewMs, () => void renew());
     };
     cancel = timers.after(uploadRenewMs, () => void renew());
@@ -137,6 +138,7 @@ export const openUploads = (
     const { stream, virtualBytes } = inspectStream(asked.source, { ...row, lenient: settings.lenient });
     const written = await content.write(stream, {
       user: chunkUser(row.id, upload),
+      claim: claimImage(row.id, upload),
       bytesMax: imageBytesMax,
       digests: ['md5', 'sha512'],
       signal: alive.signal,
@@ -155,7 +157,7 @@ export const openUploads = (
     const atMs = clock.wallMs();
     const done = await images.change(imagePartition, row.id, (old) => {
       if (old?.data?.upload === upload) return old;
-      if (!old || !isMine(old, upload)) throw lost(row.id);
+      if (!old || !isUpload(old, upload)) throw lost(row.id);
       if (old.diskFormat !== row.diskFormat || old.containerFormat !== row.containerFormat)
         throw new ShoalError(
           'CONFLICT',
@@ -163,6 +165,10 @@ export const openUploads = (
         );
       return { ...old, status: 'active', upload: null, data, updatedAtMs: atMs };
     });
+    if (written.content.kind === 'chunks')
+      content
+        .keep(chunkUser(row.id, upload))
+        .catch((thrown) => log.info('an upload is looked at again', { id: row.id, upload, thrown }));
     return done ?? row;
   };
 

@@ -2,7 +2,7 @@
  * Objects that come in parts, each through whichever host and in any order. The register says whose the parts are:
  *
  *   open ── parts come ── closing ── the object's row is put ── register gone: the parts are the object's
- *     \____________________________________________ abort ──── register gone: the parts are given back
+ *     \____________________________________________ abort ──── register gone, or says so to who closed it: the parts are given back
  *
  *  - Each part has an upload of its own, so giving one back never touches another, and two of the same number stand
  *    side by side until the object is complete: who completes it names the ones that are meant.
@@ -11,10 +11,11 @@
  *  - Whoever gives back an object's parts removes the register first (`object-turn.ts`): a completion that is tried
  *    again after a crash finds no register rather than chunks that are gone.
  */
-import { ShoalError } from '../../proto/error.ts';
+import { hasCode, ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
 import type { ContentStore } from '../chunk/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
+import { claimPart } from './claim.ts';
 import { type Containers, noContainer } from './containers.ts';
 import { listingPageRows, partListBytesMax } from './limits.ts';
 import { packParts } from './long-parts.ts';
@@ -87,28 +88,31 @@ export const openMultiparts = ({
 
   const get = async ({ id, name }: Place, upload: string): Promise<MultipartRow> => {
     const row = await multiparts.get(id, multipartKey(name, upload));
-    if (!row) throw noUpload(upload);
+    if (!row || row.isAborted) throw noUpload(upload);
     return row;
   };
 
-  /** Was it there? */
-  const remove = async (id: Uuid, name: string, upload: string): Promise<boolean> => {
-    let wasThere = false;
-    await multiparts.change(id, multipartKey(name, upload), (row) => {
-      wasThere = row !== undefined;
-      return undefined;
-    });
-    return wasThere;
-  };
+  const remove = (id: Uuid, name: string, upload: string): Promise<unknown> =>
+    multiparts.change(id, multipartKey(name, upload), () => undefined);
 
+  /** The object stands. Two that complete one upload do the same, so who finds the register gone was second to that. */
   const finish = async (place: Place, row: ObjectRow): Promise<void> => {
-    const isOurs = await remove(place.id, place.name, row.upload);
-    if (!isOurs && (await objects.find(place))?.upload === row.upload) {
-      // Aborted while it was put together: the abort has given back the parts.
+    const left = await multiparts.change(place.id, multipartKey(place.name, row.upload), (now) =>
+      now?.isAborted ? now : undefined,
+    );
+    if (left) {
+      // While it was put together: the abort has given back the parts.
       await objects.dropUpload(place, row.upload);
       throw noUpload(row.upload);
     }
     await parts.dropAll(row.upload, row);
+  };
+
+  const findJoined = async (place: Place, upload: string): Promise<ObjectRow | undefined> => {
+    const row = await objects.find(place);
+    if (row?.upload !== upload) return undefined;
+    await finish(place, row);
+    return row;
   };
 
   return {
@@ -140,6 +144,7 @@ export const openMultiparts = ({
       const sealing = opener && !opener.vault ? sealBytes(opener.key, id, source) : undefined;
       const written = await content.write(sealing?.source ?? source, {
         user: chunkUser(id),
+        claim: claimPart(place, upload, { number: part.number, upload: id }),
         bytesMax: part.bytesMax,
         inlineBytesMax: 0,
         digests: sealing ? [] : ['md5'],
@@ -183,7 +188,7 @@ export const openMultiparts = ({
     ): Promise<PartRow> {
       const { upload } = await get(place, uploadId);
       const id = newUuid();
-      await content.retain(source.content, chunkUser(id));
+      await content.retain(source.content, chunkUser(id), claimPart(place, upload, { number, upload: id }));
       if (!(await stands())) {
         await content.release(source.content, chunkUser(id));
         throw new ShoalError('CONTENDED', 'Cannot copy the part: its source was replaced meanwhile');
@@ -197,18 +202,15 @@ export const openMultiparts = ({
 
     /** Once more is the same. Throws NOT_FOUND, and what `choose` and `check` throw: it is open again then. */
     async complete(place: Place, uploadId: string, joined: Joined): Promise<ObjectRow> {
-      const done = await objects.find(place);
-      if (done?.upload === uploadId) {
-        await parts.dropAll(done.upload, done);
-        return done;
-      }
+      const before = await findJoined(place, uploadId);
+      if (before) return before;
       const key = multipartKey(place.name, uploadId);
-      const open = await multiparts.change(place.id, key, (row) => {
-        if (!row) throw noUpload(uploadId);
-        return row.isClosing ? row : { ...row, isClosing: true };
-      });
-      if (!open) throw noUpload(uploadId);
       try {
+        const open = await multiparts.change(place.id, key, (row) => {
+          if (!row || row.isAborted) throw noUpload(uploadId);
+          return row.isClosing ? row : { ...row, isClosing: true };
+        });
+        if (!open) throw noUpload(uploadId);
         const all: PartRow[] = [];
         let bytesListed = 0;
         for await (const part of parts.walk(open.upload)) {
@@ -244,9 +246,12 @@ export const openMultiparts = ({
         await finish(place, row);
         return row;
       } catch (thrown) {
+        // The same call on another host may have been first, and has taken the parts.
+        const done = hasCode(thrown, 'QUORUM_MISSED') ? undefined : await findJoined(place, uploadId);
+        if (done) return done;
         if (thrown instanceof ShoalError && !thrown.retryable)
           await multiparts.change(place.id, key, (row) => {
-            if (!row) return undefined;
+            if (!row || row.isAborted) return row;
             const { isClosing: _closing, ...reopened } = row;
             return reopened;
           });
@@ -262,7 +267,13 @@ export const openMultiparts = ({
         await finish(place, done);
         throw noUpload(uploadId);
       }
-      if (!(await remove(place.id, place.name, upload))) throw noUpload(uploadId);
+      let wasThere = false;
+      await multiparts.change(place.id, multipartKey(place.name, upload), (row) => {
+        wasThere = row !== undefined && !row.isAborted;
+        // Whoever puts it together has to know.
+        return row?.isClosing ? { ...row, isAborted: true } : undefined;
+      });
+      if (!wasThere) throw noUpload(uploadId);
       await parts.dropAll(upload);
     },
 

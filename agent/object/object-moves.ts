@@ -5,19 +5,20 @@
  *     kept anew, for a user of their own ── still the same row? decided at its register ── row put ── old chunks given back
  *                                              \___ no: the new chunks are given back
  *
- * An agent that dies on the way leaves the old row or the new one, each with its chunks; a sweep that finds the old one
- * begins anew. The register is what a racing PUT meets too, so no move ever brings back what was overwritten.
+ * An agent that dies on the way leaves the old row or the new one, each with its chunks, and what was kept for a row that never came
+ * is given back (`judge-upload.ts`); a sweep that finds the old one begins anew. The register is what a racing PUT meets too, so no move ever brings back what was overwritten.
  */
 import { hasCode, ShoalError } from '../../proto/error.ts';
 import { newUuid } from '../../proto/ids.ts';
 import type { Code } from '../../proto/policy.ts';
+import { claimUpload } from './claim.ts';
 import type { ObjectParts, ObjectTurns, Place } from './object-turn.ts';
 import type { StorageClass } from './policy.ts';
 import { chunkUser, type ObjectRow } from './records.ts';
 
 export const openObjectMoves = (
   { content, containers }: Pick<ObjectParts, 'content' | 'containers'>,
-  { run, replace, release, releaseContent }: ObjectTurns,
+  { run, replace, keep, release, releaseContent }: ObjectTurns,
 ) => ({
   /** Not for versions, which have a second row. Throws PRECONDITION_FAILED when it is another object now. */
   async move(
@@ -29,7 +30,8 @@ export const openObjectMoves = (
     if (row.long)
       throw new ShoalError('PRECONDITION_FAILED', 'The parts of a long object stay where they came to');
     const heldBy = newUuid();
-    const moved = await content.rekeep(row.content, chunkUser(heldBy), to.code, signal);
+    const claim = claimUpload(place);
+    const moved = await content.rekeep(row.content, chunkUser(heldBy), to.code, signal, claim);
     const judge = async ({ row: now }: { readonly row: ObjectRow | undefined }): Promise<ObjectRow> => {
       if (now?.upload !== row.upload || now.heldBy !== row.heldBy)
         throw new ShoalError('PRECONDITION_FAILED', 'It was replaced meanwhile');
@@ -51,6 +53,7 @@ export const openObjectMoves = (
           await releaseContent(moved, heldBy);
         throw thrown;
       }
+      keep(heldBy);
       await release(place, row);
     });
   },

@@ -11,6 +11,7 @@ import type { ContentStore } from '../chunk/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { Companion } from '../table/port.ts';
 import type { BucketSettings } from './bucket-settings.ts';
+import { claimUpload } from './claim.ts';
 import { type Containers, noContainer } from './containers.ts';
 import type { Asker } from './events/asker.ts';
 import type { EventRule } from './events/event-rule.ts';
@@ -22,6 +23,7 @@ import type { ObjectPath } from './name.ts';
 import { findNullVersion } from './null-version.ts';
 import {
   type ContainerRow,
+  chunkUser,
   expiryKey,
   expiryShard,
   isExpired,
@@ -82,6 +84,11 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
     turns.run(`${place.id}/${place.name}`, work);
 
   const { release, releaseContent } = openReleases({ runtime, records, content });
+  /** The row stands that the upload was claimed for. Nobody waits for it. */
+  const keep = (upload: Uuid): void =>
+    void content
+      .keep(chunkUser(upload))
+      .catch((thrown) => log.info('an upload is looked at again', { upload, thrown }));
 
   const postsOf = async (place: Place): Promise<readonly PostRow[]> => {
     const prefix = postKey(place.name, '' as Uuid);
@@ -215,7 +222,11 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
           await undo(place, made);
           throw thrown;
         }
-        return inOrder(place, made, seen.row);
+        const row = await inOrder(place, made, seen.row);
+        // Where its version will stand is known only now.
+        if (row.versionId !== undefined && row.content.kind === 'chunks' && !row.parts && !row.long)
+          await content.claim(chunkUser(row.upload), claimUpload(place, row.versionId));
+        return row;
       };
       const {
         before,
@@ -265,6 +276,7 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
     expireLater,
     versionsOf,
     giveUp,
+    keep,
     release,
     releaseContent,
     dropPosts,

@@ -11,8 +11,8 @@
 import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
 import type { Code } from '../../proto/policy.ts';
+import { claimUpload } from './claim.ts';
 import type { Said } from './events/tell.ts';
-import { uploadClaims } from './judge-upload.ts';
 import { objectBytesMax, racesMax } from './limits.ts';
 import type { Lock } from './lock.ts';
 import { defaultLock } from './locks.ts';
@@ -73,9 +73,8 @@ export interface CopyOptions {
 export const openObjectRows = (parts: ObjectParts) => {
   const { runtime, records, content } = parts;
   const stores = { parts: records.parts, content };
-  const log = runtime.log.with({ part: 'object' });
   const turns = openObjectTurns(parts);
-  const { look, lookAhead, commit, releaseContent } = turns;
+  const { look, lookAhead, commit, keep, releaseContent } = turns;
 
   const newVersion = (place: Place, upload: Uuid, atMs: number): Pick<ObjectRow, 'versionId' | 'lock'> => {
     if (place.versions !== 'enabled') return {};
@@ -120,12 +119,10 @@ export const openObjectRows = (parts: ObjectParts) => {
     async put(place: Place, upload: Upload): Promise<ObjectRow> {
       const id = newUuid();
       const { opener } = upload;
-      // Of others more than the object's own row may come later, from other hosts.
-      const isPlain = place.versions === undefined && !place.isGuarded && !upload.check;
       const sealing = opener && !opener.vault ? sealBytes(opener.key, '', upload.source) : undefined;
       const written = await content.write(sealing?.source ?? upload.source, {
         user: chunkUser(id),
-        ...(isPlain && { claim: { of: uploadClaims, id: place.id, name: place.name } }),
+        claim: claimUpload(place),
         bytesMax: upload.bytesMax ?? objectBytesMax,
         digests: sealing ? [] : ['md5'],
         vault: opener?.vault,
@@ -159,10 +156,7 @@ export const openObjectRows = (parts: ObjectParts) => {
         md5,
       };
       const stored = await commit(place, row, upload.how ?? 'ObjectCreated:Put', upload.check);
-      if (isPlain && row.content.kind === 'chunks')
-        content
-          .keep(chunkUser(id))
-          .catch((thrown) => log.info('an upload is looked at again', { id, thrown }));
+      if (row.content.kind === 'chunks') keep(id);
       return stored;
     },
 
@@ -207,7 +201,7 @@ export const openObjectRows = (parts: ObjectParts) => {
         const upload = newUuid();
         const facts = factsOf(source);
         if (source.content.kind === 'chunks') {
-          await content.retain(source.content, chunkUser(upload));
+          await content.retain(source.content, chunkUser(upload), claimUpload(to));
           // Still the same upload, kept as it was: its chunks had a user the whole time.
           const now = await (versionId === undefined ? find(from) : findVersion(from, versionId));
           if (now?.upload !== source.upload || now.heldBy !== source.heldBy) {
@@ -238,7 +232,9 @@ export const openObjectRows = (parts: ObjectParts) => {
           upload,
           changedAtMs: atMs,
         };
-        return { source, row: await commit(to, row, 'ObjectCreated:Copy', check) };
+        const stored = await commit(to, row, 'ObjectCreated:Copy', check);
+        if (row.content.kind === 'chunks') keep(upload);
+        return { source, row: stored };
       }
       throw new ShoalError(
         'CONTENDED',

@@ -8,13 +8,15 @@ import type { SignIn } from '../identity/sign-in.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { Tables } from '../table/port.ts';
+import { partClaims, uploadClaims } from './claim.ts';
 import { openContainers } from './containers.ts';
 import type { Context } from './context.ts';
 import { openDelivery } from './events/deliver.ts';
 import { openTell } from './events/tell.ts';
 import type { Webhook } from './events/webhook.ts';
 import { removeExpired } from './expirer.ts';
-import { judgeUpload, uploadClaims } from './judge-upload.ts';
+import { judgePart } from './judge-part.ts';
+import { judgeUpload } from './judge-upload.ts';
 import { openKeptListings } from './kept-listings.ts';
 import { sweepLifecycles } from './lifecycle-sweep.ts';
 import { eventsLookMs, expirerPeriodMs, lifecyclePeriodMs } from './limits.ts';
@@ -70,6 +72,7 @@ export const openObjects = (
 ): Objects => {
   const records = openRecords(tables);
   content.judgeBy(uploadClaims, judgeUpload(records));
+  content.judgeBy(partClaims, judgePart(records));
   const { clock } = runtime;
   const containers = openContainers({ records, clock }, async (row) => {
     const { done } = await walkObjects({ records, clock }, row, {}).next();

@@ -94,6 +94,8 @@ export interface MultipartRow {
   readonly code?: Code | undefined;
   /** Being put together: no part is taken any more. */
   readonly isClosing?: true;
+  /** Meanwhile: its parts are given back, and there is no such upload. */
+  readonly isAborted?: true;
 }
 
 export interface PartRow {
@@ -235,6 +237,9 @@ export interface Records {
   readonly events: Rows<EventRow>;
   readonly eventQueues: Registers<EventQueueRow>;
 }
+
+/** The user of its chunks, where they are not its parts'. */
+export const holderOf = ({ heldBy, upload }: Pick<ObjectRow, 'heldBy' | 'upload'>): Uuid => heldBy ?? upload;
 
 export const accountKey = 'account';
 export const lifecycleGroup = 'rules';

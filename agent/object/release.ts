@@ -6,7 +6,14 @@ import type { Runtime } from '../runtime/ports.ts';
 import { partsReleasedMax } from './limits.ts';
 import { partContents } from './part-contents.ts';
 import { openParts } from './parts.ts';
-import { chunkUser, multipartKey, type ObjectFacts, type ObjectRow, type Records } from './records.ts';
+import {
+  chunkUser,
+  holderOf,
+  multipartKey,
+  type ObjectFacts,
+  type ObjectRow,
+  type Records,
+} from './records.ts';
 
 export const openReleases = ({
   runtime,
@@ -30,12 +37,20 @@ export const openReleases = ({
   /** Gives back an object's chunks. Nobody may put the object together again from its parts after that. */
   const release = async (
     { id, name }: { readonly id: Uuid; readonly name: string },
-    { content: bytes, upload, heldBy, parts, long }: Omit<ObjectRow, keyof ObjectFacts>,
+    row: Omit<ObjectRow, keyof ObjectFacts>,
   ): Promise<void> => {
+    const { content: bytes, upload, heldBy, parts, long } = row;
     if (bytes.kind === 'inline') return;
-    if (!parts && !long) return releaseContent(bytes, heldBy ?? upload);
-    await records.multiparts.change(id, multipartKey(name, upload), () => undefined);
-    if (!parts) return openParts({ runtime, records, content }).dropAll(upload);
+    if (!parts && !long) return releaseContent(bytes, holderOf(row));
+    let stood = false;
+    await records.multiparts.change(id, multipartKey(name, upload), (old) => {
+      stood = old !== undefined;
+      return undefined;
+    });
+    const own = openParts({ runtime, records, content });
+    if (!parts) return own.dropAll(upload);
+    // Whoever completed it died before that was done with: parts that it does not use are there still.
+    if (stood) await own.dropAll(upload, row);
     if (heldBy) return releaseContent(bytes, heldBy);
     await mapLimit(partContents(bytes.chunks, parts), partsReleasedMax, (part) =>
       releaseContent(part.content, part.upload),

@@ -5,6 +5,8 @@ import { fakeTables } from '../fake/tables.ts';
 export interface SharedTables extends Tables {
   /** Chunks that the user refers to now. */
   usedBy(user: string): Promise<string[]>;
+  /** All who refer to any now, in order. */
+  users(): Promise<string[]>;
   /** Partition keys of all ranges that were read, in order. */
   readonly ranges: string[];
   /** Called before each write of a reference; may wait or throw. */
@@ -34,6 +36,11 @@ export const sharedTables = (): SharedTables => {
           await rows.put(partitionKey, sortKey, row);
         },
       };
+    },
+    async users() {
+      const rows = opened.get('chunk-ref');
+      const pages = await Promise.all([...keys].map((key) => rows?.range(key, { limit: 1000 })));
+      return [...new Set(pages.flatMap((page) => page?.entries.map(({ sortKey }) => sortKey) ?? []))].sort();
     },
     async usedBy(user) {
       const rows = opened.get('chunk-ref');

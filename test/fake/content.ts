@@ -97,6 +97,7 @@ export const fakeContent = (): ContentStore & {
       const part = whole.subarray(options.start ?? 0, options.end ?? whole.length);
       if (part.length > 0) yield new Uint8Array(part);
     },
+    claim: async () => {},
     keep: async () => {},
     judgeBy: () => {},
     release: async (content, user) => use(content, user, false),

@@ -107,7 +107,7 @@ export const listUploads = async (context: S3Context, ask: S3Ask): Promise<ApiAn
       isTruncated = uploads.length + folders.length >= max;
       if (isTruncated) break;
       if (step.kind === 'folder') folders.push(step.name);
-      else uploads.push(step.row);
+      else if (!step.row.isAborted) uploads.push(step.row);
       last =
         step.kind === 'folder' ? { key: step.name, id: '' } : { key: step.row.name, id: step.row.upload };
     }

@@ -167,6 +167,7 @@ export const contents = (world: World, kinds: number, watch: ContentsWatch): Con
       const { content } = calls.chunks;
       const { bytes, isStripe } = random.pick(pool);
       const user = `${by}.${operations}`;
+      const claim = { of: 'upload', id: '', name: user };
       const dice = random.random();
       const [gone] = leaving;
       if (gone && random.chance(0.3)) return release(calls, gone, where);
@@ -175,7 +176,6 @@ export const contents = (world: World, kinds: number, watch: ContentsWatch): Con
         const id = isStripe ? stripeIdOf(bytes, code) : chunkIdOf(bytes);
         const use: Use = { user, bytes, isStripe, id };
         seen.add(use.id);
-        const claim = { of: 'upload', id: '', name: user };
         const options = {
           ...{ user, claim, bytesMax: 1e6, inlineBytesMax: 0, digests: [] },
           ...(isStripe && { code }),
@@ -194,7 +194,11 @@ export const contents = (world: World, kinds: number, watch: ContentsWatch): Con
       if (dice < 0.65) return read(calls, held, where);
       if (dice < 0.9) return release(calls, held, where);
       const use: Use = { ...held, user };
-      await attempt(use, where, 'retain', () => content.retain(contentOf(held), user));
+      claimed.set(user, use.id);
+      const retained = await attempt(use, where, 'retain', () =>
+        content.retain(contentOf(held), user, claim),
+      );
+      if (retained && operations % 2 === 0) await content.keep(user).catch(() => {});
       // As a copy of an object does: if the first user still stands, the chunk had one all the time.
       return live.has(use) && !live.has(held) ? release(calls, use, where) : undefined;
     },
