@@ -94,6 +94,7 @@ export const openNamespaces = async (): Promise<TestNetwork> => {
   const hosts = new Set<number>();
   const cuts = new Set<string>();
   const space = (index: number): string => `${tag}-${index}`;
+  const cableOf = (index: number): string => `${tag}h${index}`;
   const addressOf = (index: number): string => `${subnet}.${index}`;
   let slowing: (typeof slowings)[number] | undefined;
 
@@ -108,7 +109,7 @@ export const openNamespaces = async (): Promise<TestNetwork> => {
     },
     async addHost(index) {
       const name = space(index);
-      const cable = `${tag}h${index}`;
+      const cable = cableOf(index);
       await ip('netns', 'add', name);
       hosts.add(index);
       await ip('link', 'add', cable, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
@@ -148,6 +149,8 @@ export const openNamespaces = async (): Promise<TestNetwork> => {
     async removeHost(index) {
       hosts.delete(index);
       for (const pair of cuts) if (pair.split(' ').includes(String(index))) cuts.delete(pair);
+      // The kernel ends a namespace in its own time, and its cable with it; the next run wants the name at once.
+      await ip('link', 'del', cableOf(index)).catch(() => {});
       await ip('netns', 'del', space(index));
     },
     async cut(from, to) {
