@@ -120,6 +120,12 @@ interface Wanted {
 }
 
 export const deleteObjects = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
+  // What came damaged would delete something else.
+  if (ask.md5 === undefined && ask.checksum === undefined)
+    throw s3Error(
+      'InvalidRequest',
+      'Missing required header for this request: Content-MD5 OR x-amz-checksum-*',
+    );
   const node = await readXml(ask, 'Delete');
   const isQuiet = textOf(node, 'Quiet') === 'true';
   const wanted = childrenOf(node, 'Object').map(

@@ -14,7 +14,7 @@ import { s3Error } from './s3-error.ts';
 import { parseClaim } from './sign/claim.ts';
 import type { GivenChecksum } from './sign/given-checksum.ts';
 import { bodyHeaders, contentHashOf, type Headers, joinedHeaders, md5Of } from './sign/headers.ts';
-import { checkForm, openPayload } from './sign/payload.ts';
+import { checkForm, openPayload, openPlainPayload, unsignedPayload } from './sign/payload.ts';
 import { rawAsk } from './sign/raw-ask.ts';
 import { checkRules, checkTime, checkV2, checkV4 } from './sign/verify.ts';
 
@@ -78,7 +78,7 @@ export const openSignIn =
     const facts = { headers, md5: md5Of(headers) };
     // Of a body that nobody reads S3 does not look at the hash, though it is signed.
     const isRead = method === 'GET' || method === 'HEAD';
-    const bodyHash = isRead ? 'UNSIGNED-PAYLOAD' : contentSha256;
+    const bodyHash = isRead ? unsignedPayload : contentSha256;
     if (!claim)
       return {
         ...facts,
@@ -98,11 +98,14 @@ export const openSignIn =
     // There is nobody here who gives out temporary keys.
     if (headers['x-amz-security-token'] !== undefined) throw s3Error('InvalidSecurity');
     checkRules(found.principal, ask);
+    const said = bodyHeaders(ask, headers);
     return {
       ...facts,
       principal: found.principal,
       access,
       region: claim.version === 4 ? claim.region : undefined,
-      ...openPayload(stream, bodyHeaders(ask, headers), bodyHash, seal),
+      ...(claim.place === 'header' && seal
+        ? openPayload(stream, said, bodyHash, seal)
+        : openPlainPayload(stream, said, bodyHash)),
     };
   };

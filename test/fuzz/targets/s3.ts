@@ -19,6 +19,7 @@ const seal: ChunkSeal = {
   time: '20130524T000000Z',
   scope: scopeOf(scope),
   signature: seed,
+  told: {},
 };
 const sent = ['a'.repeat(8192), 'b'.repeat(100)];
 const sealed = Buffer.from(signChunks(seed, sent));

@@ -1,6 +1,8 @@
+import { createHmac } from 'node:crypto';
 import test from 'ava';
+import type { ShoalError } from '../../../proto/error.ts';
 import type { Sample } from './sign.ts';
-import { access, incoming, isRefused, read, signInAt } from './sign.ts';
+import { access, incoming, isRefused, read, secret, signInAt } from './sign.ts';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html: 66,560 times `a`. */
 const size = 66_560;
@@ -122,7 +124,7 @@ test('aws-chunked: a sender that goes away or lies about its length leaves nothi
   );
   await isRefused(t, 'IncompleteBody', () => upload({ ...put, body: `${'0'.repeat(5000)}1\r\n` }));
   await isRefused(t, 'MalformedTrailerError', () =>
-    upload({ ...put, body: `${first}${second}${last}${'x\r\n'.repeat(50)}` }),
+    upload({ ...put, body: `${first}${second}${last.slice(0, -2)}${'x\r\n'.repeat(50)}` }),
   );
 });
 
@@ -171,9 +173,58 @@ test('aws-chunked: of trailers those count that were announced, and of a name th
   await isRefused(t, 'MalformedTrailerError', () => upload(unsigned(body(good, 'more: x'))));
   await isRefused(t, 'MalformedTrailerError', () => upload(unsigned(body(good), 'x-amz-checksum-sha1')));
   await isRefused(t, 'InvalidRequest', () => upload(unsigned(body('x-amz-checksum-crc32:sailor'))));
-  await isRefused(t, '', () => upload(unsigned(body(good), 'x-amz-checksum-crc32, ,')));
-  for (const names of ['content-md5', ',x-amz-checksum-crc32', 'x-amz-checksum-crc32,x-amz-checksum-sha1'])
+  await isRefused(t, '', () => upload(unsigned(body(good), 'x-amz-checksum-crc32,,')));
+  for (const names of [
+    'content-md5',
+    'x-amz-checksum-crc32, ,',
+    ',x-amz-checksum-crc32',
+    'x-amz-checksum-crc32,x-amz-checksum-sha1',
+  ])
     await isRefused(t, 'InvalidRequest', () => upload(unsigned(body(good), names)), names);
+});
+
+test('aws-chunked: lines end with CR LF, an empty one ends the trailers, and what is behind it is nobody’s', async (t) => {
+  const whole = '5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n';
+  for (const end of ['', '\r\n', '\r\n\r\n', '\r\nmore: x\r\n', '\r\n\xff\0junk'])
+    await isRefused(t, '', () => upload(unsigned(whole + end)), JSON.stringify(end));
+  for (const cut of [whole.slice(0, -1), whole.slice(0, -2), `${whole.slice(0, -2)}\n`, `${whole}\r`])
+    await isRefused(t, 'IncompleteBody', () => upload(unsigned(cut)), JSON.stringify(cut));
+  for (const odd of [whole.replaceAll('\r', ''), whole.replaceAll('\n', ''), whole.replace('o\r', 'o')])
+    await isRefused(t, 'IncompleteBody', () => upload(unsigned(odd)), JSON.stringify(odd));
+  await isRefused(t, 'MalformedTrailerError', () => upload(unsigned(whole.replace('0\r\n', '0\r\n\r\n'))));
+});
+
+test('aws-chunked: only a signature in the headers of version 4 knows chunks', async (t) => {
+  const body = '5\r\nhello\r\n0\r\n\r\n';
+  const presigned = (more: Record<string, string>): Sample => {
+    const amz = { 'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER', ...more };
+    const lines = Object.entries(amz).map(([name, value]) => `${name}:${value}\n`);
+    const signed = createHmac('sha1', secret).update(`PUT\n\n\n1400000000\n${lines.join('')}/b/o`);
+    const signature = encodeURIComponent(signed.digest('base64'));
+    return {
+      method: 'PUT',
+      url: `/b/o?AWSAccessKeyId=${access}&Expires=1400000000&Signature=${signature}`,
+      headers: { host: 's3', ...amz },
+      body,
+    };
+  };
+  await isRefused(t, 'XAmzContentSHA256Mismatch', () => upload(presigned({})));
+  const decoded = { 'x-amz-decoded-content-length': '5' };
+  await isRefused(t, 'IncompleteBody', () => upload(presigned(decoded)));
+  const plain = await upload(presigned({ 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' }));
+  t.is(plain.whole.toString(), body, 'as it came');
+});
+
+test('aws-chunked: whoever signs a chunk otherwise is told what was signed, of the head too', async (t) => {
+  const [first = '', second = '', last = ''] = sealed;
+  const body = [first.replace('=a', '=b'), second, last].join('');
+  const error = await t.throwsAsync(upload({ ...put, body }));
+  const { fields } = (error as ShoalError).details as { fields: Record<string, string> };
+  t.is(fields.AWSAccessKeyId, access);
+  t.regex(fields.StringToSign ?? '', /^AWS4-HMAC-SHA256-PAYLOAD\n/);
+  t.regex(fields.StringToSignBytes ?? '', /^41 57 53 34 2d/);
+  t.regex(fields.CanonicalRequest ?? '', /^PUT\n\/examplebucket\/chunkObject.txt\n/);
+  t.regex(fields.CanonicalRequestBytes ?? '', /^50 55 54 0a 2f/);
 });
 
 test('aws-chunked: what an SDK says of its checksum has to be so', async (t) => {

@@ -213,7 +213,7 @@ test('a copy moves no byte, and keeps or replaces what is said about it', async 
 });
 
 test('many are deleted at once, and each says how it went', async (t) => {
-  const { call } = await serveS3(t);
+  const { call, url } = await serveS3(t);
   await call('PUT', '/reef');
   for (const key of ['a', 'b', '%26']) await call('PUT', `/reef/${key}`, { body: key });
   const wanted = (...keys: string[]): string =>
@@ -234,6 +234,11 @@ test('many are deleted at once, and each says how it went', async (t) => {
       .code,
     'MalformedXML',
   );
+  const damaged = { body: `<Delete>${wanted('b')}</Delete>`, headers: { 'content-md5': '' } };
+  t.is((await call('POST', '/reef?delete', damaged)).code, 'InvalidDigest');
+  const headers = { 'x-test-token': 'member:p1' };
+  const unchecked = await fetch(`${url}/reef?delete`, { method: 'POST', body: damaged.body, headers });
+  t.regex(await unchecked.text(), /<Code>InvalidRequest<.*Content-MD5 OR x-amz-checksum-\*/);
   const stranger = { body: `<Delete>${wanted('a')}</Delete>`, token: 'member:p2' };
   t.deepEqual(texts((await call('POST', '/reef?delete', stranger)).xml, 'Code'), ['AccessDenied']);
 });

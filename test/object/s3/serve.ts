@@ -1,4 +1,5 @@
 /** The S3 door on fakes behind real HTTP. Callers name their token in place of a signature: `member:p1`. */
+import { createHash } from 'node:crypto';
 import type { ExecutionContext } from 'ava';
 import { openAccessLog } from '../../../agent/object/access-log/open-access-log.ts';
 import { type ObjectSettings, openObjects } from '../../../agent/object/open-objects.ts';
@@ -57,6 +58,8 @@ export const texts = (node: XmlNode, name: string): string[] => [
 ];
 export const text = (node: XmlNode, name: string): string | undefined => texts(node, name)[0];
 
+const md5 = (body: string | Uint8Array): string => createHash('md5').update(body).digest('base64');
+
 export const serveS3 = async (
   t: ExecutionContext,
   parts: {
@@ -109,11 +112,14 @@ export const serveS3 = async (
     await Promise.all([api.stop(), stop()]);
   });
   const call = async (method: string, path: string, asked: S3Call = {}): Promise<S3Answer> => {
+    const isDeletion = method === 'POST' && path.endsWith('?delete');
     const answer = await fetch(`${url}${path}`, {
       method,
       redirect: 'manual',
       headers: {
         ...(asked.token === null ? {} : { 'x-test-token': asked.token ?? 'member:p1' }),
+        // As all SDKs do.
+        ...(isDeletion && { 'content-md5': md5(asked.body ?? '') }),
         ...asked.headers,
       },
       ...(asked.body === undefined ? {} : { body: Uint8Array.from(Buffer.from(asked.body)) }),

@@ -7,14 +7,16 @@
  *
  * Each signature takes in the one before, the first that of the request's head, so none can be left out, repeated or
  * moved. Bytes are handed on as they come: what was handed on counts only when the stream ends without an error.
- * Senders differ about the empty lines at the end, so those mean nothing here.
+ * An empty line ends the trailers, or the end of the body does, and whatever comes behind it is nobody's. Some senders have
+ * a line feed before the CR LF of a trailer (minio-go): it is space around its value.
  *
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html, sigv4-streaming-trailers.html
  */
 import { createHash } from 'node:crypto';
-import { s3Error } from '../s3-error.ts';
+import { type S3Fields, s3Error } from '../s3-error.ts';
 import { type ByteReader, byteReader } from './byte-reader.ts';
 import { chunkLineBytesMax, signedChunkBytesMin, trailerLinesMax } from './limits.ts';
+import { mismatchFields } from './mismatch.ts';
 import { sameText, signText } from './signature-v4.ts';
 
 /** What signs a chunk beside its bytes. */
@@ -24,6 +26,8 @@ export interface ChunkSeal {
   readonly scope: string;
   /** Of the request's head. */
   readonly signature: string;
+  /** To whoever signed them otherwise: about the head. */
+  readonly told: S3Fields;
 }
 
 export interface ChunkedOptions {
@@ -61,14 +65,14 @@ const parseChunkHead = (line: string): { readonly size: number; readonly signatu
 };
 
 /** Checks signatures in the order in which they chain. */
-const sealChain = ({ key, time, scope, signature: seed }: ChunkSeal) => {
+const sealChain = ({ key, time, scope, signature: seed, told }: ChunkSeal) => {
   let last = seed;
   const check = (lines: readonly string[], signature: string = incomplete()): void => {
     const toSign = [lines[0], time, scope, last, ...lines.slice(1)].join('\n');
     const expected = signText(key, toSign);
     if (!sameText(expected, signature))
       throw s3Error('SignatureDoesNotMatch', undefined, {
-        fields: { StringToSign: toSign, SignatureProvided: signature },
+        fields: { ...mismatchFields({ toSign, signature }), ...told },
       });
     last = expected;
   };
@@ -80,14 +84,13 @@ const sealChain = ({ key, time, scope, signature: seed }: ChunkSeal) => {
   };
 };
 
-/** All lines that are left. Of a name that comes twice the last counts. */
+/** Of a name that comes twice the last counts. */
 const readTrailers = async (reader: ByteReader): Promise<ReadonlyMap<string, string>> => {
   const trailers = new Map<string, string>();
   for (let lines = 0; ; lines++) {
-    const line = await reader.line(chunkLineBytesMax, badTrailer);
-    if (line === undefined) return trailers;
+    const line = await reader.line(chunkLineBytesMax, incomplete);
+    if (line === undefined || line === '') return trailers;
     if (lines >= trailerLinesMax) badTrailer();
-    if (line.trim() === '') continue;
     const at = line.indexOf(':');
     const name = line.slice(0, Math.max(0, at)).trim().toLowerCase();
     if (name === '') badTrailer();
@@ -111,14 +114,17 @@ export async function* decodeChunked(
   const chain = seal && sealChain(seal);
   let left = bytes;
   try {
-    for (let isShort = false; ; ) {
+    let before = { bytes: signedChunkBytesMin, count: 0 };
+    for (;;) {
       const head = await reader.line(chunkLineBytesMax, incomplete);
       const { size, signature } = parseChunkHead(head ?? incomplete());
       if (size > left) otherLength(bytes, bytes - left + size);
       // Else a signature could be asked for every byte. S3's own bound.
-      if (chain && isShort && size > 0)
-        throw s3Error('InvalidChunkSizeError', undefined, { fields: { BadChunkSize: String(size) } });
-      isShort = size < signedChunkBytesMin;
+      if (chain && before.bytes < signedChunkBytesMin && size > 0)
+        throw s3Error('InvalidChunkSizeError', undefined, {
+          fields: { Chunk: String(before.count + 1), BadChunkSize: String(before.bytes) },
+        });
+      before = { bytes: size, count: before.count + 1 };
       const hash = chain && createHash('sha256');
       for (let rest = size; rest > 0; ) {
         const piece = (await reader.some(rest)) ?? incomplete();
@@ -132,8 +138,10 @@ export async function* decodeChunked(
       const end = await reader.line(0, incomplete);
       if (end === undefined) incomplete();
     }
-    if (left !== 0) otherLength(bytes, bytes - left);
+    if (left !== 0) chain ? incomplete() : otherLength(bytes, bytes - left);
     const trailers = await readTrailers(reader);
+    // A form that signs its trailers has some.
+    if (chain && announced?.length === 0) incomplete();
     if ([...trailers.keys()].some((name) => name !== trailerSignature && !announced?.includes(name)))
       badTrailer();
     if (chain && announced) chain.trailers(hashOfTrailers(trailers), trailers.get(trailerSignature));

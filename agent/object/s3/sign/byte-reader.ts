@@ -1,8 +1,8 @@
 /** Takes bytes off a stream by line or by count; nothing is kept but the piece at hand and the line begun. */
 export interface ByteReader {
   /**
-   * Without its line feed and a carriage return before it, one character a byte; undefined at the end of the stream.
-   * The last line may lack its line feed. Calls `refuse` on a line of more than `bytesMax` bytes.
+   * Without the CR LF that ends it, one character a byte; undefined where the stream ends instead. A line feed alone ends
+   * nothing. Calls `refuse` on a line of more than `bytesMax` bytes, and where the stream ends within one.
    */
   line(bytesMax: number, refuse: () => never): Promise<string | undefined>;
   /** What is at hand, 1 to `bytesMax` bytes; undefined at the end. */
@@ -12,6 +12,7 @@ export interface ByteReader {
 }
 
 const lineFeed = 10;
+const lineEnd = '\r\n';
 const latin1 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 
@@ -31,13 +32,13 @@ export const byteReader = (source: AsyncIterable<Uint8Array>): ByteReader => {
       let text = '';
       while (await fill()) {
         const at = hand.indexOf(lineFeed);
-        const end = at < 0 ? hand.length : at;
-        if (text.length + end > bytesMax + 1) refuse();
+        const end = at < 0 ? hand.length : at + 1;
+        if (text.length + end > bytesMax + lineEnd.length) refuse();
         text += latin1(hand.subarray(0, end));
-        hand = hand.subarray(at < 0 ? end : end + 1);
-        if (at >= 0) return text.endsWith('\r') ? text.slice(0, -1) : text;
+        hand = hand.subarray(end);
+        if (text.endsWith(lineEnd)) return text.slice(0, -lineEnd.length);
       }
-      return text === '' ? undefined : text;
+      return text === '' ? undefined : refuse();
     },
     async some(bytesMax) {
       if (!(await fill())) return undefined;

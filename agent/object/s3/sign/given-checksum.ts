@@ -49,7 +49,7 @@ export const announcedTrailers = (
 ): readonly ChecksumName[] => {
   const { 'x-amz-trailer': trailer, 'x-amz-sdk-checksum-algorithm': said } = headers;
   // Commas behind the last mean nothing.
-  const names = (trailer?.replace(/[\s,]+$/, '').split(',') ?? []).map((header) => {
+  const names = (trailer?.replace(/,+$/, '').split(',') ?? []).map((header) => {
     const name = checksumOfHeader(header);
     if (!name)
       throw s3Error('InvalidRequest', 'The value specified in the x-amz-trailer header is not supported');

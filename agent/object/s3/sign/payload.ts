@@ -17,6 +17,8 @@ export interface Payload {
   readonly checksum: GivenChecksum | undefined;
 }
 
+export const unsignedPayload = 'UNSIGNED-PAYLOAD';
+
 /** `X-Amz-Content-Sha256`: a hash, or one of these. */
 const forms = {
   'UNSIGNED-PAYLOAD': { isChunked: false, isSealed: false, hasTrailers: false },
@@ -93,6 +95,26 @@ export const checkedBody = (
 };
 
 const emptyHash = createHash('sha256').digest('hex');
+
+/**
+ * A body that comes as it is, under a signature that knows no chunks: in an address, or of version 2. A form of chunks is to it
+ * a hash that no body has.
+ */
+export const openPlainPayload = (
+  stream: AsyncIterable<Uint8Array>,
+  headers: Headers,
+  contentSha256: string,
+): Payload => {
+  const { 'x-amz-decoded-content-length': decoded, 'content-length': length } = headers;
+  const isOtherwise = isForm(contentSha256) && contentSha256 !== unsignedPayload;
+  if (isOtherwise && decoded !== undefined && length !== undefined && decoded !== length)
+    throw s3Error('IncompleteBody', undefined, {
+      fields: { NumberBytesExpected: decoded, NumberBytesProvided: length },
+    });
+  if (!isOtherwise) return openPayload(stream, headers, contentSha256, undefined);
+  const { body, ...rest } = openPayload(stream, headers, unsignedPayload, undefined);
+  return { ...rest, body: checked(body, { bytes: undefined, sha256: contentSha256, checksum: undefined }) };
+};
 
 /** `seal` is absent where nobody signed. */
 export const openPayload = (

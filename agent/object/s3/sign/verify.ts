@@ -5,6 +5,7 @@ import { s3Error } from '../s3-error.ts';
 import type { ChunkSeal } from './aws-chunked.ts';
 import type { Claim, ClaimV2, ClaimV4 } from './claim.ts';
 import { clockSkewMs } from './limits.ts';
+import { headFields, mismatchFields } from './mismatch.ts';
 import type { RawAsk } from './raw-ask.ts';
 import { signV2, stringsToSignV2 } from './signature-v2.ts';
 import { canonicalRequests, sameText, scopeOf, signingKey, signText, stringToSign } from './signature-v4.ts';
@@ -12,10 +13,8 @@ import { canonicalRequests, sameText, scopeOf, signingKey, signText, stringToSig
 const mismatch = (claim: Claim, toSign: string, canonical?: string): never => {
   throw s3Error('SignatureDoesNotMatch', undefined, {
     fields: {
-      AWSAccessKeyId: claim.access,
-      StringToSign: toSign,
-      SignatureProvided: claim.signature,
-      ...(canonical === undefined ? {} : { CanonicalRequest: canonical }),
+      ...mismatchFields({ toSign, signature: claim.signature }),
+      ...headFields(claim.access, canonical),
     },
   });
 };
@@ -72,7 +71,10 @@ export const checkV4 = (ask: RawAsk, claim: ClaimV4, secret: string, contentSha2
   const [canonical = ''] = candidates;
   if (!holds) mismatch(claim, stringToSign(claim, canonical), canonical);
   checkAllSigned(ask, claim);
-  return { key, time: claim.time, scope: scopeOf(claim), signature: claim.signature };
+  return {
+    ...{ key, time: claim.time, scope: scopeOf(claim), signature: claim.signature },
+    told: headFields(claim.access, canonical),
+  };
 };
 
 /** A key that was limited to some calls is good for those of `object-store`, by their S3 path. */
