@@ -126,6 +126,7 @@ export const startAgent = async (
     },
   );
   closing('ring', () => ring.stop());
+  roster.setNeeded((host, isLeft) => ring.needOf(host, isLeft) !== undefined);
   const tables = openTables({ runtime, rpc, ring, members, keyValue: sub(keyValue, 'tables') });
   closing('tables', () => tables.stop());
   const ownChunks = join(directory, 'chunks');

@@ -9,7 +9,8 @@ export const expiryWatch = (
   watched: {
     members(): ReadonlyMap<HostId, RosterMember>;
     isIn(member: RosterMember): boolean;
-    /** Some are out, or in again, that were not when it was last looked. */
+    isOver(member: RosterMember): boolean;
+    /** The time of some is over, or some are out, or in again, that were not when it was last looked. */
     changed(): void;
   },
 ) => {
@@ -17,7 +18,9 @@ export const expiryWatch = (
   let cancel: (() => void) | undefined;
 
   const outNow = (): string =>
-    [...watched.members().values()].flatMap((member) => (watched.isIn(member) ? [] : member.hostId)).join();
+    [...watched.members().values()]
+      .flatMap((member) => (watched.isOver(member) ? [member.hostId, watched.isIn(member)] : []))
+      .join();
   /** A timer alone would follow the monotonic clock, and expiry is wall time: so it looks again and again. */
   const look = (): void => {
     cancel?.();

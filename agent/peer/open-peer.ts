@@ -15,7 +15,7 @@ import { type Invites, startInvites } from './invites.ts';
 import { mdnsNameOf } from './join.ts';
 import { startLibp2p } from './libp2p.ts';
 import type { Bulk, Gossip, Rpc } from './port.ts';
-import { openRoster, type Roster } from './roster.ts';
+import { type OwnRoster, openRoster, type Roster } from './roster.ts';
 import { careForRoster } from './roster-care.ts';
 import { type RosterChanges, rosterChanges } from './roster-changes.ts';
 import { rosterVotes } from './roster-vote.ts';
@@ -46,7 +46,7 @@ export interface Peer {
   readonly rpc: Rpc;
   readonly gossip: Gossip;
   readonly bulk: Bulk;
-  readonly roster: Roster & RosterChanges;
+  readonly roster: Roster & RosterChanges & Pick<OwnRoster, 'isOver' | 'setNeeded'>;
   readonly invites: Invites;
   readonly connections: Pick<Connections, 'connected'>;
   readonly discovery: Discovery | undefined;

@@ -38,7 +38,7 @@ export const rosterChanges = ({
     votes.change(({ members }) => {
       if (!members.has(hostId)) return { kind: 'add', hostId, name, expiresAtMs };
       // Invited again after its time ran out, and before it was taken off.
-      return roster.has(hostId) ? undefined : { kind: 'expire', hostId, expiresAtMs };
+      return !roster.isOver(hostId) ? undefined : { kind: 'expire', hostId, expiresAtMs };
     }),
   async remove(hostId, { force = false, check } = {}) {
     try {

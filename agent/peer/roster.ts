@@ -26,6 +26,7 @@ import {
   rosterStepsDropped,
   rosterStepsKeptMax,
 } from './limits.ts';
+import { type IsNeeded, isOver, overstays } from './overstay.ts';
 import {
   applyStep,
   faultOf,
@@ -56,6 +57,10 @@ export interface Learned {
 }
 
 export interface OwnRoster extends Roster {
+  /** Has its time run out? It may stay a while where it is needed. */
+  isOver(hostId: HostId): boolean;
+  /** Who may not go when its time has run out. Default nobody. */
+  setNeeded(isNeeded: IsNeeded): void;
   state(): RosterState;
   /** All that a newcomer needs. */
   tale(): RosterTale;
@@ -98,9 +103,14 @@ export const openRoster = async (
   const tell = (fresh: readonly RosterStep[]): void => {
     for (const listener of listeners) listener(fresh);
   };
+  const overstaying = overstays(clock, () => state.members);
   const isIn = (member: RosterMember | undefined): boolean =>
-    member !== undefined && (member.expiresAtMs === null || clock.wallMs() < member.expiresAtMs);
-  const expiry = expiryWatch(world.runtime, { members: () => state.members, isIn, changed: () => tell([]) });
+    member !== undefined && (!isOver(member, clock.wallMs()) || overstaying.has(member.hostId));
+  const expiry = expiryWatch(world.runtime, {
+    ...{ members: () => state.members, isIn },
+    isOver: (member) => isOver(member, clock.wallMs()),
+    changed: () => tell([]),
+  });
 
   const refuse = (step: RosterStep, why: string): undefined => {
     log.warn('roster step refused', { version: step.version, by: step.by, why });
@@ -172,6 +182,11 @@ export const openRoster = async (
     position: () => ({ version: state.version, digest: state.digest }),
     has: (hostId) => isIn(state.members.get(hostId)),
     list: () => [...state.members.values()].filter(isIn),
+    isOver(hostId) {
+      const member = state.members.get(hostId);
+      return member !== undefined && isOver(member, clock.wallMs());
+    },
+    setNeeded: overstaying.setNeeded,
     tale: () => ({ base: snapshotOf(base), steps: [...steps] }),
     stepsAfter(position) {
       const at = position.version - base.version;

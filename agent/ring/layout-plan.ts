@@ -8,6 +8,8 @@ import { isDrained, pauseOf, replicasOf } from './wishes.ts';
 export interface PlanHost {
   readonly hostId: HostId;
   readonly isRostered: boolean;
+  /** Its time on the roster has run out: it leaves as one that is drained, for it is needed until then. */
+  readonly isOver?: boolean;
   /** Without a break, as this host has seen it; 0 when it is not so. */
   readonly aliveForMs: number;
   readonly deadForMs: number;
@@ -83,14 +85,13 @@ export const planLayout = (world: PlanWorld, settings: PlanSettings): Plan => {
   const gone = hostIdsOf(newest).filter((id) => isGone(byId.get(id), settings));
   // An unsettled version is left alone, unless it waits for a host that will not come: then that one only goes.
   const isUrgent = !isSettled && gone.some((id) => blockers.includes(id));
-  const drained = isUrgent
-    ? []
-    : hostIdsOf(newest).filter((id) => !gone.includes(id) && isDrained(wishes, id));
+  const isLeaving = (id: HostId): boolean => isDrained(wishes, id) || byId.get(id)?.isOver === true;
+  const drained = isUrgent ? [] : hostIdsOf(newest).filter((id) => !gone.includes(id) && isLeaving(id));
   const kept = before.filter(({ hostId }) => ![...gone, ...drained].includes(hostId as HostId));
 
   const candidates = world.hosts.filter(
     ({ hostId, isRostered, offer, aliveForMs }) =>
-      isRostered && offer && aliveForMs > 0 && !isDrained(wishes, hostId) && !memberIds.has(hostId),
+      isRostered && offer && aliveForMs > 0 && !isLeaving(hostId) && !memberIds.has(hostId),
   );
   const due = candidates.filter((host) => host.aliveForMs >= settings.joinStableMs);
   const isCompanyNear =

@@ -36,6 +36,8 @@ import { isDrained, pauseOf } from './wishes.ts';
 interface RingRoster {
   list(): readonly { readonly hostId: HostId }[];
   has(hostId: HostId): boolean;
+  /** Its time has run out, and it stays until the layouts can go on without it. */
+  isOver?(hostId: HostId): boolean;
   onChange(listener: () => void): () => void;
 }
 

@@ -18,7 +18,10 @@ export interface PlannerWorld {
   readonly log: Log;
   readonly self: HostId;
   readonly members: Members;
-  readonly roster: { list(): readonly { readonly hostId: HostId }[] };
+  readonly roster: {
+    list(): readonly { readonly hostId: HostId }[];
+    isOver?(host: HostId): boolean;
+  };
   readonly index: OwnerIndex;
   readonly wishes: WishBook;
   history(): History;
@@ -52,7 +55,14 @@ export const planner = (world: PlannerWorld, settings: RingSettings) => {
     const ids = new Set([self, ...roster.list().map(({ hostId }) => hostId), ...hostIdsOf(newest)]);
     return [...ids].map((hostId) => {
       const card = members.get(hostId)?.card;
-      return { hostId, isRostered: isRostered(hostId), ...seen.of(hostId), ...(card && { offer: card }) };
+      const isOver = roster.isOver?.(hostId) ?? false;
+      return {
+        hostId,
+        isRostered: isRostered(hostId),
+        isOver,
+        ...seen.of(hostId),
+        ...(card && { offer: card }),
+      };
     });
   };
   const planNext = (newest: Layout): Plan => {

@@ -46,6 +46,8 @@ export interface RingOperator {
   setReplicas(replicas: number, by: string): Promise<void>;
   /** The host takes no new load and leaves the next layout; it serves on. `false` takes it back. */
   drain(host: HostId, drained: boolean, by: string): Promise<void>;
+  /** Why the live layouts cannot go on without it, where so many others are left; undefined: they can. */
+  needOf(host: HostId, isLeft: (host: HostId) => boolean): string | undefined;
   /**
    * Before a host is taken off the roster, so that `isLeft` of the others are on it. Throws CONFLICT where the live layouts
    * need it: with it cut off they could never be followed, nor their rows be read.
@@ -75,7 +77,14 @@ export const ringOperator = (world: {
   impose(layout: Layout): Promise<boolean>;
 }): RingOperator => {
   const { self, index, wishes } = world;
+  const need: RingOperator['needOf'] = (host, isLeft) => {
+    const newest = world.newest();
+    const partitions = newest ? 2 ** newest.partitionBits : 0;
+    const sets = Array.from({ length: partitions }, (_, partition) => index.sets(partition)).flat();
+    return newest && needOf(host, isLeft, newest, sets);
+  };
   return {
+    needOf: need,
     describe: () => reportLayout(world.history(), index, wishes.held, world.moving.now),
     plan() {
       const newest = world.newest();
@@ -108,14 +117,11 @@ export const ringOperator = (world: {
     },
     drain: (host, drained, by) => wishes.wish(drainOf(host), Number(drained), by),
     checkSpare(host, isLeft) {
-      const newest = world.newest();
-      const partitions = newest ? 2 ** newest.partitionBits : 0;
-      const sets = Array.from({ length: partitions }, (_, partition) => index.sets(partition)).flat();
-      const need = newest && needOf(host, isLeft, newest, sets);
-      if (need !== undefined)
+      const why = need(host, isLeft);
+      if (why !== undefined)
         throw new ShoalError(
           'CONFLICT',
-          `Cannot remove host ${host}: ${need}. Drain it first and wait until the layout has settled; where that cannot be, give it up by force`,
+          `Cannot remove host ${host}: ${why}. Drain it first and wait until the layout has settled; where that cannot be, give it up by force`,
         );
     },
     async force(removeHost) {

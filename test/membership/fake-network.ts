@@ -110,6 +110,7 @@ export const fakeNetwork = () => {
 /** A roster that tests write. */
 export const fakeRoster = (hosts: readonly HostId[]) => {
   const held = new Set(hosts);
+  const over = new Set<HostId>();
   const listeners = new Set<() => void>();
   const tell = (): void => {
     for (const listener of listeners) listener();
@@ -117,6 +118,7 @@ export const fakeRoster = (hosts: readonly HostId[]) => {
   return {
     list: () => [...held].map((hostId) => ({ hostId, name: `rostered ${hostId.slice(-2)}` })),
     has: (host: HostId) => held.has(host),
+    isOver: (host: HostId) => over.has(host),
     onChange(listener: () => void) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -127,6 +129,11 @@ export const fakeRoster = (hosts: readonly HostId[]) => {
     },
     remove(host: HostId): void {
       held.delete(host);
+      tell();
+    },
+    /** Its time has run out, and it stays. */
+    expire(host: HostId): void {
+      over.add(host);
       tell();
     },
   };

@@ -319,6 +319,29 @@ test('roster: a host whose time has run out is out on every clock that says so, 
   t.true(a.roster.has(b.self), 'renewed');
 });
 
+test('roster: a host whose time has run out stays while it is needed, one at a time, and goes then', async (t) => {
+  const town = await openTown(t);
+  const a = await town.found();
+  const expiresAtMs = Date.now() + 3_600_000;
+  const b = await town.join(a, 'host-2', { isVoter: false, expiresAtMs });
+  const c = await town.join(a, 'host-3', { isVoter: false, expiresAtMs: expiresAtMs + 1 });
+  const needed = new Set([b.self, c.self]);
+  // Of the two one is enough.
+  a.roster.setNeeded((host, isLeft) => needed.has(host) && ![...needed].some((other) => isLeft(other)));
+  town.aheadMs.set(a.self, 3_700_000);
+  t.false(a.roster.has(b.self), 'the first to go may go');
+  t.true(a.roster.has(c.self));
+  t.true(a.roster.isOver(c.self), 'its time is over all the same');
+  t.is(names(a), '1 3');
+  await a.roster.add(c.self, 'host-3', Date.now() + 9_000_000);
+  t.false(a.roster.isOver(c.self), 'invited again');
+  await a.roster.expire(c.self, expiresAtMs);
+  const changed = new Promise<void>((resolve) => a.roster.onChange(() => resolve()));
+  needed.clear();
+  await changed;
+  t.false(a.roster.has(c.self));
+});
+
 test('roster: a host that was away for longer than the chain is kept is told so', async (t) => {
   const town = await openTown(t);
   const [a, b, c] = await startThree(town);

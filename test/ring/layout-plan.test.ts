@@ -53,6 +53,13 @@ test('layout plan: a dead host stays for ten minutes, one off the roster goes at
   t.deepEqual(idsOf(draft([host(a), host(b, { isRostered: false })])), [a]);
 });
 
+test('layout plan: a host whose time on the roster has run out leaves as a drained one does, and does not join', (t) => {
+  const next = draft([host(a), host(b, { isOver: true })]);
+  t.deepEqual(idsOf(next), [a]);
+  t.is(next?.reason, 'drained: name of 3');
+  t.is(draft([host(a), host(b), host(c, { isOver: true })]), undefined);
+});
+
 test('layout plan: several changes go in one version', (t) => {
   const next = draft([host(a), host(b, { aliveForMs: 0, deadForMs: 700_000 }), host(c), host(d)]);
   t.deepEqual(idsOf(next), [a, c, d]);

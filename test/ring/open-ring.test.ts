@@ -663,6 +663,20 @@ test('ring: a host that the live layouts need is not spared, until it was draine
   t.notThrows(() => a.ring.checkSpare(b.self, isLeft));
 });
 
+test('ring: a host whose time on the roster has run out is needed until the others have its share', async (t) => {
+  using house = town();
+  const [a, b, c] = await startThree(house);
+  const isNeeded = (): boolean =>
+    a.ring.needOf(c.self, (host) => host !== c.self && !house.roster.isOver(host)) !== undefined;
+  t.false(isNeeded(), 'two of three are a quorum');
+  house.roster.expire(b.self);
+  t.true(isNeeded());
+  await settled('it left', [a, b, c], [a, c]);
+  house.roster.expire(c.self);
+  await settled('alone', [a, b, c], [a]);
+  t.false(isNeeded());
+});
+
 test('ring: replicas become as many as is asked for, down and up', async (t) => {
   using house = town();
   const [a, b, c] = await startThree(house);
