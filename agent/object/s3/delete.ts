@@ -9,8 +9,14 @@ import { checkKey } from './address.ts';
 import { record, type S3Ask, type S3Context } from './ask.ts';
 import { xmlAnswer } from './bucket.ts';
 import { allow, type Bucket, findBucket, openBucket, placeIn } from './bucket-access.ts';
+import {
+  type DeleteConditions,
+  deleteCheck,
+  markerFailed,
+  parseConditions,
+  readConditions,
+} from './delete-conditions.ts';
 import { deletesInFlightMax, deletesMax } from './limits.ts';
-import { writeCheck } from './put.ts';
 import { s3CodeOf, s3Codes, s3Error } from './s3-error.ts';
 import { parseVersionId, versionAsked } from './version.ts';
 import { element, optional, root, type Xml } from './xml.ts';
@@ -30,33 +36,39 @@ interface Deleted {
 }
 
 /**
- * `If-Match` of a deletion: of the object as it is shown, decided where all its changes are, or of a version, which never
+ * A deletion with conditions: of the object as it is shown, decided where all its changes are, or of a version, which never
  * changes. Who compares must be allowed to look. Throws NotImplemented, AccessDenied, NoSuchKey, PreconditionFailed.
  */
 const deleteIf = async (
   context: S3Context,
   ask: S3Ask,
   bucket: Bucket,
-  { key, versionId, match }: Wanted & { readonly match: string },
+  { key, versionId, conditions }: Wanted & { readonly conditions: DeleteConditions },
   bypasses: boolean,
 ): Promise<Deleted> => {
   const { objects, containers, runtime } = context;
   const { archive, versions } = bucket.row;
   if (archive) throw s3Error('NotImplemented', undefined, { fields: { Header: 'If-Match' } });
-  if (match.trim() !== '*')
+  if (conditions.match?.trim() !== '*')
     await allow(context, ask, { name: 's3:GetObject', use: 'readObject' }, bucket, key, versionId);
-  const holds = writeCheck({ key, headers: { 'if-match': match } });
+  const holds = deleteCheck(conditions, key);
   const check: Check = (current) =>
-    holds?.(current && isExpired(current, runtime.clock.wallMs()) ? undefined : current);
+    holds(current && isExpired(current, runtime.clock.wallMs()) ? undefined : current);
   const place = placeIn(bucket, key, ask.caller.asker);
-  if (versionId !== undefined) {
-    check(await objects.findVersion(place, versionId));
-    return objects.deleteVersion(place, versionId, { promotes: true, bypasses });
+  try {
+    if (versionId !== undefined) {
+      check(await objects.findVersion(place, versionId));
+      return await objects.deleteVersion(place, versionId, { promotes: true, bypasses });
+    }
+    if (!place.isGuarded) await containers.guard(bucket.project, bucket.name, place.id);
+    const guarded: Place = { ...place, isGuarded: true };
+    if (versions) return { versionId: await objects.hide(guarded, check), isMarker: true };
+    await objects.remove(guarded, check);
+  } catch (thrown) {
+    if (!hasCode(thrown, 'NOT_FOUND')) throw thrown;
+    if (await objects.findMarker(place, versionId)) throw markerFailed();
+    if (conditions.match !== undefined) throw thrown;
   }
-  if (!place.isGuarded) await containers.guard(bucket.project, bucket.name, place.id);
-  const guarded: Place = { ...place, isGuarded: true };
-  if (versions) return { versionId: await objects.hide(guarded, check), isMarker: true };
-  await objects.remove(guarded, check);
   return { versionId, isMarker: false };
 };
 
@@ -68,8 +80,8 @@ const deleteKey = async (
   wanted: Wanted,
   bypasses: boolean,
 ): Promise<Deleted> => {
-  const { key, versionId, match } = wanted;
-  if (match !== undefined) return deleteIf(context, ask, bucket, { ...wanted, match }, bypasses);
+  const { key, versionId, conditions } = wanted;
+  if (conditions) return deleteIf(context, ask, bucket, { ...wanted, conditions }, bypasses);
   const { signal, caller } = ask;
   const place = placeIn(bucket, key, caller.asker);
   const { archive, versions } = bucket.row;
@@ -99,7 +111,7 @@ export const deleteObject = async (context: S3Context, ask: S3Ask): Promise<ApiA
     context,
     ask,
     bucket,
-    { key: ask.key, versionId, match: ask.headers['if-match'] },
+    { key: ask.key, versionId, conditions: readConditions(ask.headers) },
     await bypassAsked(context, ask),
   );
   record(context, ask, 'object.delete', versionId === undefined ? undefined : { versionId });
@@ -115,8 +127,7 @@ export const deleteObject = async (context: S3Context, ask: S3Ask): Promise<ApiA
 interface Wanted {
   readonly key: string;
   readonly versionId: string | undefined;
-  /** An ETag, or `*`. */
-  readonly match: string | undefined;
+  readonly conditions: DeleteConditions | undefined;
 }
 
 export const deleteObjects = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
@@ -132,15 +143,10 @@ export const deleteObjects = async (context: S3Context, ask: S3Ask): Promise<Api
     (object): Wanted => ({
       key: wantedText(object, 'Key'),
       versionId: textOf(object, 'VersionId') || undefined,
-      match: textOf(object, 'ETag') || undefined,
+      conditions: parseConditions(object),
     }),
   );
   if (wanted.length === 0 || wanted.length > deletesMax) throw s3Error('MalformedXML');
-  // Of directory buckets alone; a deletion without them would do something else than was asked.
-  const strange = ['LastModifiedTime', 'Size'].find((name) =>
-    childrenOf(node, 'Object').some((object) => textOf(object, name) !== undefined),
-  );
-  if (strange !== undefined) throw s3Error('NotImplemented', undefined, { fields: { Element: strange } });
   const bucket = await findBucket(context, ask, ask.bucket);
   const bypasses = await bypassAsked(context, ask);
   const named = ({ key, versionId }: Wanted): (Xml | undefined)[] => [

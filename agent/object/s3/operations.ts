@@ -123,9 +123,7 @@ export const subresources: readonly string[] = [
 ];
 
 /** Headers of what is not served: taking the request without them would do something else than was asked. */
-const strangeHeaders: readonly string[] = [
-  ...['x-amz-write-offset-bytes', 'x-amz-if-match-last-modified-time', 'x-amz-if-match-size'],
-];
+const strangeHeaders: readonly string[] = ['x-amz-write-offset-bytes'];
 
 const checkHeaders = ({ headers }: S3Ask): void => {
   const strange = strangeHeaders.find((name) => headers[name] !== undefined);

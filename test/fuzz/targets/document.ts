@@ -12,6 +12,7 @@ import { parsePolicy, parseStorageClass } from '../../../agent/object/policy.ts'
 import { readAcl } from '../../../agent/object/s3/acl-document.ts';
 import { addressOf, decodePath } from '../../../agent/object/s3/address.ts';
 import { readCors } from '../../../agent/object/s3/cors-rule.ts';
+import { parseConditions } from '../../../agent/object/s3/delete-conditions.ts';
 import { parseLifecycle } from '../../../agent/object/s3/lifecycle-words.ts';
 import { parseConfiguration, parseHoldXml, parseRetention } from '../../../agent/object/s3/lock-words.ts';
 import { parseLogging } from '../../../agent/object/s3/logging-words.ts';
@@ -63,6 +64,9 @@ export const documentTargets = (): readonly Target[] => [
   ]),
   xml('notification', (node) => parseNotifications(node, () => true), [
     '<NotificationConfiguration><QueueConfiguration><Id>a</Id><Queue>arn:shoal:sqs::hook:webhook</Queue><Event>s3:ObjectCreated:*</Event><Filter><S3Key><FilterRule><Name>prefix</Name><Value>a/</Value></FilterRule></S3Key></Filter></QueueConfiguration></NotificationConfiguration>',
+  ]),
+  xml('delete conditions', parseConditions, [
+    '<Object><Key>a</Key><ETag>"a"</ETag><Size>3</Size><LastModifiedTime>Thu, 01 Jan 2015 00:00:00 GMT</LastModifiedTime></Object>',
   ]),
   xml('logging', parseLogging, [
     '<BucketLoggingStatus><LoggingEnabled><TargetBucket>logs</TargetBucket><TargetPrefix>a/</TargetPrefix><TargetGrants><Grant><Grantee><ID>p1</ID></Grantee><Permission>READ</Permission></Grant></TargetGrants><TargetObjectKeyFormat><PartitionedPrefix><PartitionDateSource>EventTime</PartitionDateSource></PartitionedPrefix></TargetObjectKeyFormat></LoggingEnabled></BucketLoggingStatus>',

@@ -297,15 +297,61 @@ test('If-Match of a deletion: only what the caller knows goes, one by one or man
   t.deepEqual(texts(many.xml, 'Code'), ['PreconditionFailed']);
   t.deepEqual(texts(many.xml, 'Key'), ['a', 'b']);
   t.is((await call('GET', '/reef/b')).text, 'one');
-  const sized = `<Delete><Object><Key>b</Key><Size>3</Size></Object></Delete>`;
-  t.is((await call('POST', '/reef?delete', { body: sized })).code, 'NotImplemented');
-  t.is((await call('DELETE', '/reef/b', { headers: { 'x-amz-if-match-size': '3' } })).code, 'NotImplemented');
   await call('PUT', '/reef?versioning', {
     body: '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>',
   });
   t.is((await remove('other', 'b')).code, 'PreconditionFailed');
   t.is((await remove(etag, 'b')).headers.get('x-amz-delete-marker'), 'true');
-  t.is((await remove('*', 'b')).code, 'NoSuchKey');
+  t.is((await remove('*', 'b')).code, 'PreconditionFailed', 'a deletion hides it');
+  t.is((await remove('*', 'never')).code, 'NoSuchKey');
+});
+
+test('a deletion may ask for a size and a time, of an object, a version, or many', async (t) => {
+  const { call } = await serveS3(t);
+  await call('PUT', '/reef');
+  const [sizeOf, timeOf] = ['x-amz-if-match-size', 'x-amz-if-match-last-modified-time'];
+  const remove = (headers: Record<string, string>, path = 'a') =>
+    call('DELETE', `/reef/${path}`, { headers });
+  const many = async (more: string): Promise<string[]> => {
+    const body = `<Delete><Object><Key>a</Key>${more}</Object></Delete>`;
+    return texts((await call('POST', '/reef?delete', { body })).xml, 'Code');
+  };
+  const put = async (): Promise<{ version: string; modified: string }> => {
+    const version = (await call('PUT', '/reef/a', { body: 'one' })).headers.get('x-amz-version-id') ?? '';
+    const modified = (await call('HEAD', '/reef/a')).headers.get('last-modified') ?? '';
+    return { version, modified };
+  };
+  const old = 'Thu, 01 Jan 2015 00:00:00 GMT';
+  const { modified } = await put();
+  t.is((await remove({ [sizeOf]: '4' })).code, 'PreconditionFailed');
+  t.is((await remove({ [timeOf]: old })).code, 'PreconditionFailed');
+  t.is((await remove({ [timeOf]: modified, [sizeOf]: '4' })).code, 'PreconditionFailed');
+  for (const odd of [{ [sizeOf]: '-3' }, { [sizeOf]: 'x' }, { [timeOf]: 'yesterday' }])
+    t.is((await remove(odd)).code, 'InvalidArgument', JSON.stringify(odd));
+  t.deepEqual(await many('<Size>4</Size>'), ['PreconditionFailed']);
+  t.deepEqual(await many(`<LastModifiedTime>${old}</LastModifiedTime>`), ['PreconditionFailed']);
+  t.is(
+    (
+      await call('POST', '/reef?delete', {
+        body: '<Delete><Object><Key>a</Key><Size>x</Size></Object></Delete>',
+      })
+    ).code,
+    'InvalidArgument',
+  );
+  t.is((await call('GET', '/reef/a')).text, 'one');
+  t.is((await remove({ [timeOf]: modified, [sizeOf]: '3' })).status, 204);
+  t.is((await remove({ [sizeOf]: '4' })).status, 204, 'what is not there is gone');
+  await put();
+  t.deepEqual(await many('<Size>3</Size>'), []);
+  await call('PUT', '/reef?versioning', {
+    body: '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>',
+  });
+  const { version } = await put();
+  t.is((await remove({ [sizeOf]: '4' }, `a?versionId=${version}`)).code, 'PreconditionFailed');
+  t.is((await remove({ [sizeOf]: '3' })).headers.get('x-amz-delete-marker'), 'true');
+  t.is((await remove({ [sizeOf]: '3' })).code, 'PreconditionFailed', 'a deletion hides it');
+  t.is((await remove({ [sizeOf]: '3' }, `a?versionId=${version}`)).status, 204);
+  t.is((await remove({ [sizeOf]: '3' }, `a?versionId=${version}`)).status, 204);
 });
 
 test('whoever stores an object says how long it is, if only that it is empty', async (t) => {
