@@ -11,13 +11,11 @@ import { bufferBytesMin, bufferPoolBytesMax, chunkBytesMax } from './limits.ts';
 /** Each four times the last, so that what grows through all of them copies a third of its length. */
 const sizes = [bufferBytesMin, bufferBytesMin * 4, MiB, chunkBytesMax] as const;
 
-/** Where the bytes of a read go: at least that many. */
-export type Take = (bytes: number) => Uint8Array;
-
+/** Who takes a buffer gives it back, or hands it on with what it returns; then its caller does. */
 export interface BufferPool {
   /** At least that long, of at most `chunkBytesMax`, with whatever was in it. A short one comes from nowhere. */
   take(bytes: number): Uint8Array;
-  /** Any part of a buffer gives the whole back; what did not come from a pool is left to the collector. */
+  /** Once, when nobody reads it any more. Any part gives the whole back; what did not come from a pool is left to the collector. */
   give(part: Uint8Array): void;
 }
 

@@ -13,7 +13,7 @@ import type { ChunkId } from '../../proto/ids.ts';
 import { toHex } from '../base/bytes.ts';
 import { keyedSerial } from '../base/serial.ts';
 import type { Clock, Log } from '../runtime/ports.ts';
-import { type BufferPool, bufferPool, type Take } from './buffer-pool.ts';
+import { type BufferPool, bufferPool } from './buffer-pool.ts';
 import { chunkIdOf } from './chunk-name.ts';
 import {
   closedDirectory,
@@ -31,8 +31,13 @@ export interface ChunkFiles {
    * signal's reason when it aborts before the write has begun.
    */
   put(id: ChunkId, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
-  /** Verified; undefined when it is not here. A damaged copy goes to quarantine and DAMAGED is thrown. */
-  read(id: ChunkId, take?: Take): Promise<Uint8Array | undefined>;
+  /**
+   * Verified; undefined when it is not here. A damaged copy goes to quarantine and DAMAGED is thrown. With `buffers` the bytes
+   * lie in one of them, and are the caller's to give back.
+   */
+  read(id: ChunkId, buffers?: BufferPool): Promise<Uint8Array | undefined>;
+  /** Fills `into` from byte `at` on, as it lies here, not verified. False when that cannot be: `read` says why. */
+  readPart(id: ChunkId, at: number, into: Uint8Array): Promise<boolean>;
   /** On a directory that is not retired; on disk to stay, for puts under way are waited for. */
   has(id: ChunkId): Promise<boolean>;
   /** As `has`, of a copy that was read just now and found good. */
@@ -119,20 +124,27 @@ export const openChunkFiles = async (
     return ranked.sort((a, b) => (a.rank < b.rank ? -1 : 1)).map(({ directory }) => directory);
   };
 
+  /** Those in use first. */
+  const readable = (id: ChunkId): readonly DataDirectory[] => {
+    const all = preferred(id);
+    return [...all.filter(inUse), ...all.filter((directory) => !inUse(directory))];
+  };
+
   /** Under the lock. */
   const readLocked = async (
     id: ChunkId,
     from: readonly DataDirectory[],
-    take?: Take,
+    into?: BufferPool,
   ): Promise<Uint8Array | undefined> => {
     let damage: unknown;
     for (const directory of from) {
       let size = 0;
       try {
-        const bytes = await directory.read(id, take);
+        const bytes = await directory.read(id, into);
         if (!bytes) continue;
         if (shelf.isWhole(id, bytes)) return bytes;
         size = bytes.length;
+        into?.give(bytes);
         damage = new ShoalError(
           'DAMAGED',
           `Cannot read chunk ${id}: its copy in ${directory.path} is damaged`,
@@ -155,19 +167,9 @@ export const openChunkFiles = async (
   /** Is a good copy here? Under the lock. */
   const isGoodLocked = (id: ChunkId): Promise<boolean> =>
     rechecks.run(async () => {
-      const taken: Uint8Array[] = [];
-      const take: Take = (bytes) => {
-        const buffer = buffers.take(bytes);
-        taken.push(buffer);
-        return buffer;
-      };
-      try {
-        return (await readLocked(id, preferred(id).filter(inUse), take)) !== undefined;
-      } catch {
-        return false;
-      } finally {
-        for (const buffer of taken) buffers.give(buffer);
-      }
+      const bytes = await readLocked(id, preferred(id).filter(inUse), buffers).catch(() => undefined);
+      if (bytes) buffers.give(bytes);
+      return bytes !== undefined;
     });
 
   const writeLocked = async (id: ChunkId, bytes: Uint8Array, signal?: AbortSignal): Promise<void> => {
@@ -230,16 +232,21 @@ export const openChunkFiles = async (
         },
         signal,
       ),
-    async read(id, take) {
+    async read(id, into) {
       // Without the lock first: readers of one chunk do not wait for each other. Anything odd is looked at again
       // under the lock, where no put or remove is half-way.
-      const all = preferred(id);
-      const order = [...all.filter(inUse), ...all.filter((directory) => !inUse(directory))];
+      const order = readable(id);
       for (const directory of order) {
-        const bytes = await directory.read(id, take).catch(() => undefined);
+        const bytes = await directory.read(id, into).catch(() => undefined);
         if (bytes && shelf.isWhole(id, bytes)) return bytes;
+        if (bytes) into?.give(bytes);
       }
-      return locks.run(id, () => readLocked(id, order, take));
+      return locks.run(id, () => readLocked(id, order, into));
+    },
+    async readPart(id, at, into) {
+      for (const directory of readable(id))
+        if (await directory.readPart(id, at, into).catch(() => false)) return true;
+      return false;
     },
     has: (id) => locks.run(id, async () => (await sizeOf(id)) !== undefined),
     check: (id) => locks.run(id, () => isGoodLocked(id)),

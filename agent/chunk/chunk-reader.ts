@@ -1,29 +1,26 @@
 /**
  * Content in order, for readers of any speed, in bounded memory. Whole chunks are in memory for a few readers only,
  * those that have a place: they get views, and the next chunk ahead. Everyone else, and whoever turned out to be slow,
- * gets small copies, for each of which the chunk is read and verified anew: more work, but a thousand clients
- * that hardly read hold a thousand small copies, not a thousand chunks.
+ * gets small slices (`slice-reader.ts`): a thousand clients that hardly read hold a thousand slices, not a thousand chunks.
  *
  *   place free and reader quick ── chunk, a view of it, the next one ahead ── leave ──┐
- *        ^    else ── chunk, a small copy of its next bytes ──────────────────────────┤
+ *        ^    else ── its next slice ─────────────────────────────────────────────────┤
  *        └────────────────────────────────────────────────────────────────────────────┘
  *
  * Some places are for readers that have taken a piece quickly, so those who ask and never read cannot hold them all. And one that
- * has waits a moment for a place, once a chunk: a copy would have its chunk read 32 times over.
+ * has waits for a place, once a chunk, while others leave theirs: its slices would cost several times as much.
+ *
+ * A piece is the reader's until it asks for the next one: its buffer is used again then.
  */
 import type { Clock, Timers } from '../runtime/ports.ts';
-import type { BufferPool, Take } from './buffer-pool.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import type { Gate } from './gate.ts';
-import { quickBytesPerSecond, quickMs, readCopyBytes } from './limits.ts';
-
-/** Bytes `from` to `to` of one chunk. */
-interface Wanted {
-  readonly from: number;
-  readonly to: number;
-}
+import { quickBytesPerSecond, quickMs } from './limits.ts';
+import { type SliceSource, sliceReader, type Wanted } from './slice-reader.ts';
 
 interface Held {
   readonly bytes: Promise<Uint8Array>;
+  /** Once. */
   readonly leave: () => void;
 }
 
@@ -32,31 +29,57 @@ export const chunkReader = <Part extends Wanted>(
     readonly places: Gate;
     /** So many of them are for readers that were quick once. */
     readonly provenPlaces: number;
-    readonly copies: Gate;
-    readonly buffers: BufferPool;
+    /** Chunks in memory to cut slices from. */
+    readonly cuts: Gate;
+    readonly buffers: Pick<BufferPool, 'give'>;
     readonly clock: Pick<Clock, 'monotonicMs'>;
     readonly timers: Pick<Timers, 'after'>;
   },
-  /** With `take` the bytes may lie in what was taken. */
-  get: (part: Part, signal: AbortSignal, take?: Take) => Promise<Uint8Array>,
+  source: SliceSource<Part>,
 ) => {
-  const holdIn = (part: Part, leave: () => void, signal: AbortSignal): Held => {
-    const bytes = get(part, signal);
-    // A chunk that is got ahead may fail before anyone waits for it.
-    bytes.catch(() => {});
-    return { bytes, leave };
+  const { buffers, clock, places } = world;
+  const openSlices = sliceReader(world, source);
+  let leftMs = Number.NEGATIVE_INFINITY;
+  const holdIn = (part: Part, wayOut: () => void, signal: AbortSignal): Held => {
+    const bytes = source.whole(part, signal);
+    let isLeft = false;
+    let end: (() => void) | undefined;
+    const settle = (held?: Uint8Array): void => {
+      end = () => {
+        if (held) buffers.give(held);
+        leftMs = clock.monotonicMs();
+        wayOut();
+      };
+      if (isLeft) end();
+    };
+    // A chunk that is got ahead may fail before anyone waits for it, and one that was left may still come.
+    bytes.then(settle, () => settle());
+    return {
+      bytes,
+      leave() {
+        isLeft = true;
+        end?.();
+      },
+    };
   };
   const hold = (part: Part | undefined, isProven: boolean, signal: AbortSignal): Held | undefined => {
-    const isOpen = isProven || world.places.free > world.provenPlaces;
-    const leave = part && isOpen ? world.places.tryEnter() : undefined;
-    return part && leave && holdIn(part, leave, signal);
+    const isOpen = isProven || places.free > world.provenPlaces;
+    const wayOut = part && isOpen ? places.tryEnter() : undefined;
+    return part && wayOut && holdIn(part, wayOut, signal);
   };
+  /** Gives up when nobody has left a place for a while. */
   const holdSoon = async (part: Part, signal: AbortSignal): Promise<Held | undefined> => {
     const late = new AbortController();
-    const cancel = world.timers.after(quickMs, () => late.abort());
+    let cancel = (): void => {};
+    const look = (): void => {
+      const restMs = leftMs + quickMs - clock.monotonicMs();
+      if (restMs <= 0) late.abort();
+      else cancel = world.timers.after(restMs, look);
+    };
+    cancel = world.timers.after(quickMs, look);
     try {
-      const leave = await world.places.enter(AbortSignal.any([signal, late.signal]));
-      return holdIn(part, leave, signal);
+      const wayOut = await places.enter(AbortSignal.any([signal, late.signal]));
+      return holdIn(part, wayOut, signal);
     } catch {
       signal.throwIfAborted();
       return undefined;
@@ -64,23 +87,9 @@ export const chunkReader = <Part extends Wanted>(
       cancel();
     }
   };
-  const copyOf = (part: Part, at: number, signal: AbortSignal): Promise<Uint8Array> =>
-    world.copies.run(async () => {
-      const taken: Uint8Array[] = [];
-      const take: Take = (bytes) => {
-        const buffer = world.buffers.take(bytes);
-        taken.push(buffer);
-        return buffer;
-      };
-      try {
-        const bytes = await get(part, signal, take);
-        return Uint8Array.prototype.slice.call(bytes, at, Math.min(at + readCopyBytes, part.to));
-      } finally {
-        for (const buffer of taken) world.buffers.give(buffer);
-      }
-    }, signal);
 
   return async function* read(parts: readonly Part[], signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+    const sliceOf = openSlices();
     let here: Held | undefined;
     let ahead: Held | undefined;
     let isQuick = true;
@@ -99,11 +108,11 @@ export const chunkReader = <Part extends Wanted>(
           if (here) {
             piece = (await here.bytes).subarray(at, part.to);
             ahead = hold(parts[index + 1], isProven, signal);
-          } else piece = await copyOf(part, at, signal);
+          } else piece = await sliceOf(part, at, signal);
           at += piece.length;
-          const givenMs = world.clock.monotonicMs();
+          const givenMs = clock.monotonicMs();
           yield piece;
-          const tookMs = world.clock.monotonicMs() - givenMs;
+          const tookMs = clock.monotonicMs() - givenMs;
           isQuick = tookMs <= quickMs + (piece.length / quickBytesPerSecond) * 1_000;
           here?.leave();
           here = undefined;

@@ -7,9 +7,9 @@ import { abortReason } from './cut.ts';
 import type { DigestPool } from './digest-pool.ts';
 import { gate } from './gate.ts';
 import type { Kept } from './keepers.ts';
-import { readChunksMax, readChunksProven, readCopiesInFlightMax } from './limits.ts';
+import { readChunksMax, readChunksProven, readCutsInFlightMax } from './limits.ts';
 import { unpack } from './pack.ts';
-import { type Part, partsOf, unsealed } from './part.ts';
+import { isPlain, type Part, partsOf, unsealed } from './part.ts';
 import { type ContentStore, contentLength, type Piece } from './port.ts';
 import { contentWriter } from './write-content.ts';
 
@@ -47,11 +47,22 @@ export const contentStore = ({
   };
   const readChunks = chunkReader<Part>(
     {
-      ...{ places: gate(readChunksMax), provenPlaces: readChunksProven, copies: gate(readCopiesInFlightMax) },
+      ...{ places: gate(readChunksMax), provenPlaces: readChunksProven, cuts: gate(readCutsInFlightMax) },
       ...{ buffers, clock, timers },
     },
-    async (part, signal, take) =>
-      unpack(part, unsealed(part, await keptAs(part).get.anywhere(part.id, signal, take), part.vault)),
+    {
+      async whole(part, signal) {
+        const kept = await keptAs(part).get.anywhere(part.id, signal, buffers);
+        let bytes: Uint8Array | undefined;
+        try {
+          bytes = await unpack(part, unsealed(part, kept, part.vault));
+          return bytes;
+        } finally {
+          if (bytes?.buffer !== kept.buffer) buffers.give(kept);
+        }
+      },
+      slice: async (part, at, into, signal) => isPlain(part) && copies.get.part(part.id, at, into, signal),
+    },
   );
   const giveBack = async ({ debts }: Kept, user: string): Promise<void> => {
     await debts

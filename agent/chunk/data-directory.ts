@@ -17,11 +17,11 @@ import { ShoalError } from '../../proto/error.ts';
 import type { ChunkId } from '../../proto/ids.ts';
 import { syncFolder } from '../base/atomic-file.ts';
 import { mapLimit } from '../base/map-limit.ts';
-import type { Take } from './buffer-pool.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import { gate } from './gate.ts';
 import { fileWritesInFlightMax, freeSpaceAgeMs, openInFlightMax, quarantineFilesMax } from './limits.ts';
 import { deviceOf, isMountPoint } from './mount.ts';
-import { fileCode, renameFile, wholeFile, wholeFileWriter } from './whole-file.ts';
+import { fileCode, partOfFile, renameFile, wholeFile, wholeFileWriter } from './whole-file.ts';
 
 /** What an operator left among the chunks is passed over. */
 const namePattern = /^[0-9a-f]{64}(\.[0-9]{1,2})?$/;
@@ -36,7 +36,9 @@ export interface DataDirectory {
   /** Resolves when bytes and name are on disk. Throws DISK_FULL; a failing disk retires the directory. */
   write(id: ChunkId, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
   /** Unverified bytes, or undefined when there is no such file. Throws DAMAGED when the disk cannot read it. */
-  read(id: ChunkId, take?: Take): Promise<Uint8Array | undefined>;
+  read(id: ChunkId, buffers?: BufferPool): Promise<Uint8Array | undefined>;
+  /** Fills `into` from byte `at` on, unverified. False when the file is not so long, undefined when there is none. */
+  readPart(id: ChunkId, at: number, into: Uint8Array): Promise<boolean | undefined>;
   sizeOf(id: ChunkId): Promise<number | undefined>;
   remove(id: ChunkId): Promise<void>;
   quarantine(id: ChunkId): Promise<void>;
@@ -88,6 +90,7 @@ export const closedDirectory = (path: string, why: string): DataDirectory => ({
     throw new ShoalError('INTERNAL', `Cannot store in ${JSON.stringify(path)}: ${why}`);
   },
   read: async () => undefined,
+  readPart: async () => undefined,
   sizeOf: async () => undefined,
   remove: async () => {},
   quarantine: async () => {},
@@ -153,6 +156,16 @@ export const openDataDirectory = async (
       { ...(cause === undefined ? {} : { cause }) },
     );
 
+  const reading = async <T>(id: ChunkId, read: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await read();
+    } catch (cause) {
+      if (fileCode(cause) === 'ENOENT') return undefined;
+      const code = fileCode(cause) === 'EIO' ? 'DAMAGED' : 'INTERNAL';
+      throw new ShoalError(code, `Cannot read chunk ${id} in ${JSON.stringify(root)}`, { cause });
+    }
+  };
+
   return {
     path: root,
     get retired() {
@@ -184,15 +197,9 @@ export const openDataDirectory = async (
         });
       }
     },
-    async read(id, take) {
-      try {
-        return await (take ? wholeFile(pathOf(id), take) : readFile(pathOf(id)));
-      } catch (cause) {
-        if (fileCode(cause) === 'ENOENT') return undefined;
-        const code = fileCode(cause) === 'EIO' ? 'DAMAGED' : 'INTERNAL';
-        throw new ShoalError(code, `Cannot read chunk ${id} in ${JSON.stringify(root)}`, { cause });
-      }
-    },
+    read: (id, buffers) =>
+      reading(id, () => (buffers ? wholeFile(pathOf(id), buffers) : readFile(pathOf(id)))),
+    readPart: (id, at, into) => reading(id, () => partOfFile(pathOf(id), at, into)),
     async sizeOf(id) {
       return (await stat(pathOf(id)).catch(() => undefined))?.size;
     },

@@ -10,7 +10,7 @@ import type { ChunkId, HostId } from '../../proto/ids.ts';
 import type { Members } from '../membership/port.ts';
 import type { Ring } from '../ring/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
-import type { Take } from './buffer-pool.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import type { ChunkFiles } from './chunk-files.ts';
 import { abortReason } from './cut.ts';
 import { latency } from './latency.ts';
@@ -20,9 +20,12 @@ import type { Transfer } from './transfer.ts';
 export interface GetChunk {
   /**
    * Throws DAMAGED when every owner answered and none has a good copy, UNREACHABLE when some could not be asked,
-   * STALE_LAYOUT when the layout that says who they are did not come in time. Bytes from here may lie in what was taken.
+   * STALE_LAYOUT when the layout that says who they are did not come in time. With `buffers` the bytes may lie in one of them,
+   * and are the caller's to give back.
    */
-  anywhere(id: ChunkId, signal: AbortSignal, take?: Take): Promise<Uint8Array>;
+  anywhere(id: ChunkId, signal: AbortSignal, buffers?: BufferPool): Promise<Uint8Array>;
+  /** Fills `into` from byte `at` on, from here or the fastest owner, not verified. False where that cannot be: the whole says why. */
+  part(id: ChunkId, at: number, into: Uint8Array, signal: AbortSignal): Promise<boolean>;
   /** The same without looking here: what a repair needs. */
   elsewhere(id: ChunkId, signal: AbortSignal): Promise<Uint8Array>;
   /** What this host should hold of it and lacks is put here, from elsewhere. Bytes fetched; throws as `elsewhere`, and as a put. */
@@ -70,10 +73,15 @@ export const getChunk = ({
       .map(({ hostId }) => hostId)
       .filter((host) => host !== ring.self && members.isReachable(host));
 
-  const from = async (host: HostId, id: ChunkId, signal: AbortSignal): Promise<Uint8Array> => {
+  const from = async (
+    host: HostId,
+    id: ChunkId,
+    signal: AbortSignal,
+    buffers?: BufferPool,
+  ): Promise<Uint8Array> => {
     const startMs = runtime.clock.monotonicMs();
     try {
-      const bytes = await transfer.get(host, id, signal);
+      const bytes = await transfer.get(host, id, signal, buffers);
       speeds.note(host, runtime.clock.monotonicMs() - startMs);
       return bytes;
     } catch (thrown) {
@@ -84,7 +92,7 @@ export const getChunk = ({
   };
 
   /** Asks each owner once, and those that become owners meanwhile. */
-  const race = (id: ChunkId, signal: AbortSignal): Promise<Uint8Array> => {
+  const race = (id: ChunkId, signal: AbortSignal, buffers?: BufferPool): Promise<Uint8Array> => {
     const asked = new Set<HostId>();
     const failures: unknown[] = [];
     const stop = new AbortController();
@@ -93,7 +101,16 @@ export const getChunk = ({
     let over = false;
     let cancelHedge = (): void => {};
     let strangersLeft = strangersAskedMax;
-    const abort = (): void => outcome.reject(abortReason(signal));
+    const abort = (): void => {
+      over = true;
+      outcome.reject(abortReason(signal));
+    };
+    const take = (bytes: Uint8Array): void => {
+      // Overtaken, and not stopped in time.
+      if (over) buffers?.give(bytes);
+      over = true;
+      outcome.resolve(bytes);
+    };
 
     /** What the owners' answers come to; no stranger makes it worse. */
     const verdict = (): unknown => nowhere(id, failures, ring.owners(ring.partitionOf(id)).length);
@@ -113,7 +130,7 @@ export const getChunk = ({
       asked.add(host);
       running += 1;
       cancelHedge = runtime.timers.after(speeds.hedgeMs(host), next);
-      from(host, id, stop.signal).then(outcome.resolve, (thrown: unknown) => {
+      from(host, id, stop.signal, buffers).then(take, (thrown: unknown) => {
         if (host === owner) failures.push(thrown);
         running -= 1;
         next();
@@ -130,10 +147,10 @@ export const getChunk = ({
     });
   };
 
-  const elsewhere = async (id: ChunkId, signal: AbortSignal): Promise<Uint8Array> => {
+  const elsewhere = async (id: ChunkId, signal: AbortSignal, buffers?: BufferPool): Promise<Uint8Array> => {
     for (let attempt = 0; ; attempt++)
       try {
-        return await race(id, signal);
+        return await race(id, signal, buffers);
       } catch (thrown) {
         // The owners that were asked may own it no more; who owns it now comes by gossip.
         if (!hasCode(thrown, 'STALE_LAYOUT') || attempt >= staleLayoutRetriesMax) throw thrown;
@@ -154,17 +171,24 @@ export const getChunk = ({
       const [oldest] = hints.keys();
       if (hints.size > hintsMax && oldest) hints.delete(oldest);
     },
-    async anywhere(id, signal, take) {
+    async part(id, at, into, signal) {
+      if (await files.readPart(id, at, into)) return true;
+      const [fastest] = candidates(id);
+      return fastest !== undefined && transfer.getPart(fastest, id, at, into, signal).catch(() => false);
+    },
+    async anywhere(id, signal, buffers) {
       // A damaged copy was set aside and queued by the files' own listener.
       let unread: unknown;
-      const here = await files.read(id, take).catch((thrown: unknown) => {
+      const here = await files.read(id, buffers).catch((thrown: unknown) => {
         if (!hasCode(thrown, 'DAMAGED')) unread = thrown;
       });
       if (here) return here;
-      const bytes = await elsewhere(id, signal).catch((thrown: unknown) => {
+      // What is put here as well must not change when the caller has done with it.
+      const isOwn = ring.owners(ring.partitionOf(id)).includes(ring.self);
+      const bytes = await elsewhere(id, signal, isOwn ? undefined : buffers).catch((thrown: unknown) => {
         throw unread !== undefined && hasCode(thrown, 'DAMAGED') ? unread : thrown;
       });
-      if (ring.owners(ring.partitionOf(id)).includes(ring.self)) missing(id, bytes);
+      if (isOwn) missing(id, bytes);
       return bytes;
     },
   };

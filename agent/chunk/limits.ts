@@ -78,24 +78,28 @@ export const paritySlowdown = 2;
 /** Small questions between owners. */
 export const askTimeoutMs = 10 * secondMs;
 
-/** Chunks in memory for those who read content here, those got ahead included: 128 MiB. */
-export const readChunksMax = 32;
-/** Of these, places for readers that have taken a piece quickly: a crowd that asks and does not read holds the others, 64 MiB. */
-export const readChunksProven = 16;
-/** A reader without such a place gets this much at a time: 125 MiB for a thousand clients that hardly read. */
-export const readCopyBytes = 128 * KiB;
-/** Chunks in memory, for a moment, to copy from. */
-export const readCopiesInFlightMax = 4;
+/** Chunks in memory for those who read content here, those got ahead included: 64 MiB. */
+export const readChunksMax = 16;
+/** Of these, places for readers that have taken a piece quickly: a crowd that asks and does not read holds the others, 32 MiB. */
+export const readChunksProven = 8;
+/** A reader without such a place gets this much at a time: 31 MiB for a thousand clients that hardly read. */
+export const readSliceBytes = 32 * KiB;
+/** Chunks in memory, for a moment, to cut slices from. */
+export const readCutsInFlightMax = 4;
 /** Who takes longer for a piece than this and its length at this speed is slow: a reader gets no place next time, a sender waits for none. */
 export const quickMs = 250;
 export const quickBytesPerSecond = MiB;
 
 /** Bodies that other hosts are sending here, in memory at once: 48 MiB. Later ones wait unread in their sockets. */
 export const receiveInFlightMax = 12;
+/** Bodies that are being sent to other hosts, in memory at once: 32 MiB. */
+export const sendInFlightMax = 8;
+/** ... each in slices of this length, or TLS would hold a second copy of all of it. */
+export const sendSliceBytes = 256 * KiB;
 /** Copies here that a put or a question meets, read at once to see whether they are good: 16 MiB. */
 export const recheckInFlightMax = 4;
 /**
- * Buffers kept between bursts: all that uploads (20), receiving (12), reading (4) and looking again (4) hold at most. What is let go
+ * Buffers kept between bursts: what uploads (20), receiving (12) and readers (8 of 16) hold. What is let go
  * instead stays in memory for long: V8 does not count shared memory, and the digest workers have seen it too.
  */
 export const bufferPoolBytesMax = 160 * MiB;

@@ -8,6 +8,10 @@ export interface Part extends Piece {
   readonly vault?: Vault | undefined;
 }
 
+/** Its bytes lie in its chunk's file as they are. */
+export const isPlain = ({ zstdBytes, iv, isStripe }: Piece): boolean =>
+  zstdBytes === undefined && iv === undefined && !isStripe;
+
 /** Throws when content that lies in a vault comes without it. */
 export const unsealed = (
   { iv }: Pick<Piece, 'iv'>,

@@ -89,7 +89,10 @@ export interface ContentStore {
    * A caller that then fails to commit its row calls `release`.
    */
   write(source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<Written>;
-  /** Each piece was verified against its chunk's name. Throws DAMAGED when no good copy of a chunk is left. */
+  /**
+   * Each piece was verified against its chunk's name, and is the caller's until it asks for the next one: its memory is used
+   * again then. Throws DAMAGED when no good copy of a chunk is left.
+   */
   read(content: Content, options?: ReadOptions): AsyncIterable<Uint8Array>;
   /**
    * The same bytes as new content of that code would be kept (undefined: copies), for another user; `content` stays as it is. In

@@ -1,17 +1,24 @@
 /** The bytes of chunks and fragments between two hosts over the bulk channel, in both roles; verified by whoever receives them. */
 import { ShoalError } from '../../proto/error.ts';
 import type { ChunkId, HostId } from '../../proto/ids.ts';
-import { layoutHeader } from '../../proto/message/chunk.ts';
-import type { Bulk } from '../peer/port.ts';
+import { layoutHeader, partHeader } from '../../proto/message/chunk.ts';
+import type { Bulk, BulkAnswer } from '../peer/port.ts';
 import type { Ring } from '../ring/port.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { ChunkFiles } from './chunk-files.ts';
 import { gate } from './gate.ts';
-import { chunkBytesMax, getTimeoutMs, putTimeoutMs, receiveInFlightMax } from './limits.ts';
+import {
+  chunkBytesMax,
+  getTimeoutMs,
+  putTimeoutMs,
+  receiveInFlightMax,
+  sendInFlightMax,
+  sendSliceBytes,
+} from './limits.ts';
 import { chunkShelf, type Shelf } from './shelf.ts';
 
-/** Fills `buffer`; the verified bytes are a part of it. */
-const receive = async (
+/** Fills `buffer`; what came is a part of it. */
+const fill = async (
   shelf: Shelf,
   id: ChunkId,
   body: AsyncIterable<Uint8Array>,
@@ -27,11 +34,21 @@ const receive = async (
     buffer.set(piece, length);
     length += piece.length;
   }
-  const bytes = buffer.subarray(0, length);
+  return buffer.subarray(0, length);
+};
+
+/** As `fill`; the bytes are verified. */
+const receive = async (
+  shelf: Shelf,
+  id: ChunkId,
+  body: AsyncIterable<Uint8Array>,
+  buffer: Uint8Array,
+): Promise<Uint8Array> => {
+  const bytes = await fill(shelf, id, body, buffer);
   if (shelf.isWhole(id, bytes)) return bytes;
   throw new ShoalError(
     'DAMAGED',
-    `Cannot receive ${shelf.name} ${id}: the ${length} bytes that came are not it`,
+    `Cannot receive ${shelf.name} ${id}: the ${bytes.length} bytes that came are not it`,
   );
 };
 
@@ -42,8 +59,18 @@ export interface Transfer {
    * Verified. Throws NOT_FOUND or DAMAGED when that host has no good copy, STALE_LAYOUT when that means nothing for this
    * host may have asked the wrong one, and what `Bulk.request` throws.
    */
-  get(from: HostId, id: ChunkId, signal: AbortSignal): Promise<Uint8Array>;
+  get(from: HostId, id: ChunkId, signal: AbortSignal, buffers?: BufferPool): Promise<Uint8Array>;
+  /**
+   * Fills `into` from byte `at` on, as it lies there, not verified. False where that host gives no parts; throws NOT_FOUND where
+   * it has none such, and what `Bulk.request` throws.
+   */
+  getPart(from: HostId, id: ChunkId, at: number, into: Uint8Array, signal: AbortSignal): Promise<boolean>;
 }
+
+const lengthOf = (headers: Readonly<Record<string, string>>): number => {
+  const told = Number(headers['content-length'] ?? chunkBytesMax);
+  return told >= 0 && told <= chunkBytesMax ? told : chunkBytesMax;
+};
 
 export const transfer = ({
   bulk,
@@ -65,15 +92,32 @@ export const transfer = ({
       // The answer has no body; its end returns the connection.
     }
   },
-  async get(from, id, signal) {
+  async get(from, id, signal, buffers) {
     const answer = await bulk.request(from, 'GET', `${shelf.name}/${id}`, {
       headers: { [layoutHeader]: String(ring.newest) },
       signal,
       timeoutMs: getTimeoutMs,
     });
-    const told = Number(answer.headers['content-length'] ?? chunkBytesMax);
-    const length = told >= 0 && told <= chunkBytesMax ? told : chunkBytesMax;
-    return receive(shelf, id, answer.body, Buffer.allocUnsafeSlow(length));
+    const length = lengthOf(answer.headers);
+    const buffer = buffers?.take(length) ?? Buffer.allocUnsafeSlow(length);
+    try {
+      return await receive(shelf, id, answer.body, buffer);
+    } catch (thrown) {
+      buffers?.give(buffer);
+      throw thrown;
+    }
+  },
+  async getPart(from, id, at, into, signal) {
+    const answer = await bulk.request(from, 'GET', `${shelf.name}/${id}`, {
+      headers: { [layoutHeader]: String(ring.newest), [partHeader]: `${at}-${at + into.length}` },
+      signal,
+      timeoutMs: getTimeoutMs,
+    });
+    // A host of an earlier version sends the whole, and is told to stop.
+    if (lengthOf(answer.headers) === into.length)
+      return (await fill(shelf, id, answer.body, into)).length === into.length;
+    for await (const _ of answer.body) break;
+    return false;
   },
 });
 
@@ -84,6 +128,26 @@ const parseVersion = (text: string | undefined): number => {
     `Cannot read ${JSON.stringify(text)} as a layout version: it is a whole number`,
   );
 };
+
+const parsePart = (text: string): { readonly start: number; readonly end: number } => {
+  const [, start = Number.NaN, end = Number.NaN] = (/^([0-9]{1,8})-([0-9]{1,8})$/.exec(text) ?? []).map(
+    Number,
+  );
+  if (start < end && end <= chunkBytesMax) return { start, end };
+  throw new ShoalError(
+    'BAD_REQUEST',
+    `Cannot read ${JSON.stringify(text)} as a part: it is START-END, the end excluded`,
+  );
+};
+
+/** Each when the one before is with the system; then the buffer is given back. */
+async function* lent(bytes: Uint8Array, letGo: () => void): AsyncGenerator<Uint8Array, void> {
+  try {
+    for (let at = 0; at < bytes.length; at += sendSliceBytes) yield bytes.subarray(at, at + sendSliceBytes);
+  } finally {
+    letGo();
+  }
+}
 
 /** The other role. `missing` hears of chunks that were asked for here in vain. */
 export const serveTransfer = ({
@@ -102,6 +166,33 @@ export const serveTransfer = ({
   readonly shelf?: Shelf;
 }): void => {
   const places = gate(receiveInFlightMax);
+  const sending = gate(sendInFlightMax);
+  const absent = (id: ChunkId): ShoalError => {
+    missing(id);
+    return new ShoalError('NOT_FOUND', `Cannot send ${shelf.name} ${id}: it is not on this host`);
+  };
+  const readPart = async (id: ChunkId, text: string): Promise<BulkAnswer> => {
+    const { start, end } = parsePart(text);
+    const bytes = Buffer.allocUnsafeSlow(end - start);
+    if (!(await files.readPart(id, start, bytes)))
+      throw new ShoalError('NOT_FOUND', `Cannot send a part of ${shelf.name} ${id}: it is not here`);
+    return { body: bytes };
+  };
+  const readWhole = async (id: ChunkId, signal: AbortSignal): Promise<BulkAnswer> => {
+    const leave = await sending.enter(signal);
+    try {
+      const bytes = await files.read(id, buffers);
+      if (!bytes) throw absent(id);
+      const letGo = (): void => {
+        buffers.give(bytes);
+        leave();
+      };
+      return { headers: { 'content-length': String(bytes.length) }, body: lent(bytes, letGo) };
+    } catch (thrown) {
+      leave();
+      throw thrown;
+    }
+  };
   bulk.serve(shelf.name, async (request) => {
     const id = shelf.parse(request.path);
     if (request.method === 'PUT') {
@@ -119,11 +210,9 @@ export const serveTransfer = ({
     }
     if (request.method === 'GET') {
       const version = parseVersion(request.headers[layoutHeader]);
+      const part = request.headers[partHeader];
       try {
-        const bytes = await files.read(id);
-        if (bytes) return { body: bytes };
-        missing(id);
-        throw new ShoalError('NOT_FOUND', `Cannot send ${shelf.name} ${id}: it is not on this host`);
+        return await (part === undefined ? readWhole(id, request.signal) : readPart(id, part));
       } catch (thrown) {
         // A good copy is good under any layout; that there is none says something only to whoever knows whom to ask.
         ring.checkVersion(request.from, version);

@@ -12,7 +12,7 @@ import {
   write as writeFile,
 } from 'node:fs';
 import { promisify } from 'node:util';
-import { type Take, wholeBlocks } from './buffer-pool.ts';
+import { type BufferPool, wholeBlocks } from './buffer-pool.ts';
 import { blockBytes, directBytesMin } from './limits.ts';
 
 // The callback calls cost a third of what FileHandle costs (no promise, object and event per step).
@@ -45,16 +45,36 @@ const write = async (path: string, bytes: Uint8Array, blocks?: Uint8Array): Prom
   }
 };
 
-/** Less than the whole of it where what was taken is too short. */
-export const wholeFile = async (path: string, take: Take): Promise<Uint8Array> => {
+/** How many bytes there were from `at` on, at most all that fit. */
+const fill = async (file: number, bytes: Uint8Array, at: number): Promise<number> => {
+  let length = 0;
+  for (let more = 1; more > 0 && length < bytes.length; length += more)
+    more = (await readAsync(file, bytes, length, bytes.length - length, at + length)).bytesRead;
+  return length;
+};
+
+/** In one of the buffers. Less than the whole of it where that is too short. */
+export const wholeFile = async (path: string, buffers: BufferPool): Promise<Uint8Array> => {
   const file = await openAsync(path, 'r');
+  let taken: Uint8Array | undefined;
   try {
     const { size } = await fstatAsync(file);
-    const bytes = take(size).subarray(0, size);
-    let length = 0;
-    for (let more = 1; more > 0 && length < bytes.length; length += more)
-      more = (await readAsync(file, bytes, length, bytes.length - length, length)).bytesRead;
-    return bytes.subarray(0, length);
+    taken = buffers.take(size);
+    const bytes = taken.subarray(0, size);
+    return bytes.subarray(0, await fill(file, bytes, 0));
+  } catch (thrown) {
+    if (taken) buffers.give(taken);
+    throw thrown;
+  } finally {
+    await closeAsync(file);
+  }
+};
+
+/** Fills `into` from byte `at` on; false where the file ends before. */
+export const partOfFile = async (path: string, at: number, into: Uint8Array): Promise<boolean> => {
+  const file = await openAsync(path, 'r');
+  try {
+    return (await fill(file, into, at)) === into.length;
   } finally {
     await closeAsync(file);
   }

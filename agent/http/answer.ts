@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ShoalError } from '../../proto/error.ts';
+import { written } from '../base/written.ts';
 import type { ApiAnswer } from './port.ts';
 
 export interface OpenAnswer {
@@ -96,16 +97,6 @@ export const openAnswer = async (answer: ApiAnswer, status: number, isHead: bool
     : { status, headers, names, whole: whole as string | Uint8Array };
 };
 
-/** Resolves when the client has taken more, or is gone. */
-const drained = (reply: ServerResponse): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      reply.off('drain', done).off('close', done);
-      resolve();
-    };
-    reply.on('drain', done).on('close', done);
-  });
-
 /** Resolves when all is handed to the socket. Throws the error of a body's source after cutting the connection. */
 export const sendAnswer = async (
   raw: IncomingMessage,
@@ -125,7 +116,7 @@ export const sendAnswer = async (
   }
   try {
     for (let piece = await rest.next(); !piece.done; piece = await rest.next()) {
-      if (!reply.write(piece.value)) await drained(reply);
+      await written(reply, piece.value);
       if (reply.destroyed) throw new ShoalError('ABORTED', 'Cannot send the body on: the client went away');
     }
     reply.end();

@@ -244,7 +244,8 @@ const staticPart = (reader: Reader, project: string, segment: Segment, depth: nu
 /** The segments as they were checked when the manifest was stored. */
 export const manifestOf = async (reader: Reader, row: ObjectRow): Promise<readonly Segment[]> => {
   const pieces: Uint8Array[] = [];
-  for await (const piece of reader.context.objects.read(row, {}, reader.signal)) pieces.push(piece);
+  for await (const piece of reader.context.objects.read(row, {}, reader.signal))
+    pieces.push(Uint8Array.from(piece));
   return decodeManifest(Buffer.concat(pieces).toString());
 };
 

@@ -7,6 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import { codec } from '../../proto/codec.ts';
 import { asShoalError, ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
+import { written } from '../base/written.ts';
 import type { Log } from '../runtime/ports.ts';
 import { hostIdOfSocket } from './certificate.ts';
 import { bulkHeaderBytesMax, bulkServerIdleMs, bulkSocketsMax, bulkTimeoutMs } from './limits.ts';
@@ -61,12 +62,10 @@ const sendBody = async (response: ServerResponse, body: BulkAnswer['body']): Pro
     response.end(body);
     return;
   }
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  for await (const piece of body)
-    if (!response.destroyed && !response.write(piece))
-      await once(response, 'drain', { signal: gone.signal }).catch(() => {});
-    else if (response.destroyed) return;
+  for await (const piece of body) {
+    if (!response.destroyed) await written(response, piece);
+    if (response.destroyed) return;
+  }
   response.end();
 };
 

@@ -44,6 +44,7 @@ export interface BulkRequest {
 
 export interface BulkAnswer {
   readonly headers?: Readonly<Record<string, string>>;
+  /** A piece of many is asked for when the system has the one before. */
   readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
 }
 

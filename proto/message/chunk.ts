@@ -8,6 +8,8 @@ import { ShoalError } from '../error.ts';
 import type { ChunkId } from '../ids.ts';
 
 export const layoutHeader = 'x-shoal-layout';
+/** Of a GET: `START-END`, bytes of the file as it lies there. A host that does not know it sends the whole. */
+export const partHeader = 'x-shoal-part';
 
 const Id = Type.Unsafe<ChunkId>(Type.String({ pattern: '^[0-9a-f]{64}$' }));
 const Ids = Type.Array(Id, { maxItems: 1024 });

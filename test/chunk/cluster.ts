@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type Chunks, openChunks } from '../../agent/chunk/chunks.ts';
 import type { ChunkSettings } from '../../agent/chunk/settings.ts';
 import type { Member, Members } from '../../agent/membership/port.ts';
-import type { Bulk, BulkRequest, Rpc, RpcHandler } from '../../agent/peer/port.ts';
+import type { Bulk, BulkAnswer, BulkRequest, Rpc, RpcHandler } from '../../agent/peer/port.ts';
 import type { OwnerSet, Ring, Syncer } from '../../agent/ring/port.ts';
 import { systemRuntime } from '../../agent/runtime/system/runtime.ts';
 import type { KeyValue } from '../../agent/store/key-value.ts';
@@ -133,10 +133,10 @@ export const startCluster = async (
         body: pieces(body),
       };
       const answer = await handler(request);
+      const sent = await wholeOf(answer.body);
       signal.throwIfAborted();
       reach(self, to);
-      const spoilt = answer.body instanceof Uint8Array ? cluster.bulkBody(to, answer.body) : answer.body;
-      return { headers: answer.headers ?? {}, body: pieces(spoilt) };
+      return { headers: answer.headers ?? {}, body: pieces(sent && cluster.bulkBody(to, sent)) };
     },
     serve: (prefix, handler) => void wire.bulk.set(prefix, handler),
   });
@@ -281,6 +281,14 @@ export const startCluster = async (
     hosts.push(host);
   }
   return cluster;
+};
+
+const wholeOf = async (body: BulkAnswer['body']): Promise<Uint8Array | undefined> => {
+  if (!body || body instanceof Uint8Array) return body;
+  const pieces: Uint8Array[] = [];
+  // Each is the sender's again when the next is asked for.
+  for await (const piece of body) pieces.push(Uint8Array.from(piece));
+  return Buffer.concat(pieces);
 };
 
 async function* pieces(

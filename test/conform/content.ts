@@ -18,7 +18,7 @@ export async function* pieces(bytes: Uint8Array, size = 64 * KiB): AsyncGenerato
 
 export const collect = async (source: AsyncIterable<Uint8Array>): Promise<Buffer> => {
   const parts: Uint8Array[] = [];
-  for await (const part of source) parts.push(part);
+  for await (const part of source) parts.push(Uint8Array.from(part));
   return Buffer.concat(parts);
 };
 

@@ -267,7 +267,7 @@ test('image: compute gets records that its caller may use, and bytes by id', asy
   const { record, content: bytes } = await images.open(id);
   t.is(record.data?.bytes, 5);
   const pieces: Uint8Array[] = [];
-  for await (const piece of content.read(bytes)) pieces.push(piece);
+  for await (const piece of content.read(bytes)) pieces.push(Uint8Array.from(piece));
   t.is(Buffer.concat(pieces).toString(), 'hello');
 });
 

@@ -19,7 +19,7 @@ async function* piece(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
 const whole = async (body: BulkAnswer['body']): Promise<Uint8Array> => {
   if (!body || body instanceof Uint8Array) return body ?? new Uint8Array();
   const pieces: Uint8Array[] = [];
-  for await (const each of body) pieces.push(each);
+  for await (const each of body) pieces.push(Uint8Array.from(each));
   return Buffer.concat(pieces);
 };
 
@@ -34,7 +34,7 @@ export const simBulk = (rpc: Rpc, said: (body: Uint8Array) => Uint8Array = (body
     const rest = path.slice(prefix.length + 1);
     const answer = await handler({ from, method, path: rest, headers, body: piece(body), signal });
     const bytes = said(await whole(answer.body));
-    return { headers: { 'content-length': String(bytes.length), ...answer.headers }, body: bytes };
+    return { headers: { ...answer.headers, 'content-length': String(bytes.length) }, body: bytes };
   });
   return {
     async request(to, method, path, { headers = {}, body, timeoutMs, signal } = {}) {

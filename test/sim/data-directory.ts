@@ -62,6 +62,11 @@ export const simDataDirectory =
         const bytes = disk.read(path(id));
         return bytes && Uint8Array.from(bytes);
       },
+      async readPart(id, at, into) {
+        const bytes = disk.read(path(id))?.subarray(at, at + into.length);
+        if (bytes?.length === into.length) into.set(bytes);
+        return bytes && bytes.length === into.length;
+      },
       sizeOf: async (id) => disk.read(path(id))?.length,
       remove: async (id) => drop(id, () => disk.write(path(id), undefined)),
       quarantine: async (id) => drop(id, () => disk.rename(path(id), `quarantine/${id}.${count++}`)),

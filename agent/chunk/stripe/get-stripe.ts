@@ -187,6 +187,8 @@ export const getStripe = ({
 
   return {
     elsewhere,
+    // A part lies in several fragments.
+    part: async () => false,
     /** After a layout change another host still has the very fragment: that is one to fetch in place of k. */
     async restore(stripe, signal) {
       let fetched = 0;

@@ -104,7 +104,8 @@ export const contents = (world: World, kinds: number, watch: ContentsWatch): Con
     operations++;
     try {
       const pieces: Uint8Array[] = [];
-      for await (const piece of calls.chunks.content.read(contentOf(use))) pieces.push(piece);
+      for await (const piece of calls.chunks.content.read(contentOf(use)))
+        pieces.push(Uint8Array.from(piece));
       if (Buffer.compare(Buffer.concat(pieces), use.bytes) !== 0)
         world.fail(new Error(`${where} read other bytes than ${use.user} wrote into chunk ${use.id}`));
       world.tell(where, 'read', use.user, use.id.slice(0, 6));
