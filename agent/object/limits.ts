@@ -103,6 +103,13 @@ export const lifecycleSweepMs = 6 * hourMs;
 /** Containers whose incarnation is remembered, so that an object is read along with its container: 150 bytes each. */
 export const incarnationsKeptMax = 10_000;
 
+/** Bodies that are kept in the row itself, so that it is put soon after the head has come: what it replaces is read ahead. */
+export const aheadBytesMax = 16 * KiB;
+/** What was read longer ago than this, while the body came, is read anew. */
+export const aheadMsMax = 100;
+/** Objects changed last that are remembered, to tell whether one was changed since it was read: some 150 bytes each. */
+export const recentChangesMax = 1_000;
+
 /** Decisions of others that a write with a condition may find before its own; then it is answered 503. */
 export const decisionsMax = 32;
 

@@ -21,6 +21,7 @@ import { keptVersions } from './kept-versions.ts';
 import { changesWaitingMax, listingPageRows } from './limits.ts';
 import type { ObjectPath } from './name.ts';
 import { findNullVersion } from './null-version.ts';
+import { type Ahead, openReadAhead } from './read-ahead.ts';
 import {
   type ContainerRow,
   chunkUser,
@@ -80,8 +81,9 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
   const turns = keyedSerial('changes of object', changesWaitingMax);
   const log = runtime.log.with({ part: 'object' });
   const guard = openGuard(records);
+  const readAhead = openReadAhead({ records, containers, clock: runtime.clock });
   const run = <T>(place: Place, work: () => Promise<T>): Promise<T> =>
-    turns.run(`${place.id}/${place.name}`, work);
+    turns.run(`${place.id}/${place.name}`, () => work().finally(() => readAhead.changed(place)));
 
   const { release, releaseContent } = openReleases({ runtime, records, content });
   /** The row stands that the upload was claimed for. Nobody waits for it. */
@@ -184,10 +186,11 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
     first: (decision: Decision<Seen>) => Promise<readonly Companion[]> = (decision) =>
       prepare(place, decision),
     markOf: (before: Seen) => Promise<Mark | undefined> = async () => undefined,
+    ahead?: Ahead,
   ): Promise<Done<Seen>> => {
     if (place.isGuarded)
       return guard.replace(place, (reading) => withPosts(place, reading), judge, first, markOf);
-    const held = objects.getForPut(place.id, place.name);
+    const held = readAhead.held(place, ahead);
     const before = await withPosts(
       place,
       held.then(({ row }) => row),
@@ -211,7 +214,13 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
     });
 
   /** Puts the row and settles with everyone who changed container or object at the same time. */
-  const commit = (wanted: Place, made: ObjectRow, how: Said['name'], check?: Check): Promise<ObjectRow> =>
+  const commit = (
+    wanted: Place,
+    made: ObjectRow,
+    how: Said['name'],
+    check?: Check,
+    ahead?: Ahead,
+  ): Promise<ObjectRow> =>
     run(wanted, async () => {
       if (check && !wanted.isGuarded) await containers.guard(wanted.project, wanted.container, wanted.id);
       const place: Place = check ? { ...wanted, isGuarded: true } : wanted;
@@ -232,7 +241,7 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
         before,
         row = made,
         stamp,
-      } = await replace(place, judge).catch(async (thrown) => {
+      } = await replace(place, judge, undefined, undefined, ahead).catch(async (thrown) => {
         // Others were always first: nothing was decided.
         if (place.isGuarded && hasCode(thrown, 'CONTENDED', 'BUSY')) await undo(place, made);
         throw thrown;
@@ -270,6 +279,7 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
     tell,
     look,
     lookAhead,
+    readAhead: readAhead.begin,
     commit,
     replace,
     inOrder,

@@ -24,6 +24,7 @@ import { openObjectRemovals } from './object-removals.ts';
 import { type Check, type ObjectParts, openObjectTurns, type Place } from './object-turn.ts';
 import { noObject, openObjectVersions } from './object-versions.ts';
 import type { StorageClass } from './policy.ts';
+import type { Ahead } from './read-ahead.ts';
 import {
   type Checksum,
   chunkUser,
@@ -59,6 +60,8 @@ export interface Upload {
   readonly opener?: Opener | undefined;
   /** Asked once the source has ended: it may come behind the bytes. */
   readonly checksum?: (() => Checksum | undefined) | undefined;
+  /** What it is about to replace, as `readAhead` began to read it. */
+  readonly ahead?: Ahead | undefined;
 }
 
 export interface CopyOptions {
@@ -74,7 +77,7 @@ export const openObjectRows = (parts: ObjectParts) => {
   const { runtime, records, content } = parts;
   const stores = { parts: records.parts, content };
   const turns = openObjectTurns(parts);
-  const { look, lookAhead, commit, keep, releaseContent } = turns;
+  const { look, lookAhead, readAhead, commit, keep, releaseContent } = turns;
 
   const newVersion = (place: Place, upload: Uuid, atMs: number): Pick<ObjectRow, 'versionId' | 'lock'> => {
     if (place.versions !== 'enabled') return {};
@@ -103,6 +106,8 @@ export const openObjectRows = (parts: ObjectParts) => {
     ...openObjectMoves(parts, turns),
     ...openObjectPosts(parts, turns, get),
     find,
+    /** For the `put` of a small object, at a time when its container is not known yet. */
+    readAhead,
     /** Throws NOT_FOUND. */
     get,
     /** `get` in two steps, for who does not know the place yet: begun now, it ends there. See `lookAhead`. */
@@ -155,7 +160,9 @@ export const openObjectRows = (parts: ObjectParts) => {
         bytes: written.length,
         md5,
       };
-      const stored = await commit(place, row, upload.how ?? 'ObjectCreated:Put', upload.check);
+      // On what was there before a version, or before chunks, more hangs.
+      const ahead = place.versions === undefined && row.content.kind === 'inline' ? upload.ahead : undefined;
+      const stored = await commit(place, row, upload.how ?? 'ObjectCreated:Put', upload.check, ahead);
       if (row.content.kind === 'chunks') keep(id);
       return stored;
     },

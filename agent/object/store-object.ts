@@ -5,16 +5,17 @@ import type { Caller } from './access-list.ts';
 import { accountSums } from './account-sums.ts';
 import { archiveObject } from './archive.ts';
 import { type Context, openPlace } from './context.ts';
-import { objectBytesMax } from './limits.ts';
+import { aheadBytesMax, objectBytesMax } from './limits.ts';
 import type { ObjectPath } from './name.ts';
 import type { Place } from './object-turn.ts';
 import type { CopyOptions, NewFacts, Upload } from './objects.ts';
 import { codeFor, policyOf } from './policy.ts';
 import { accountBytesLeft, bytesLeft, hasQuota, quotasOf } from './quota.ts';
+import type { Ahead } from './read-ahead.ts';
 import { type AccountRow, accountKey, type ContainerRow, type ObjectRow } from './records.ts';
 import type { ManagedWish, Opener, Seal, SealWish } from './seal.ts';
 
-export interface Store extends Omit<Upload, 'bytesMax' | 'opener' | 'code'> {
+export interface Store extends Omit<Upload, 'bytesMax' | 'opener' | 'code' | 'ahead'> {
   /** How to encrypt it. Default what its container says. */
   readonly wish?: SealWish | undefined;
   /** Beside the quotas. Default `objectBytesMax`. */
@@ -26,14 +27,30 @@ export interface Target {
   readonly place: Place;
   readonly container: ContainerRow;
   readonly account: AccountRow | undefined;
+  /** What a small object is about to replace. */
+  readonly ahead?: Ahead | undefined;
 }
 
-export const openTarget = async (context: Context, path: ObjectPath, caller: Caller): Promise<Target> => {
+/** Begins to read what an object of so many announced bytes is about to replace, where it is small. */
+export const aheadOf = (
+  { objects }: Pick<Context, 'objects'>,
+  path: ObjectPath,
+  bytes: number | undefined,
+): Ahead | undefined => (bytes !== undefined && bytes <= aheadBytesMax ? objects.readAhead(path) : undefined);
+
+/** `bytes`: what is announced of a new object. */
+export const openTarget = async (
+  context: Context,
+  path: ObjectPath,
+  caller: Caller,
+  bytes?: number,
+): Promise<Target> => {
+  const ahead = aheadOf(context, path, bytes);
   const [opened, account] = await Promise.all([
     openPlace(context, 'writeObject', path, caller),
     context.records.accounts.get(path.project, accountKey),
   ]);
-  return { ...opened, account };
+  return { ...opened, account, ahead };
 };
 
 /** Bytes that may come. Throws TOO_LARGE when a quota of the container or the account leaves no room. */
@@ -74,12 +91,13 @@ export const openerFor = (
 
 /** Throws what `objects.put` throws, and PRECONDITION_FAILED when old versions have nowhere to go. */
 export const storeInto = async (context: Context, target: Target, store: Store): Promise<ObjectRow> => {
-  const { place, container } = target;
+  const { place, container, ahead } = target;
   const room = await roomFor(context, target, store.bytes);
   if (container.archive) await archiveObject(context, place, container.archive);
   const { wish, ...upload } = store;
   return context.objects.put(place, {
     ...upload,
+    ahead,
     // What a manifest or a link says is no content.
     code: codeFor(container, upload.storageClass),
     opener: store.kind?.large || store.kind?.link ? undefined : openerFor(context, target, wish),

@@ -22,7 +22,7 @@ export interface RegisterCoordinator extends Coordinator {
   readonly chance: Chance;
   readonly registers: RowRegisters;
   readonly lead: Lead;
-  /** Runs the work after the I/O of this turn. */
+  /** Runs the work at the end of this turn, before what it asks of other hosts is sent. */
   readonly soon: (work: () => void) => void;
 }
 

@@ -39,6 +39,7 @@ import { type Perform, serveTables } from './serve.ts';
 import { type SplitSettings, splitWatch } from './split-watch.ts';
 import { fenceSchema, splitter } from './splitter.ts';
 import { tableSyncer } from './syncer.ts';
+import { turnEnd } from './turn-end.ts';
 import { wholeness } from './wholeness.ts';
 
 interface TablesStatus extends HealStatus {
@@ -70,12 +71,13 @@ export const openTables = (
   },
   settings: CollectSettings & SplitSettings & { readonly compareEveryMs?: number } = {},
 ): OpenTables => {
-  const { rpc, ring, members, keyValue, runtime, soon = setImmediate } = world;
+  const { rpc, ring, members, keyValue, runtime } = world;
   const { clock, timers, chance } = runtime;
   const log = runtime.log.with({ part: 'table' });
   const { self } = rpc;
   const findPlace = placeFinder(ring);
   const stopping = new AbortController();
+  const end = turnEnd(world.soon ?? setImmediate);
 
   const whole = wholeness({ self, ring, keyValue, timers, log }, (life, signal) =>
     rebirth(
@@ -124,7 +126,7 @@ export const openTables = (
     return own[operation.do](operation as never, from);
   };
   const out = outbox({
-    ...{ rpc, clock, local: async (operation) => perform(operation, self), lives, soon },
+    ...{ rpc, clock, local: async (operation) => perform(operation, self), lives, soon: end.send },
   });
   const poll = poller({ self, members, timers, clock });
   const first = leaders({ self, ring, members, clock });
@@ -178,7 +180,7 @@ export const openTables = (
   };
   const register = <Row>({ name }: RegisterSchema): Registers<Row> => {
     claim(name);
-    return openRegisters({ ...coordinator, chance, registers, lead, soon }, { name });
+    return openRegisters({ ...coordinator, chance, registers, lead, soon: end.begin }, { name });
   };
   collecting = collector(
     {

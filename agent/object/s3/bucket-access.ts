@@ -10,7 +10,7 @@ import { authorize, placeOf } from '../context.ts';
 import type { Asker } from '../events/asker.ts';
 import type { Place } from '../object-turn.ts';
 import { accountKey, type ContainerRow } from '../records.ts';
-import type { Target } from '../store-object.ts';
+import { aheadOf, type Target } from '../store-object.ts';
 import { checkGrantees } from './acl-grantee.ts';
 import { checkGrants, grantsAsked } from './acl-request.ts';
 import type { Address } from './address.ts';
@@ -145,12 +145,26 @@ export const changeSettings = async (
 export const placeIn = ({ project, name, row }: Bucket, key: string, asker?: Asker): Place =>
   placeOf({ project, container: name, object: key }, row, asker);
 
-/** A key that may be written, and what its account has to say about room. */
-export const openTarget = async (context: S3Context, ask: S3Ask, action: Action): Promise<Target> => {
+/**
+ * A key that may be written, and what its account has to say about room. The bucket is mostly the caller's own, so what
+ * else has to be read of it is read beside it. `bytes`: what is announced of a new object.
+ */
+export const openTarget = async (
+  context: S3Context,
+  ask: S3Ask,
+  action: Action,
+  bytes?: number,
+): Promise<Target> => {
+  const { accounts } = context.records;
+  const own = ownProject(ask);
+  const ownAccount = own === undefined ? undefined : accounts.get(own, accountKey);
+  ownAccount?.catch(() => {});
+  const path = own === undefined ? undefined : { project: own, container: ask.bucket, object: ask.key };
+  const ahead = path && aheadOf(context, path, bytes);
   const bucket = await openBucket(context, ask, action);
   const grants = grantsAsked(ask.headers);
   checkGrants(grants, bucket.row.bucket, ask.headers);
   await checkGrantees(context, grants);
-  const account = await context.records.accounts.get(bucket.project, accountKey);
-  return { place: placeIn(bucket, ask.key, ask.caller.asker), container: bucket.row, account };
+  const account = await (bucket.project === own ? ownAccount : accounts.get(bucket.project, accountKey));
+  return { place: placeIn(bucket, ask.key, ask.caller.asker), container: bucket.row, account, ahead };
 };

@@ -79,6 +79,12 @@ export const openObject = async (
   sealPrefix?: string,
 ): Promise<Opened> => {
   const customer = customerKeyOf(ask.headers, sealPrefix);
+  const own = ownProject(ask);
+  // Mostly the bucket is the caller's own: then its object is read beside it.
+  const ending =
+    own !== undefined && from.versionId === undefined
+      ? context.objects.getAhead({ project: own, container: from.bucket, object: from.key })
+      : undefined;
   const bucket = await findBucket(context, ask, from.bucket);
   // What the bucket does not allow the object itself may.
   const refusal: unknown = await allow(context, ask, action, bucket, from.key, from.versionId).catch(
@@ -86,14 +92,15 @@ export const openObject = async (
   );
   if (refusal && (!action.grant || !hasCode(refusal, 'FORBIDDEN') || isDenied(refusal))) throw refusal;
   const reader = { ...readerOf(context, ask), customerKey: customer?.key };
-  const row = await context.objects.get(placeIn(bucket, from.key), from.versionId).catch(async (cause) => {
+  const place = placeIn(bucket, from.key);
+  const row = await (ending?.(place) ?? context.objects.get(place, from.versionId)).catch(async (cause) => {
     if (!hasCode(cause, 'NOT_FOUND')) throw cause;
     // Nor is there an access list that would let somebody in.
     throw await missing(context, ask, bucket, from);
   });
   const { grant } = action;
   const { bucket: settings } = bucket.row;
-  const isOwn = ownerOf(row, settings, bucket.project) === ownProject(ask);
+  const isOwn = ownerOf(row, settings, bucket.project) === own;
   if (refusal && grant && !isOwn) {
     if (!grantsAllow(row.grants, grant, ask.principal, settings)) throw refusal;
     ask.caller.usedList?.();

@@ -68,7 +68,7 @@ export const orNoBucket =
 
 export const putObject = async (context: S3Context, ask: S3Ask): Promise<ApiAnswer> => {
   if (ask.headers['x-amz-copy-source'] !== undefined) return copyObject(context, ask);
-  const target = await openTarget(context, ask, { name: 's3:PutObject', use: 'writeObject' });
+  const target = await openTarget(context, ask, { name: 's3:PutObject', use: 'writeObject' }, ask.bytes);
   const bytes = announcedBytes(ask);
   const facts = { ...factsOfPut(ask.headers), ...ownerFacts(ask, target) };
   const check = writeCheck(ask);

@@ -119,7 +119,7 @@ export const putObject = async (context: Context, request: Ask): Promise<ApiAnsw
   const versionId = versionAsked(request);
   if (versionId !== undefined) return restore(context, request, versionId);
   if (request.query.get('multipart-manifest') === 'put') return putLarge(context, request);
-  const target = await openTarget(context, path, caller);
+  const target = await openTarget(context, path, caller, Number(request.headers['content-length']));
   const link = await linkAsked(readerOf(context, request), request, path);
   const bytes = announcedBytes(request);
   const md5 = expectedMd5(request);
