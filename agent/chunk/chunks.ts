@@ -35,6 +35,12 @@ interface ChunkStatus {
   readonly missing: number;
   /** ... and those whose copy here was damaged and is not mended yet. */
   readonly damaged: number;
+  /** Of those two: other owners that answer have no good copy. */
+  readonly alone: number;
+  /** For so long none of them could be mended. */
+  readonly stuckMs: number;
+  /** Uploads of a dead agent, and releases, whose references could not be given back; for how long the oldest waits. */
+  readonly owed: { readonly users: number; readonly forMs: number };
   /** Held by chunks here, and what they may still take. About right: a moment old. */
   readonly usedBytes: number;
   readonly freeBytes: number;
@@ -149,6 +155,12 @@ export const openChunks = async (
         queued,
         missing: sumOf(kinds, ({ queue }) => queue.counts.missing),
         damaged: sumOf(kinds, ({ queue }) => queue.counts.damaged),
+        alone: sumOf(kinds, ({ queue }) => queue.counts.none),
+        stuckMs: Math.max(...kinds.map(({ repair }) => repair.stuckMs)),
+        owed: {
+          users: sumOf(kinds, ({ debts }) => debts.waiting.users),
+          forMs: Math.max(...kinds.map(({ debts }) => debts.waiting.forMs)),
+        },
         usedBytes: space.copies.usedBytes + space.stripes.usedBytes,
         freeBytes: space.copies.freeBytes,
         repairedBytes: sumOf(kinds, ({ repair }) => repair.repairedBytes),

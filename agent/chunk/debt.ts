@@ -9,12 +9,13 @@
  * Key: BLAKE3 of the user and the chunk's id, both raw (a user's name may be long, keys may not). Value: the user, or more.
  */
 import { codec } from '../../proto/codec.ts';
+import { ShoalError } from '../../proto/error.ts';
 import type { ChunkId } from '../../proto/ids.ts';
 import { concatBytes, fromHex, toHex } from '../base/bytes.ts';
 import type { Clock, Log } from '../runtime/ports.ts';
 import type { KeyValue } from '../store/key-value.ts';
 import { chunkIdOf } from './chunk-name.ts';
-import { claimAgeMs } from './limits.ts';
+import { claimAgeMs, debtsWaitingMax } from './limits.ts';
 import type { Claim, Judge } from './port.ts';
 import type { References } from './reference.ts';
 
@@ -40,6 +41,8 @@ export interface Debts {
   /** Pays all debts that nobody holds, and that no row stands for. */
   settle(signal: AbortSignal): Promise<void>;
   judgeBy(of: string, judge: Judge): void;
+  /** Users whose debts could be neither paid nor forgiven when they were last looked at, and for how long the oldest of them waits. */
+  readonly waiting: { readonly users: number; readonly forMs: number };
 }
 
 export const debts = (
@@ -61,6 +64,8 @@ export const debts = (
   /** Those that are to be given back, whatever their claims say. */
   const due = new Set<string>();
   const judges = new Map<string, Judge>();
+  /** Since when, on the monotonic clock of this life. */
+  let waiting = new Map<string, number>();
   const opened = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
   const prefixOf = (user: string): Uint8Array => fromHex(chunkIdOf(Buffer.from(user)));
   const rangeOf = (user: string) => ({
@@ -95,6 +100,7 @@ export const debts = (
     const stands = await judges.get(claim.of)?.(claim, user, clock.wallMs() - ageMs);
     if (stands) await forgive(user);
     if (stands === false) await pay(user);
+    if (stands === undefined) throw new ShoalError('BUSY', `It cannot be told yet whether ${user} is named`);
   };
   return {
     judgeBy: (of, one) => void judges.set(of, one),
@@ -117,18 +123,25 @@ export const debts = (
     pay,
     async settle(signal) {
       // One look a user: an upload of terabytes owes a million references while it is under way.
+      const left = new Map<string, number>();
       for (let from: Uint8Array = new Uint8Array(); !signal.aborted; ) {
         const [first] = store.range({ from, limit: 1 });
-        if (!first) return;
+        if (!first) break;
         const owed = owedCodec.decode(first.value);
         const user = typeof owed === 'string' ? owed : owed.user;
         from = rangeOf(user).to;
         if (held.has(user)) continue;
         const settling = typeof owed === 'string' || due.has(user) ? pay(user) : judge(owed);
-        await settling.catch((thrown: unknown) =>
-          log.info('references could not be given back yet', { user, thrown }),
-        );
+        await settling.catch((thrown: unknown) => {
+          if (left.size < debtsWaitingMax) left.set(user, waiting.get(user) ?? clock.monotonicMs());
+          log.info('references could not be given back yet', { user, thrown });
+        });
       }
+      if (!signal.aborted) waiting = left;
+    },
+    get waiting() {
+      const oldestMs = Math.min(clock.monotonicMs(), ...waiting.values());
+      return { users: waiting.size, forMs: clock.monotonicMs() - oldestMs };
     },
   };
 };

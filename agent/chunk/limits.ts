@@ -179,6 +179,8 @@ export const scrubEveryMs = hourMs;
 
 /** Uploads whose agent died, and releases that found no quorum, are tried again this often. */
 export const settleDebtsEveryMs = 15 * secondMs;
+/** Of whom operators are told since when they wait; beyond it nobody counts. */
+export const debtsWaitingMax = 10_000;
 /**
  * For so long a new life of the agent asks nobody whether the rows stand that its last life was about to put. Whoever changes the same name
  * now does not go by stamps that are so old; and it is well below what a stamp lasts (agent/table/limits.ts).

@@ -34,6 +34,8 @@ export interface Repair {
   readonly repairedChunks: number;
   /** Of the run that is under way, or of the last one; undefined before the first that fetched something. */
   readonly bytesPerSecond: number | undefined;
+  /** For so long nothing of what is queued could be done. */
+  readonly stuckMs: number;
 }
 
 interface RepairParts {
@@ -57,6 +59,7 @@ export const repair = (parts: RepairParts): Repair => {
   let [repairedBytes, repairedChunks] = [0, 0];
   let pace: { readonly sinceMs: number; readonly bytes: number } | undefined;
   let bytesPerSecond: number | undefined;
+  let stuckSinceMs: number | undefined;
 
   const attempt = async (id: ChunkId, signal: AbortSignal): Promise<RepairOutcome> => {
     if (!ring.owners(ring.partitionOf(id)).includes(ring.self)) return 'foreign';
@@ -115,6 +118,10 @@ export const repair = (parts: RepairParts): Repair => {
     get bytesPerSecond() {
       return bytesPerSecond;
     },
+    get stuckMs() {
+      const { missing, damaged } = queue.counts;
+      return stuckSinceMs === undefined || missing + damaged === 0 ? 0 : clock.monotonicMs() - stuckSinceMs;
+    },
     async work(signal) {
       pace = { sinceMs: clock.monotonicMs(), bytes: repairedBytes };
       const survey = async (ids: readonly ChunkId[]): Promise<void> =>
@@ -132,6 +139,7 @@ export const repair = (parts: RepairParts): Repair => {
         for (const [id, outcome] of outcomes)
           if (outcome === 'later' || outcome === 'lost') queue.rest(id);
           else done.push(id);
+        stuckSinceMs = done.length > 0 ? undefined : (stuckSinceMs ?? clock.monotonicMs());
         await queue.done(done);
         // What failed is looked at anew before its next turn: copies come and go.
         await survey(ids.filter((id) => !done.includes(id)));

@@ -11,6 +11,18 @@ import type { LayoutDescription } from '../ring/layout-report.ts';
 import { acceptorsMax } from '../ring/limits.ts';
 import { clockFindings } from './clock-findings.ts';
 import { askStates, type HostStates, known, movingOf, type StateOf } from './host-state.ts';
+import { waitMsMin } from './limits.ts';
+import { lateIn, spanText, waitingFindings } from './waiting-findings.ts';
+
+type Name = (hostId: HostId) => string;
+
+/** What the host that is asked knows by itself. */
+export interface Facts {
+  /** Since the newest layout was agreed, while it settles. */
+  readonly settlesForMs: number;
+  /** Hosts that the live layouts need though their time on the roster is over. */
+  readonly overstaying: readonly { readonly hostId: HostId; readonly why: string }[];
+}
 
 const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
@@ -19,22 +31,43 @@ const moveText = (moving: ReturnType<typeof movingOf>): string =>
     ? `about ${plural(moving.rowsLeft, 'row')} and ${Math.ceil(moving.bytesLeft / MiB)} MiB have yet to move`
     : 'data moves to its new owners';
 
+/** Of the layout, for how long it settles and for whom it waits, where that is long. */
+const settlingText = (layout: LayoutDescription, { settlesForMs }: Facts, nameOf: Name): string => {
+  const late = settlesForMs > waitMsMin ? lateIn(layout, nameOf) : undefined;
+  return late === undefined
+    ? ''
+    : `; it settles for ${spanText(settlesForMs)} and waits for ${late}: start what is down, or remove it by force`;
+};
+
 /** Worst first: red is what has lost its quorum, then what is missing, then what is on its way. */
-const findingsOf = (members: Members, layout: LayoutDescription, states: HostStates): string[] => {
+const findingsOf = (
+  members: Members,
+  layout: LayoutDescription,
+  states: HostStates,
+  facts: Facts,
+): string[] => {
   const findings: string[] = [];
+  const nameOf: Name = (hostId) => members.get(hostId)?.name ?? hostId;
   for (const member of members.list()) {
     if (member.state !== 'alive') findings.push(`Host ${member.name} is ${member.state}`);
     else if (states.get(member.hostId) === undefined)
       findings.push(`Host ${member.name} did not say how it is`);
   }
   if (layout.paused) findings.push(`The layout is paused by ${layout.paused.by}: no host joins or leaves it`);
-  if (!layout.settled) findings.push(`Layout ${layout.newest} settles: ${moveText(movingOf(states))}`);
+  if (!layout.settled)
+    findings.push(
+      `Layout ${layout.newest} settles: ${moveText(movingOf(states))}${settlingText(layout, facts, nameOf)}`,
+    );
+  for (const { hostId, why } of facts.overstaying)
+    findings.push(
+      `The time of ${nameOf(hostId)} on the roster has run out, and it stays for now: ${why}. If it never leaves, ` +
+        'give it up with "shoal host remove --force"',
+    );
   for (const code of new Set(known(states).flatMap(({ codesCrowded = [] }) => codesCrowded)))
     findings.push(
       `There are too few hosts for ${code}: some hold several fragments of a stripe, and fewer hosts may go`,
     );
-  const nameOf = (hostId: HostId): string => members.get(hostId)?.name ?? hostId;
-  findings.push(...clockFindings(states, nameOf));
+  findings.push(...clockFindings(states, nameOf), ...waitingFindings(states, nameOf));
   for (const [hostId, state] of states) {
     if (!state) continue;
     const name = nameOf(hostId);
@@ -86,9 +119,10 @@ export const healthOf = async (
   parts: StateOf,
   members: Members,
   layout: LayoutDescription,
+  facts: Facts = { settlesForMs: 0, overstaying: [] },
 ): Promise<Health> => {
   const states = await askStates(parts, members);
-  const findings = [...lostVoters(members, layout, states), ...findingsOf(members, layout, states)];
+  const findings = [...lostVoters(members, layout, states), ...findingsOf(members, layout, states, facts)];
   const all = members.list();
   const count = (state: string): number => all.filter((member) => member.state === state).length;
   return {

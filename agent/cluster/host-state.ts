@@ -30,6 +30,21 @@ export interface HostState {
   readonly directoriesRetired: readonly string[];
   /** Erasure codes that want more hosts than there are. Absent: an agent that knows of none. */
   readonly codesCrowded?: readonly string[];
+  /** What stands still here. Absent: an agent that does not say. */
+  readonly waits?: Waits;
+}
+
+export interface Waits {
+  /** Deleted rows that should be collected by now; the hosts that are missing for it. */
+  readonly overdue: {
+    readonly forMs: number;
+    readonly absent: readonly string[];
+    readonly isUnsettled: boolean;
+  } | null;
+  /** Uploads whose agent died and releases, whose references could not be given back. */
+  readonly owed: { readonly users: number; readonly forMs: number };
+  /** For so long no chunk that is queued could be copied; of how many nobody who answers has a good copy. */
+  readonly repair: { readonly stuckMs: number; readonly alone: number };
 }
 
 /** By host; undefined where it did not answer. */
@@ -61,12 +76,20 @@ const hasNumbers = (value: unknown, keys: readonly string[]): boolean =>
 const isTexts = (value: unknown): boolean =>
   Array.isArray(value) && value.every((text) => typeof text === 'string');
 
+const isWaits = (value: unknown): boolean =>
+  isRecord(value) &&
+  hasNumbers(value.owed, ['users', 'forMs']) &&
+  hasNumbers(value.repair, ['stuckMs', 'alone']) &&
+  (value.overdue === null ||
+    (hasNumbers(value.overdue, ['forMs']) && isRecord(value.overdue) && isTexts(value.overdue.absent)));
+
 const isState = (value: unknown): value is HostState =>
   isRecord(value) &&
   hasNumbers(value, counts) &&
   hasNumbers(value.held, ['rows', 'bytes']) &&
   isTexts(value.directoriesRetired) &&
   (value.codesCrowded === undefined || isTexts(value.codesCrowded)) &&
+  (value.waits === undefined || isWaits(value.waits)) &&
   (value.moving === null || hasNumbers(value.moving, ['rowsLeft', 'bytesLeft']));
 
 export const askStates = async ({ rpc }: StateOf, members: Members): Promise<HostStates> => {

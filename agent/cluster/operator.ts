@@ -7,11 +7,12 @@ import { clusterRoutes } from '../../proto/rest/cluster.ts';
 import type { ApiServer } from '../http/port.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Member, Members } from '../membership/port.ts';
+import type { OwnRoster } from '../peer/roster.ts';
 import type { RosterChanges } from '../peer/roster-changes.ts';
 import type { RingOperator } from '../ring/ring-operator.ts';
 import type { Clock } from '../runtime/ports.ts';
 import { type EventsOf, listEvents } from './events.ts';
-import { healthOf } from './health.ts';
+import { type Facts, healthOf } from './health.ts';
 import type { StateOf } from './host-state.ts';
 import { hostView } from './host-view.ts';
 import { inviteSecondsDefault } from './limits.ts';
@@ -23,7 +24,7 @@ export interface OperatorParts {
   readonly http: ApiServer;
   readonly members: Members;
   readonly layout: RingOperator;
-  readonly roster: Pick<RosterChanges, 'remove' | 'expire'>;
+  readonly roster: Pick<RosterChanges, 'remove' | 'expire'> & Pick<OwnRoster, 'list' | 'isOver'>;
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly journal: Journal;
   readonly events: EventsOf;
@@ -55,6 +56,17 @@ const findHost = (members: Members, wanted: string): Member => {
 export const serveOperator = (parts: OperatorParts): void => {
   const { http, members, layout, roster, journal } = parts;
   const recorder = openRecorder(journal);
+  const facts = (): Facts => {
+    const [newest] = layout.history();
+    const rostered = roster.list().map(({ hostId }) => hostId);
+    return {
+      settlesForMs: newest ? Math.max(0, parts.clock.wallMs() - newest.atMs) : 0,
+      overstaying: rostered.filter(roster.isOver).map((hostId) => ({
+        hostId,
+        why: layout.needOf(hostId, (host) => host !== hostId && rostered.includes(host)) ?? 'it leaves now',
+      })),
+    };
+  };
   serveLayout({ ...parts, recorder });
   serveUpkeep({ ...parts, recorder });
   http.serve(clusterRoutes.ping, async () => ({ body: { ready: parts.isReady() } }));
@@ -115,7 +127,7 @@ export const serveOperator = (parts: OperatorParts): void => {
   });
 
   http.serve(clusterRoutes.showHealth, async () => ({
-    body: { health: await healthOf(parts.health, members, layout.describe()) },
+    body: { health: await healthOf(parts.health, members, layout.describe(), facts()) },
   }));
 
   http.serve(clusterRoutes.createInvite, async (request) => {

@@ -33,5 +33,10 @@ export const stateOf =
       wallMs: clock.wallMs(),
       directoriesRetired: chunk.retired,
       codesCrowded: chunk.crowded,
+      waits: {
+        overdue: table.overdue,
+        owed: chunk.owed,
+        repair: { stuckMs: chunk.stuckMs, alone: chunk.alone },
+      },
     };
   };

@@ -138,6 +138,8 @@ export const collectAgeMs = hourMs;
 export const stampLastsMs = collectAgeMs / 2;
 /** Between two looks for old tombstones: one read of an index for each partition. */
 export const collectEveryMs = 10 * minuteMs;
+/** How old may be what operators are told of deleted rows that are not collected. */
+export const overdueLookMs = 10 * secondMs;
 /** After an owner could not learn what became of a round. */
 export const doubtRetryMs = secondMs;
 /** Tombstones that are dropped in one transaction: some 10 ms of the only thread. */

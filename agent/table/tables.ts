@@ -25,6 +25,7 @@ import { leaders } from './leaders.ts';
 import { readFloor, readLives } from './life-notes.ts';
 import { stampReportMs } from './limits.ts';
 import { outbox } from './outbox.ts';
+import { type Overdue, overdueTombstones } from './overdue.ts';
 import { owner } from './owner.ts';
 import { poller } from './poll.ts';
 import type { RegisterSchema, Registers, RowSchema, Rows, Tables } from './port.ts';
@@ -47,6 +48,8 @@ interface TablesStatus extends HealStatus {
   readonly whole: boolean;
   /** Writes whose stamps lay too far in this host's future, as long as they keep coming. */
   readonly stampsRefused: number;
+  /** Deleted rows that are not collected in time; null: none. */
+  readonly overdue: Overdue | null;
 }
 
 export interface OpenTables extends Tables {
@@ -182,6 +185,7 @@ export const openTables = (
     claim(name);
     return openRegisters({ ...coordinator, chance, registers, lead, soon: end.begin }, { name });
   };
+  const overdue = overdueTombstones({ ring, members, keyValue, clock }, settings);
   collecting = collector(
     {
       ...{ self, ring, members, leaders: first, outbox: out, healer: heal, cutoffs, keyValue, findPlace },
@@ -237,6 +241,9 @@ export const openTables = (
       await watch.stop();
       await entropy.stop();
     },
-    status: () => ({ ...entropy.status(), whole: whole.isWhole, stampsRefused: stampsRefused() }),
+    status: () => ({
+      ...entropy.status(),
+      ...{ whole: whole.isWhole, stampsRefused: stampsRefused(), overdue: overdue() },
+    }),
   };
 };

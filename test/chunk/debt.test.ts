@@ -49,6 +49,9 @@ test('debts: what an earlier life was about to name is asked for, once nothing t
   asked.length = 0;
   await after.settle(never);
   t.deepEqual(asked, ['unsure'], 'the others are done with');
+  t.is(after.waiting.users, 1);
+  nowMs += minuteMs;
+  t.is(after.waiting.forMs, minuteMs, 'operators are told');
 });
 
 test('debts: an agent that dies between an upload and its row gives the chunks back in its next life', async (t) => {

@@ -57,6 +57,11 @@ test('repair: a chunk that cannot be fetched stays queued until a holder comes b
   await until('both owners know what they lack', () =>
     [1, 2].every((index) => cluster.host(index).chunks.status().missing === 1),
   );
+  const { chunks } = cluster.host(2);
+  await until(
+    'it tells that it stands still',
+    () => chunks.status().stuckMs > 0 && chunks.status().alone === 1,
+  );
   await cluster.host(1).restart();
   t.is(cluster.host(1).chunks.status().missing, 1, 'the queue is on disk');
   cluster.setDown(0, false);

@@ -1,10 +1,11 @@
 import test from 'ava';
-import { healthOf } from '../../agent/cluster/health.ts';
-import type { HostState } from '../../agent/cluster/host-state.ts';
+import { type Facts, healthOf } from '../../agent/cluster/health.ts';
+import type { HostState, Waits } from '../../agent/cluster/host-state.ts';
 import type { Member, Members } from '../../agent/membership/port.ts';
 import type { LayoutDescription } from '../../agent/ring/layout-report.ts';
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
+import { hourMs, minuteMs } from '../../proto/units.ts';
 import { hostId } from '../membership/fake-network.ts';
 
 const [a, b, c] = [hostId(1), hostId(2), hostId(3)] as [HostId, HostId, HostId];
@@ -29,6 +30,7 @@ const health = (
   states: Readonly<Record<string, HostState | undefined>>,
   layout: Partial<LayoutDescription> = {},
   memberStates: Readonly<Record<string, Member['state']>> = {},
+  facts?: Facts,
 ) => {
   const list = [a, b, c].map((id, index) => ({
     hostId: id,
@@ -48,7 +50,7 @@ const health = (
       return state;
     },
   };
-  return healthOf({ rpc, state: () => well } as never, members, { ...calm, ...layout });
+  return healthOf({ rpc, state: () => well } as never, members, { ...calm, ...layout }, facts);
 };
 const all = (change: Partial<HostState> = {}) => ({ [a]: { ...well, ...change }, [b]: well, [c]: well });
 
@@ -138,5 +140,60 @@ test('health: an erasure code that wants more hosts than there are is a finding,
   t.is(status, 'yellow');
   t.deepEqual(findings, [
     'There are too few hosts for ec-4-2: some hold several fragments of a stripe, and fewer hosts may go',
+  ]);
+});
+
+const waits: Waits = {
+  ...{ overdue: null, owed: { users: 0, forMs: 0 }, repair: { stuckMs: 0, alone: 0 } },
+};
+const waiting = (change: Partial<Waits>): HostState => ({ ...well, waits: { ...waits, ...change } });
+
+test('health: deleted rows that wait for an absent owner are told once, with for how long and for whom', async (t) => {
+  const overdue = (forMs: number) => waiting({ overdue: { forMs, absent: [c], isUnsettled: false } });
+  const { status, findings } = await health(
+    { [a]: overdue(3 * hourMs), [b]: overdue(5.5 * hourMs) },
+    {},
+    { [c]: 'dead' },
+  );
+  t.is(status, 'yellow');
+  t.deepEqual(findings, [
+    'Host shoal-3 is dead',
+    'Deleted rows are kept 5 hours longer than they should be: they wait for shoal-3. Start it, or remove it if it is gone for good',
+  ]);
+  const of = async (isUnsettled: boolean) =>
+    (await health(all({ ...waiting({ overdue: { forMs: hourMs, absent: [], isUnsettled } }) }))).findings[0];
+  t.regex((await of(true)) ?? '', /60 minutes .* until the layout has settled/);
+  t.regex((await of(false)) ?? '', /a clock that is behind/);
+});
+
+test('health: repairs and chunks of dead uploads that stand still are told when it is long', async (t) => {
+  const stuck = (minutes: number) =>
+    waiting({
+      owed: { users: 2, forMs: minutes * minuteMs },
+      repair: { stuckMs: minutes * minuteMs, alone: 3 },
+    });
+  t.deepEqual((await health({ ...all(), [b]: stuck(10) })).findings, []);
+  t.deepEqual((await health({ ...all(), [b]: stuck(40) })).findings, [
+    'shoal-2 cannot give back the chunks of 2 uploads for 40 minutes: a quorum of the rows in question is missing, or an upload in ' +
+      'parts is neither completed nor aborted',
+    'shoal-2 could copy none of its chunks for 40 minutes: of 3 no host that answers has a good copy. Start the hosts that are down',
+  ]);
+});
+
+test('health: a layout that settles for long says for whom it waits', async (t) => {
+  const at = (hostId: HostId, sync: number) => ({ hostId, ack: 4, sync, syncAck: 3 });
+  const layout = { settled: false, oldest: 3, progress: [at(a, 4), at(b, 4), at(c, 3)] };
+  const settling = (settlesForMs: number) => health(all(), layout, {}, { settlesForMs, overstaying: [] });
+  t.deepEqual((await settling(minuteMs)).findings, ['Layout 4 settles: data moves to its new owners']);
+  t.deepEqual((await settling(3 * hourMs)).findings, [
+    'Layout 4 settles: data moves to its new owners; it settles for 3 hours and waits for shoal-3: start what is down, or remove it by force',
+  ]);
+});
+
+test('health: a host that stays though its time on the roster is over is told, with what needs it', async (t) => {
+  const overstaying = [{ hostId: b, why: 'layout 4 has 2 voters' }];
+  t.deepEqual((await health(all(), {}, {}, { settlesForMs: 0, overstaying })).findings, [
+    'The time of shoal-2 on the roster has run out, and it stays for now: layout 4 has 2 voters. If it never leaves, give it up with ' +
+      '"shoal host remove --force"',
   ]);
 });
