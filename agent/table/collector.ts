@@ -20,13 +20,22 @@
  */
 
 import type { HostId } from '../../proto/ids.ts';
+import type { NamedGroup } from '../../proto/message/table.ts';
 import { openNap } from '../base/nap.ts';
 import type { Members } from '../membership/port.ts';
 import type { Partition, Ring } from '../ring/port.ts';
 import type { Clock, Log, Timers } from '../runtime/ports.ts';
 import type { KeyValue } from '../store/key-value.ts';
-import { type CollectState, type Cutoffs, nothingCollected, readCutoff, settleFence } from './cutoff.ts';
+import {
+  type CollectState,
+  type Cutoffs,
+  nothingCollected,
+  readCutoff,
+  settleFence,
+  stateKey,
+} from './cutoff.ts';
 import type { Healer } from './healer.ts';
+import { heirsToGrow } from './heirs.ts';
 import type { FindPlace } from './keys.ts';
 import type { Leaders } from './leaders.ts';
 import { collectAgeMs, collectEveryMs, doubtRetryMs } from './limits.ts';
@@ -52,6 +61,8 @@ export interface CollectorWorld {
   readonly keyValue: KeyValue;
   readonly findPlace: FindPlace;
   readonly states: Registers<CollectState>;
+  /** Goes on with the split of a range that holds up its partition (`holds.ts`). */
+  finish(hold: string): Promise<void>;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
@@ -65,9 +76,6 @@ export interface Collector {
   drop(partition: Partition): void;
   stop(): Promise<void>;
 }
-
-/** The sort key of the one register of a partition. */
-const stateKey = 'collection';
 
 export const collector = (world: CollectorWorld, settings: CollectSettings = {}): Collector => {
   const { self, ring, members, keyValue, states, timers, log } = world;
@@ -89,7 +97,9 @@ export const collector = (world: CollectorWorld, settings: CollectSettings = {})
   };
   const decide = async (partition: Partition, epoch: number, upTo: number): Promise<CollectState> => {
     const state = await states.change(String(partition), stateKey, (now) =>
-      now?.epoch === epoch ? { epoch: epoch + 1, decided: epoch, cutoff: Math.max(upTo, now.cutoff) } : now,
+      now?.epoch === epoch
+        ? { ...now, epoch: epoch + 1, decided: epoch, cutoff: Math.max(upTo, now.cutoff) }
+        : now,
     );
     return state ?? nothingCollected;
   };
@@ -98,11 +108,14 @@ export const collector = (world: CollectorWorld, settings: CollectSettings = {})
     const { cutoff } = readCutoff(keyValue, partition);
     // Nearly always there is nothing to drop: no commit for that.
     if (oldestTombstone(keyValue, partition, cutoff + 1) === undefined) return;
-    while (!stopping.signal.aborted && (await dropTombstones(world, partition)));
+    for (let from: Uint8Array | undefined; !stopping.signal.aborted; ) {
+      from = await dropTombstones(world, partition, from);
+      if (!from) return;
+    }
   };
   const resolveDoubt = async (partition: Partition): Promise<void> => {
     const state = await nextEpoch(partition);
-    await keyValue.transact((writer) => settleFence(writer, partition, state));
+    await keyValue.transact((writer) => settleFence(writer, world.findPlace, partition, state));
     await dropAll(partition);
   };
 
@@ -110,11 +123,12 @@ export const collector = (world: CollectorWorld, settings: CollectSettings = {})
     const layout = ring.newest;
     const owners = ring.owners(partition);
     const others = owners.filter((owner) => owner !== self);
-    const tell = (state: CollectState, fence: { readonly upTo: number; readonly isOld: boolean } | null) =>
+    type Wish = { readonly upTo: number; readonly isOld: boolean; readonly grows?: NamedGroup[] };
+    const tell = ({ epoch, decided, cutoff }: CollectState, fence: Wish | null) =>
       Promise.all(
         owners.map((owner) =>
           world.outbox.ask<'collect'>(owner, layout, {
-            ...{ do: 'collect', partition, state },
+            ...{ do: 'collect', partition, state: { epoch, decided, cutoff } },
             fence: fence && { ...fence, layout },
           }),
         ),
@@ -128,9 +142,15 @@ export const collector = (world: CollectorWorld, settings: CollectSettings = {})
     const clocks = await tell(nothingCollected, null);
     const upTo = Math.floor(Math.min(...clocks.map(({ wallMs }) => wallMs)) - ageMs);
     if (oldestTombstone(keyValue, partition, upTo + 1) === undefined) return;
+    // Those that are born before they heal are so at all of them.
+    const heirs = await heirsToGrow(world, partition, () => timers.sleep(0, stopping.signal));
     await heal();
     const begun = await nextEpoch(partition);
-    const fenced = await tell(begun, { upTo, isOld: false });
+    const [hold] = begun.holds ?? [];
+    if (hold !== undefined) return world.finish(hold);
+    // An owner of the past, with rows of an heir that are gone, has to learn that by a cutoff above its own.
+    const grows = upTo > begun.cutoff ? [...heirs] : [];
+    const fenced = await tell(begun, { upTo, isOld: false, ...(grows.length > 0 && { grows }) });
     if (!fenced.every(({ stands }) => stands)) return;
     // What the last of them alone held has to reach the first as well.
     await heal();
@@ -138,7 +158,8 @@ export const collector = (world: CollectorWorld, settings: CollectSettings = {})
     const stood = await tell(begun, { upTo, isOld: true });
     if (!stood.every(({ stands }) => stands)) return;
     const decided = await decide(partition, begun.epoch, upTo);
-    if (decided.decided === begun.epoch) await tell(decided, null);
+    // Another epoch may have come in between: then they need their fences no more.
+    await tell(decided, null);
   };
 
   const isDue = (partition: Partition): boolean =>

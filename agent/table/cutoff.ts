@@ -16,10 +16,12 @@
 import { codec } from '../../proto/codec.ts';
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
+import type { NamedGroup } from '../../proto/message/table.ts';
 import type { Lives } from '../register/lives.ts';
 import type { Partition, Ring } from '../ring/port.ts';
 import type { KeyValue, KeyValueReader, KeyValueWriter } from '../store/key-value.ts';
-import { cutoffKey } from './keys.ts';
+import { grow, isGrowing } from './heirs.ts';
+import { cutoffKey, type FindPlace, type Place } from './keys.ts';
 import { readLives } from './life-notes.ts';
 
 /** The partition's register: which round is on, the last one that came to its end, and up to where that collected. */
@@ -27,8 +29,12 @@ export interface CollectState {
   readonly epoch: number;
   readonly decided: number;
   readonly cutoff: number;
+  /** Ranges of the partition that are being split: while there are any, nothing is collected (`holds.ts`). */
+  readonly holds?: readonly string[];
 }
 export const nothingCollected: CollectState = { epoch: 0, decided: 0, cutoff: 0 };
+/** The sort key of the one register of a partition. */
+export const stateKey = 'collection';
 
 interface Fence {
   readonly epoch: number;
@@ -36,6 +42,9 @@ interface Fence {
   /** Who the owners were, and in which lives. */
   readonly layout: number;
   readonly lives: Lives;
+  /** Heirs that are grown when the round comes to its end, and who collects. */
+  readonly grows?: readonly NamedGroup[];
+  readonly by?: HostId;
 }
 export interface Cutoff {
   readonly cutoff: number;
@@ -59,30 +68,41 @@ export const raiseCutoff = (writer: KeyValueWriter, partition: Partition, upTo: 
 };
 
 /** What became of the round that this owner's fence was for. True where tombstones may go. */
-export const settleFence = (writer: KeyValueWriter, partition: Partition, state: CollectState): boolean => {
+export const settleFence = (
+  writer: KeyValueWriter,
+  findPlace: FindPlace,
+  partition: Partition,
+  state: Pick<CollectState, 'epoch' | 'decided' | 'cutoff'>,
+): boolean => {
   const { cutoff, fence } = readCutoff(writer, partition);
   if (!fence || fence.epoch >= state.epoch) return false;
   const isDecided = fence.epoch === state.decided;
-  if (isDecided) raiseCutoff(writer, partition, Math.min(fence.upTo, state.cutoff));
-  else writeCutoff(writer, partition, { cutoff, fence: null });
+  if (isDecided) {
+    raiseCutoff(writer, partition, Math.min(fence.upTo, state.cutoff));
+    if (fence.by) grow(writer, findPlace, fence.grows ?? [], { wallMs: fence.upTo, by: fence.by });
+  } else writeCutoff(writer, partition, { cutoff, fence: null });
   return isDecided;
 };
 
-export type News = 'put' | 'copy' | 'adopted';
+/** `repair`: by a reader, of what it has found here; `moved`: by a copier, to an heir that is not born yet. */
+export type News = 'put' | 'repair' | 'copy' | 'adopted' | 'moved';
 export type Verdict = 'taken' | 'gone' | 'refused';
+
+interface FenceWish {
+  readonly layout: number;
+  readonly upTo: number;
+  readonly isOld: boolean;
+  readonly grows?: readonly NamedGroup[] | undefined;
+  readonly by: HostId;
+}
 
 export interface Cutoffs {
   /** May a row that is news here be taken? */
-  judge(reader: KeyValueReader, partition: Partition, wallMs: number, how: News): Verdict;
+  judge(reader: KeyValueReader, place: Place, wallMs: number, how: News): Verdict;
   /** Throws BUSY to a new owner while it is not known here what was collected before it came. */
   check(partition: Partition, from: HostId): void;
   /** Takes the fence of a round, or says whether it has stood. */
-  fence(
-    writer: KeyValueWriter,
-    partition: Partition,
-    epoch: number,
-    wish: { readonly layout: number; readonly upTo: number; readonly isOld: boolean },
-  ): boolean;
+  fence(writer: KeyValueWriter, partition: Partition, epoch: number, wish: FenceWish): boolean;
   isInDoubt(reader: KeyValueReader, partition: Partition): boolean;
   /** While it runs no rows but those adopted are taken up to there. */
   whileAdopting<T>(partition: Partition, upTo: number, work: () => Promise<T>): Promise<T>;
@@ -91,6 +111,7 @@ export interface Cutoffs {
 export const openCutoffs = (world: {
   readonly ring: Pick<Ring, 'newest' | 'ownerSets'>;
   readonly keyValue: KeyValue;
+  readonly findPlace: FindPlace;
   /** Somebody waits for a fence in doubt. */
   doubted(partition: Partition): void;
 }): Cutoffs => {
@@ -104,15 +125,20 @@ export const openCutoffs = (world: {
   };
 
   return {
-    judge(reader, partition, wallMs, how) {
+    judge(reader, place, wallMs, how) {
+      if (how === 'moved') return 'taken';
+      const { partition } = place;
       const { cutoff, fence } = readCutoff(reader, partition);
-      if (wallMs <= cutoff) return 'gone';
+      // What its owners have brought to an heir of late may be of any age. What writers bring is as new as ever.
+      const grows = how !== 'put' && isGrowing(reader, world.findPlace, place);
+      if (wallMs <= cutoff && !grows) return 'gone';
       if (how === 'adopted') return 'taken';
-      if (wallMs <= (adopting.get(partition) ?? 0)) return 'refused';
+      if (wallMs <= (adopting.get(partition) ?? 0) && !grows) return 'refused';
       if (!fence || wallMs > fence.upTo) return 'taken';
       const inDoubt = doubts(reader, fence);
       if (inDoubt) world.doubted(partition);
-      return how === 'copy' && !inDoubt ? 'taken' : 'refused';
+      const isCopy = how === 'copy' || (how === 'repair' && grows);
+      return isCopy && !inDoubt ? 'taken' : 'refused';
     },
     check(partition, from) {
       const { fence } = readCutoff(keyValue, partition);
@@ -127,13 +153,14 @@ export const openCutoffs = (world: {
         `Cannot show partition ${partition}: what was collected there is being settled`,
       );
     },
-    fence(writer, partition, epoch, { layout, upTo, isOld }) {
+    fence(writer, partition, epoch, { layout, upTo, isOld, grows = [], by }) {
       const { cutoff, fence } = readCutoff(writer, partition);
       if (layout !== ring.newest) return false;
       if (isOld)
         return fence !== null && fence.epoch === epoch && fence.upTo === upTo && !doubts(writer, fence);
       if (fence && fence.epoch >= epoch) return false;
-      writeCutoff(writer, partition, { cutoff, fence: { epoch, upTo, layout, lives: readLives(writer) } });
+      const fresh = { epoch, upTo, layout, lives: readLives(writer), ...(grows.length > 0 && { grows, by }) };
+      writeCutoff(writer, partition, { cutoff, fence: fresh });
       return true;
     },
     isInDoubt(reader, partition) {

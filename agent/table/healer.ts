@@ -11,6 +11,7 @@ import { mapLimit } from '../base/map-limit.ts';
 import type { Partition } from '../ring/port.ts';
 import { withCompanions } from './companions.ts';
 import { raiseCutoff, readCutoff } from './cutoff.ts';
+import { isGrowing } from './heirs.ts';
 import { digestBytes, encodeSortKey } from './keys.ts';
 import {
   batchBytesMax,
@@ -123,6 +124,8 @@ export const healer = (world: HealerWorld): Healer => {
     const { cutoff: upTo } = await outbox.ask<'cutoff'>(peer, world.layout(), { do: 'cutoff', partition });
     if (upTo <= readCutoff(keyValue, partition).cutoff) return work(undefined);
     return world.cutoffs.whileAdopting(partition, upTo, async () => {
+      // Twice: which heirs are grown at the other is among what comes with the first.
+      await work(upTo);
       const done = await work(upTo);
       await keyValue.transact((writer) => raiseCutoff(writer, partition, upTo));
       world.collected(partition);
@@ -130,12 +133,13 @@ export const healer = (world: HealerWorld): Healer => {
     });
   };
 
-  /** Drops what is stamped up to there and is not so at the other: it is gone, or comes from there. */
+  /** Drops what is stamped up to there and is not so at the other: it is gone, or comes from there. Not of heirs that are not grown. */
   const forget = (partition: Partition, keys: readonly string[], upTo: number): Promise<void> =>
     keyValue.transact((writer) => {
       for (const key of keys) {
         const row = readByDigest(writer, partition, Buffer.from(key, 'latin1'));
         if (row?.state.kind !== 'lww' || row.state.stamp.wallMs > upTo) continue;
+        if (isGrowing(writer, world.findPlace, row)) continue;
         const place = world.findPlace(row.table, row.partitionKey);
         const sortKey = encodeSortKey(row.sortKey);
         const stored = readRow(writer, place, sortKey);

@@ -28,8 +28,13 @@ export interface Place {
   /** 16 bytes. */
   readonly group: Uint8Array;
   /** What an owner must know of it to answer; absent: it may be any group. See `fence.ts`. */
-  readonly expects?: 'open' | 'closed';
+  readonly expects?: 'open' | 'closed' | 'unborn';
+  /** Writers' stamps must be later: what is older may have been deleted and collected before the rows came here. */
+  readonly aboveMs?: number;
 }
+
+/** NUL and a number behind a key whose rows were split; no other partition key of a table that splits has NUL. */
+export const isHeir = (partitionKey: string): boolean => partitionKey.includes('\0');
 
 /** As it is named in what owners are asked. */
 export const groupOf = ({
@@ -120,6 +125,7 @@ export const rowKey = (partition: Partition, group: Uint8Array, sortKey: Uint8Ar
   keyOf(kinds.row, partition, group, sortKey);
 export const groupKey = (partition: Partition, group: Uint8Array): Uint8Array =>
   keyOf(kinds.group, partition, group);
+export const partitionOfGroup = (key: Uint8Array): Partition => Buffer.from(key).readUInt16BE(1);
 /** A row's name as the index keeps it, and what its digest is taken of. */
 export const rowName = (group: Uint8Array, sortKey: Uint8Array): Uint8Array =>
   Buffer.concat([group, sortKey]);

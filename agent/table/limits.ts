@@ -176,7 +176,11 @@ export const movedHelpMs = secondMs;
 export const movedPatienceMs = 10 * secondMs;
 /** Fences met by one call: each takes a split that ended while it was on its way. */
 export const movesMax = 16;
-/** Ranges that are counted at the same time. */
-export const rangesCountedMax = 16;
+/** Ranges that are counted at the same time: one message to each owner carries as many. */
+export const rangesCountedMax = 64;
+/** Ranges for which one digest is made of theirs; of more there is none. */
+export const rangesDigestedMax = 4;
+/** Ranges of one partition that may be on their way to heirs: one for each host that splits. More are split later. */
+export const holdsMax = 64;
 /** Rows that an owner drops in one transaction, some 10 ms. */
 export const dropRowsMax = 500;

@@ -3,8 +3,9 @@ import { ShoalError } from '../../proto/error.ts';
 import type { NamedRow } from '../../proto/message/table.ts';
 import { checkCopy } from '../register/trust.ts';
 import type { Partition } from '../ring/port.ts';
+import type { KeyValueReader } from '../store/key-value.ts';
 import { fenceOf, isFenceTable } from './fence.ts';
-import { encodeSortKey } from './keys.ts';
+import { encodeSortKey, type Place } from './keys.ts';
 import { copyAheadMsMax, valueBytesMax } from './limits.ts';
 import type { OwnerWorld } from './owner.ts';
 import { mergeRow } from './row.ts';
@@ -12,7 +13,7 @@ import { readRow, writeRow } from './row-store.ts';
 
 /** Merges copies from another owner in one transaction. */
 export const mergeRows = async (
-  world: Pick<OwnerWorld, 'keyValue' | 'findPlace' | 'clock' | 'floorOf' | 'cutoffs'>,
+  world: Pick<OwnerWorld, 'keyValue' | 'findPlace' | 'clock' | 'floorOf' | 'cutoffs' | 'splits'>,
   partition: Partition,
   rows: readonly NamedRow[],
   how: 'copy' | 'adopted' = 'copy',
@@ -37,15 +38,15 @@ export const mergeRows = async (
   return world.keyValue.transact((writer) => {
     const refused: number[] = [];
     const floor = world.floorOf(writer, partition);
+    const isDropped = droppedGroups(world, writer);
     for (const [index, { place, sortKey, state }] of placed.entries()) {
       // What was dropped here stays dropped, whoever still has it.
-      const isDropped = !isFenceTable(place.table) && fenceOf(writer, world.findPlace, place) === 'gone';
-      if (isDropped && state.kind === 'lww') continue;
+      if (state.kind === 'lww' && isDropped(place)) continue;
       const old = readRow(writer, place, sortKey);
       if (old && old.state.kind !== state.kind) throw wrongKind(place.table);
       const merged = mergeRow(old?.state, state, floor);
       if (merged.kind === 'taken' && state.kind === 'lww') {
-        const verdict = world.cutoffs.judge(writer, partition, state.stamp.wallMs, how);
+        const verdict = world.cutoffs.judge(writer, place, state.stamp.wallMs, how);
         if (verdict === 'gone') continue;
         if (verdict === 'refused')
           throw new ShoalError('BUSY', `Cannot take copies for partition ${partition} while it is collected`);
@@ -55,6 +56,20 @@ export const mergeRows = async (
     }
     return { refused };
   });
+};
+
+/** One look for all rows of a group, and none where groups do not split. */
+const droppedGroups = (
+  { findPlace, splits }: Pick<OwnerWorld, 'findPlace' | 'splits'>,
+  reader: KeyValueReader,
+): ((place: Place) => boolean) => {
+  const known = new Map<Place, boolean>();
+  return (place) => {
+    if (isFenceTable(place.table) || !splits(place.table)) return false;
+    const isGone = known.get(place) ?? fenceOf(reader, findPlace, place) === 'gone';
+    known.set(place, isGone);
+    return isGone;
+  };
 };
 
 export const rowBytes = ({ table, partitionKey, sortKey, state }: NamedRow): number => {

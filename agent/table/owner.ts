@@ -14,9 +14,10 @@ import type { Partition } from '../ring/port.ts';
 import type { Clock, Log } from '../runtime/ports.ts';
 import type { KeyValue, KeyValueReader } from '../store/key-value.ts';
 import { checkCompanion, companionsOf, withCompanions } from './companions.ts';
-import { type Cutoffs, readCutoff, settleFence } from './cutoff.ts';
-import { checkFence } from './fence.ts';
-import { encodeSortKey, type FindPlace, type Place } from './keys.ts';
+import { type Cutoffs, type News, readCutoff, settleFence } from './cutoff.ts';
+import { checkFence, isFenceTable } from './fence.ts';
+import { isGrowing } from './heirs.ts';
+import { encodeSortKey, type FindPlace, isHeir, type Place } from './keys.ts';
 import { highestPromise, noteLife, raiseFloor, readFloor, readLives } from './life-notes.ts';
 import { answerBytesMax, copyAheadMsMax, leafRowsMax, stampAheadMsMax } from './limits.ts';
 import { checkBytes, mergeRows, rowBytes, wrongKind } from './merge-rows.ts';
@@ -37,6 +38,8 @@ export interface OwnerWorld {
   /** What is promised for all registers of the partition; null while this host copies what it lost. */
   floorOf(reader: KeyValueReader, partition: Partition): Ballot | null;
   readonly cutoffs: Cutoffs;
+  /** May groups of the table be split? */
+  splits(table: string): boolean;
   /** Tombstones of the partition may be dropped now. */
   collected(partition: Partition): void;
 }
@@ -72,8 +75,9 @@ export const owner = (world: OwnerWorld): Owner => {
     writer: KeyValueReader,
     { place, state }: { readonly place: Place; readonly state: LwwState },
     held: LwwState | undefined,
+    how: News,
   ): boolean => {
-    const verdict = world.cutoffs.judge(writer, place.partition, state.stamp.wallMs, 'put');
+    const verdict = world.cutoffs.judge(writer, place, state.stamp.wallMs, how);
     if (verdict === 'taken') return true;
     if (verdict === 'gone' && !held && state.value === null) return false;
     throw new ShoalError(
@@ -89,7 +93,7 @@ export const owner = (world: OwnerWorld): Owner => {
       const { cutoff, fence } = readCutoff(keyValue, place.partition);
       const head = {
         wallMs: world.clock.wallMs(),
-        ...(cutoff > 0 && { cutoff }),
+        ...(cutoff > 0 && !isGrowing(keyValue, findPlace, place) && { cutoff }),
         ...((fence || cutoff > 0) && { closed: Math.max(cutoff, fence?.upTo ?? 0) }),
       };
       if (!stored) return { ...head, row: null };
@@ -119,6 +123,7 @@ export const owner = (world: OwnerWorld): Owner => {
       const expecting = main && { ...main, ...(ask.expects && { expects: ask.expects }) };
       for (const each of placed)
         if (expecting && each.place !== main) checkCompanion(expecting, sortKey, each.place, each.sortKey);
+      const how = ask.expects === 'unborn' ? 'moved' : repair ? 'repair' : 'put';
       return keyValue.transact((writer) => {
         checkFence(writer, findPlace, ask);
         let answer: AnswerOf<'put'> = { kind: 'held' };
@@ -131,7 +136,8 @@ export const owner = (world: OwnerWorld): Owner => {
           // Going above a stamp from the future is the cure for it, so only a stamp that leads is judged.
           if (order >= 0 && (!held || held.stamp.wallMs < row.state.stamp.wallMs))
             checkStamp(row.table, row.state.stamp, repair, from);
-          if (order > 0 && isNews(writer, row, held)) writeRow(writer, row.place, row.key, old, row.state);
+          if (order > 0 && isNews(writer, row, held, how))
+            writeRow(writer, row.place, row.key, old, row.state);
           answer = held && order < 0 ? { kind: 'newer', stamp: held.stamp } : { kind: 'held' };
         }
         return answer;
@@ -177,14 +183,25 @@ export const owner = (world: OwnerWorld): Owner => {
       return { cutoff: readCutoff(keyValue, partition).cutoff };
     },
 
-    async collect({ partition, state, fence }) {
+    async collect({ partition, state, fence }, by) {
       world.checkWhole(partition);
+      for (const { table, partitionKey } of fence?.grows ?? [])
+        if (
+          !isFenceTable(table) ||
+          !isHeir(partitionKey) ||
+          findPlace(table, partitionKey).partition !== partition
+        )
+          throw new ShoalError(
+            'BAD_REQUEST',
+            `Cannot collect partition ${partition}: "${table}" has no heir ${JSON.stringify(partitionKey)} there`,
+          );
       const { hasRisen, stands } = await keyValue.transact((writer) => ({
-        hasRisen: settleFence(writer, partition, state),
+        hasRisen: settleFence(writer, findPlace, partition, state),
         // A fence in the future would keep out what is new: whoever asks for it has a wild clock, or means harm.
         stands:
           fence === null ||
-          (fence.upTo <= world.clock.wallMs() && world.cutoffs.fence(writer, partition, state.epoch, fence)),
+          (fence.upTo <= world.clock.wallMs() &&
+            world.cutoffs.fence(writer, partition, state.epoch, { ...fence, by })),
       }));
       if (hasRisen) world.collected(partition);
       return { wallMs: world.clock.wallMs(), stands };

@@ -21,6 +21,8 @@ export interface Range {
   readonly from: string;
   /** Partition key of its rows. */
   readonly key: string;
+  /** Of heirs: see `Place`. */
+  readonly aboveMs?: number;
   readonly split?: Split;
 }
 
@@ -41,7 +43,7 @@ export const wholeMap = (partitionKey: string): RangeMap => ({
 });
 
 const bytesOf = ({ ranges }: RangeMap): number =>
-  ranges.reduce((sum, { from, key }) => sum + Buffer.byteLength(from) + Buffer.byteLength(key) + 16, 0);
+  ranges.reduce((sum, { from, key }) => sum + Buffer.byteLength(from) + Buffer.byteLength(key) + 32, 0);
 
 /** As it was where the range has a plan already, is none any more, or the map would grow too large. */
 export const planSplit = (map: RangeMap, key: string, at: string): RangeMap => {
@@ -65,15 +67,15 @@ export const closeRange = (map: RangeMap, key: string): RangeMap => {
   };
 };
 
-/** The heirs in its place. */
-export const handOver = (map: RangeMap, key: string): RangeMap => {
+/** The heirs in its place. `aboveMs`: up to then rows of it may have been collected. */
+export const handOver = (map: RangeMap, key: string, aboveMs: number): RangeMap => {
   const index = map.ranges.findIndex((range) => range.key === key);
   const range = map.ranges[index];
   if (!range?.split?.isClosing) return map;
   const { at, into } = range.split;
   const heirs = [
-    { from: range.from, key: into[0] },
-    { from: at, key: into[1] },
+    { from: range.from, key: into[0], aboveMs },
+    { from: at, key: into[1], aboveMs },
   ];
   return { ...map, ranges: map.ranges.toSpliced(index, 1, ...heirs) };
 };
@@ -91,6 +93,7 @@ export type Where = { readonly key: Uint8Array } | { readonly below: Uint8Array 
 
 export interface Found extends Span {
   readonly key: string;
+  readonly aboveMs?: number | undefined;
 }
 
 /** Looks ranges up in a map. */
@@ -102,6 +105,7 @@ export const rangeFinder = ({ ranges }: RangeMap) => {
   };
   const at = (index: number): Found => ({
     key: ranges[index]?.key ?? '',
+    aboveMs: ranges[index]?.aboveMs,
     from: starts[index] ?? new Uint8Array(),
     to: starts[index + 1] ?? null,
   });

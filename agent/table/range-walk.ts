@@ -5,7 +5,7 @@
 import { compareBytes, toHex } from '../base/bytes.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import { digest, type Place } from './keys.ts';
-import { rangesCountedMax } from './limits.ts';
+import { rangesCountedMax, rangesDigestedMax } from './limits.ts';
 import { boundsOf } from './pages.ts';
 import type { Entry, Page, TableRange, Tally } from './port.ts';
 import type { Span, Where } from './range-map.ts';
@@ -87,6 +87,8 @@ export const digestRanges = async (
   partitionKey: string,
   digestOf: (place: Place) => Promise<string | undefined>,
 ): Promise<string | undefined> => {
+  // Who asks spares itself a page: to ask so many owners instead is no gain.
+  if (router.spans(partitionKey).length > rangesDigestedMax) return undefined;
   const digests = await eachRange(router, partitionKey, digestOf);
   if (digests.some(({ answer }) => answer === undefined)) return undefined;
   const [first, ...others] = digests;

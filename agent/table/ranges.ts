@@ -105,9 +105,12 @@ export const openRanges = (
   return (table: string): Router => ({
     async at(partitionKey, where, work) {
       for (let moves = 0; ; moves++) {
-        const { key, from, to } = findIn(table, partitionKey, where);
+        const { key, from, to, aboveMs } = findIn(table, partitionKey, where);
         try {
-          return await work({ ...world.findPlace(table, key), expects: 'open' }, { from, to });
+          return await work(
+            { ...world.findPlace(table, key), expects: 'open', ...(aboveMs !== undefined && { aboveMs }) },
+            { from, to },
+          );
         } catch (thrown) {
           if (!hasCode(thrown, 'RANGE_MOVED') || moves === movesMax) throw thrown;
           await pass(table, partitionKey, key);

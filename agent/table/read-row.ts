@@ -68,7 +68,7 @@ export const askHeld = async (
     },
   });
   let nowMs = Number.POSITIVE_INFINITY;
-  let [closedMs, cutoff] = [-1, 0];
+  let [closedMs, cutoff] = [place.aboveMs ?? -1, 0];
   for (const answer of answers.values()) {
     nowMs = Math.min(nowMs, answer.wallMs);
     closedMs = Math.max(closedMs, answer.closed ?? -1);

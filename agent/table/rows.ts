@@ -104,6 +104,11 @@ export const openRows = <Row>(
       ...({ do: 'put', ...groupOf(place), sortKey, stamp, weight, value, repair: false } as const),
       ...(along.length > 0 && { along }),
     };
+    if (place.aboveMs !== undefined && stamp.wallMs <= place.aboveMs)
+      throw new ShoalError(
+        'BUSY',
+        `Cannot ${action()}: it was stamped before deleted rows were collected, write it anew`,
+      );
     await withView(world, place, ({ layout, sets }) =>
       world.poller.poll({
         action,

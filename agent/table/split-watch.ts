@@ -9,6 +9,8 @@
  */
 import type { HostId } from '../../proto/ids.ts';
 import { compareBytes } from '../base/bytes.ts';
+import type { Members } from '../membership/port.ts';
+import type { Ring } from '../ring/port.ts';
 import type { Log, Timers } from '../runtime/ports.ts';
 import type { KeyValue } from '../store/key-value.ts';
 import { fenceOf, isFenceTable } from './fence.ts';
@@ -21,13 +23,15 @@ import { dropRows, type GroupRecord, listGroups, scanGroup } from './row-store.t
 import type { Splitter } from './splitter.ts';
 
 export interface SplitSettings {
-  /** A range with more rows splits. Absent: none does, and so it stays until the collection of tombstones knows of it (0016). */
+  /** A range with more rows splits, where its table says so. Absent: none does. */
   readonly splitRows?: number | undefined;
   readonly lookMs?: number | undefined;
 }
 
 interface SplitWatchWorld {
   readonly self: HostId;
+  readonly ring: Pick<Ring, 'wideOwners'>;
+  readonly members: Pick<Members, 'get'>;
   readonly leaders: Leaders;
   readonly keyValue: KeyValue;
   readonly findPlace: FindPlace;
@@ -42,7 +46,6 @@ const nowhere = new Uint8Array();
 
 export const splitWatch = (world: SplitWatchWorld, settings: SplitSettings = {}) => {
   const { keyValue, findPlace, splitter, timers, log } = world;
-  const rowsMax = settings.splitRows;
   const stopping = new AbortController();
   const { signal } = stopping;
   let running: Promise<void> | undefined;
@@ -68,6 +71,15 @@ export const splitWatch = (world: SplitWatchWorld, settings: SplitSettings = {})
     }
   };
 
+  /** Heirs may have any owners, and one of another version might not know what they are. */
+  const isOneVersion = (): boolean => {
+    const versionOf = (host: HostId): string | undefined => world.members.get(host)?.card?.version;
+    const own = versionOf(world.self);
+    return world.ring
+      .wideOwners(0, Number.POSITIVE_INFINITY)
+      .every(({ owners }) => owners.every((host) => versionOf(host) === own));
+  };
+
   const drop = async (family: string, rangeKey: string): Promise<void> => {
     for (const table of world.families.get(family) ?? []) {
       const place = findPlace(table, rangeKey);
@@ -84,8 +96,10 @@ export const splitWatch = (world: SplitWatchWorld, settings: SplitSettings = {})
     if (isFenceTable(table) && fence === 'gone') return drop(family, partitionKey);
     const isOurs = world.leaders.of(place) === world.self;
     if (!isOurs || fence === 'gone') return;
-    if (isFenceTable(table)) return splitter.finish(family, partitionKey, signal);
-    if (rowsMax === undefined || rows <= rowsMax || fence === 'closed') return;
+    if (isFenceTable(table) && fence === 'closed') return splitter.finish(family, partitionKey, signal);
+    if (isFenceTable(table) || rows <= (settings.splitRows ?? Number.POSITIVE_INFINITY) || fence === 'closed')
+      return;
+    if (!isOneVersion()) return;
     const at = await middleOf(place, rows);
     if (at === undefined) return;
     await splitter.split(family, partitionKey, at, signal);
@@ -110,7 +124,6 @@ export const splitWatch = (world: SplitWatchWorld, settings: SplitSettings = {})
 
   return {
     start(): void {
-      if (rowsMax === undefined) return;
       running = lookThrough().catch((thrown: unknown) => {
         if (!signal.aborted) log.error('no range is split any more', { error: thrown });
       });

@@ -2,13 +2,14 @@
  * Splits a range. Each step is found again in the map or at the range's fence, and is harmless to do twice or by two at
  * once, so whoever comes goes on from where the range stands:
  *
- *     plan ── copy ── closing ── fence `closed` ── copy the rest ── heirs in the map ── fence `gone`
- *             all calls go on     callers wait ....................  they go to the heirs
+ *     plan ── hold ── copy ── closing ── fence `closed` ── copy the rest ── heirs born ── heirs in the map ── let go ── fence `gone`
+ *                     all calls go on    callers wait ..................................  they go to the heirs
  *
- * docs/design/0016-split.md says why nothing is lost.
+ * docs/design/0016-split.md says why nothing is lost, and why nothing comes back.
  */
 import type { Log } from '../runtime/ports.ts';
-import { fenceKeys, fenceTableOf } from './fence.ts';
+import { type FenceKey, fenceTableOf } from './fence.ts';
+import type { Holds } from './holds.ts';
 import { isSubTable, type Place } from './keys.ts';
 import { copyPassesMax, copyRowsFew } from './limits.ts';
 import type { Registers, Rows } from './port.ts';
@@ -19,6 +20,7 @@ import type { Coordinator } from './read-row.ts';
 
 export interface SplitterWorld extends Coordinator {
   readonly maps: Registers<RangeMap>;
+  readonly holds: Holds;
   readonly log: Log;
   /** By family: the table of its fences, and its tables. */
   readonly fences: ReadonlyMap<string, Rows<true>>;
@@ -28,12 +30,13 @@ export interface SplitterWorld extends Coordinator {
 export interface Splitter {
   /** Splits a range there, or as it is planned already. Throws QUORUM_MISSED, RANGE_MOVED, CONTENDED. */
   split(family: string, rangeKey: string, at: string, signal: AbortSignal): Promise<void>;
-  /** Goes on with one that is fenced. */
+  /** Goes on with one, from where it stands. */
   finish(family: string, rangeKey: string, signal: AbortSignal): Promise<void>;
 }
 
 export const splitter = (world: SplitterWorld): Splitter => {
-  const { maps, findPlace } = world;
+  const { maps, holds, findPlace } = world;
+  const running = new Map<string, Promise<void>>();
 
   const change = async (
     family: string,
@@ -67,7 +70,7 @@ export const splitter = (world: SplitterWorld): Splitter => {
     let copied = 0;
     for (const table of tables)
       for (const [index, span] of spans.entries()) {
-        const heir: Place = { ...findPlace(table, heirs[index] ?? ''), expects: 'open' };
+        const heir: Place = { ...findPlace(table, heirs[index] ?? ''), expects: 'unborn' };
         copied += await copyRange(
           world,
           { from: { ...findPlace(table, key), expects }, to: heir, span },
@@ -77,9 +80,11 @@ export const splitter = (world: SplitterWorld): Splitter => {
     return copied;
   };
 
-  const raise = async (family: string, rangeKey: string, fence: keyof typeof fenceKeys): Promise<void> => {
-    await world.fences.get(family)?.put(rangeKey, fenceKeys[fence], true);
+  const raise = async (family: string, rangeKey: string, fence: FenceKey): Promise<void> => {
+    await world.fences.get(family)?.put(rangeKey, fence, true);
   };
+  const isRaised = async (family: string, rangeKey: string, fence: FenceKey): Promise<boolean> =>
+    (await world.fences.get(family)?.get(rangeKey, fence)) ?? false;
 
   /** Of a range that is closing, or is in the map no more. */
   const end = async (
@@ -90,33 +95,55 @@ export const splitter = (world: SplitterWorld): Splitter => {
   ): Promise<void> => {
     if (range) {
       if (!range.split?.isClosing) return;
+      const aboveMs = Math.max(range.aboveMs ?? 0, await holds.take(family, rangeKey));
       await raise(family, rangeKey, 'closed');
-      await copy(family, range, 'closed', signal);
-      await change(family, rangeKey, (map) => handOver(map, rangeKey));
+      const { into } = range.split;
+      // Both had all before the first was said to be born; from then on no copy is let in.
+      const born = await Promise.all(into.map((heir) => isRaised(family, heir, 'born')));
+      if (!born.includes(true)) await copy(family, range, 'closed', signal);
+      await Promise.all(into.map((heir) => raise(family, heir, 'born')));
+      await change(family, rangeKey, (map) => handOver(map, rangeKey, aboveMs));
       world.log.info('split a range', { family });
-    } else if (!(await world.fences.get(family)?.get(rangeKey, fenceKeys.closed)))
+    } else if (!(await isRaised(family, rangeKey, 'closed')))
       // An heir that is not in the map yet.
       return;
+    await holds.letGo(family, rangeKey);
     await raise(family, rangeKey, 'gone');
   };
 
+  const carryOn = async (
+    family: string,
+    rangeKey: string,
+    range: Range | undefined,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    if (!range?.split || range.split.isClosing) return end(family, rangeKey, range, signal);
+    await holds.take(family, rangeKey);
+    for (let passes = 0; passes < copyPassesMax; passes++)
+      if ((await copy(family, range, 'open', signal)) <= copyRowsFew) break;
+    await end(family, rangeKey, await change(family, rangeKey, (map) => closeRange(map, rangeKey)), signal);
+  };
+
+  /** One at a time on this host: who comes meanwhile waits for it. */
+  const alone = async (family: string, rangeKey: string, work: () => Promise<void>): Promise<void> => {
+    const name = mapKey(family, rangeKey);
+    const ended = running.get(name) ?? work().finally(() => running.delete(name));
+    running.set(name, ended);
+    await ended;
+  };
+
   return {
-    async split(family, rangeKey, at, signal) {
-      const range = await change(family, rangeKey, (map) => planSplit(map, rangeKey, at));
-      if (!range?.split || range.split.isClosing) return end(family, rangeKey, range, signal);
-      for (let passes = 0; passes < copyPassesMax; passes++)
-        if ((await copy(family, range, 'open', signal)) <= copyRowsFew) break;
-      await end(family, rangeKey, await change(family, rangeKey, (map) => closeRange(map, rangeKey)), signal);
-    },
-    async finish(family, rangeKey, signal) {
-      const map = await maps.get(mapKey(family, rootOf(rangeKey)), '');
-      await end(
-        family,
-        rangeKey,
-        map?.ranges.find(({ key }) => key === rangeKey),
-        signal,
-      );
-    },
+    split: (family, rangeKey, at, signal) =>
+      alone(family, rangeKey, async () => {
+        const range = await change(family, rangeKey, (map) => planSplit(map, rangeKey, at));
+        await carryOn(family, rangeKey, range, signal);
+      }),
+    finish: (family, rangeKey, signal) =>
+      alone(family, rangeKey, async () => {
+        const map = await maps.get(mapKey(family, rootOf(rangeKey)), '');
+        const range = map?.ranges.find(({ key }) => key === rangeKey);
+        await carryOn(family, rangeKey, range, signal);
+      }),
   };
 };
 

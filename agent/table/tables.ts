@@ -19,6 +19,7 @@ import { antiEntropy, type HealStatus } from './anti-entropy.ts';
 import { type Collector, type CollectSettings, collector } from './collector.ts';
 import { type CollectState, openCutoffs } from './cutoff.ts';
 import { healer } from './healer.ts';
+import { heldRange, openHolds } from './holds.ts';
 import { familyOf, partitionTable, placeFinder } from './keys.ts';
 import { openLead } from './lead.ts';
 import { leaders } from './leaders.ts';
@@ -99,9 +100,14 @@ export const openTables = (
   };
   const floorOf = (reader: KeyValueReader, partition: number) =>
     whole.isWhole ? readFloor(reader, partition) : null;
-  const cutoffs = openCutoffs({ ring, keyValue, doubted: (partition) => collecting?.doubt(partition) });
+  const families = new Map<string, readonly string[]>();
+  const cutoffs = openCutoffs({
+    ...{ ring, keyValue, findPlace },
+    doubted: (partition) => collecting?.doubt(partition),
+  });
   const ownerWorld = {
     ...{ keyValue, findPlace, clock, log, refusedStamp, checkWhole: whole.check, floorOf, cutoffs },
+    splits: (table: string) => families.has(familyOf(table)),
     collected: (partition: number) => collecting?.drop(partition),
   };
   let collecting: Collector | undefined;
@@ -186,23 +192,27 @@ export const openTables = (
     return openRegisters({ ...coordinator, chance, registers, lead, soon: end.begin }, { name });
   };
   const overdue = overdueTombstones({ ring, members, keyValue, clock }, settings);
+  const states = register<CollectState>({ name: partitionTable });
   collecting = collector(
     {
       ...{ self, ring, members, leaders: first, outbox: out, healer: heal, cutoffs, keyValue, findPlace },
-      ...{ clock, timers, log },
-      states: register<CollectState>({ name: partitionTable }),
+      ...{ clock, timers, log, states },
+      finish: (hold) => {
+        const { family, rangeKey } = heldRange(hold);
+        return split.finish(family, rangeKey, stopping.signal);
+      },
     },
     settings,
   );
   const maps = register<RangeMap>({ name: 'table-range' });
   const fences = new Map<string, Rows<true>>();
-  const families = new Map<string, readonly string[]>();
-  const split = splitter({ ...coordinator, log, maps, fences, families });
+  const holds = openHolds({ states, findPlace });
+  const split = splitter({ ...coordinator, log, maps, holds, fences, families });
   const routerOf = openRanges({ ...coordinator, chance, maps }, (table, rangeKey) =>
     split.finish(familyOf(table), rangeKey, stopping.signal),
   );
   const watch = splitWatch(
-    { self, leaders: first, keyValue, findPlace, families, splitter: split, timers, log },
+    { self, ring, members, leaders: first, keyValue, findPlace, families, splitter: split, timers, log },
     settings,
   );
   const openSplitting = (name: string) => {

@@ -2,11 +2,13 @@
 import type { Partition } from '../ring/port.ts';
 import type { KeyValue, KeyValueReader } from '../store/key-value.ts';
 import { readCutoff } from './cutoff.ts';
+import { isGrowing } from './heirs.ts';
 import {
   digest,
   digestOfTombstone,
   encodeSortKey,
   type FindPlace,
+  justAfter,
   timeOfTombstone,
   tombstonesBefore,
 } from './keys.ts';
@@ -31,19 +33,25 @@ export const healRoot = (reader: KeyValueReader, partition: Partition): Uint8Arr
   return cutoff === 0 ? root : xor(root, digest(Buffer.from(`cutoff ${cutoff}`)));
 };
 
-/** Drops the next of them up to the cutoff. Resolves with false when that was all; where there are none nothing is written. */
+/**
+ * Drops the next of them up to the cutoff, those of heirs that are not grown apart. Resolves with where to go on, undefined when that was
+ * all; where there are none nothing is written.
+ */
 export const dropTombstones = async (
   { keyValue, findPlace }: { readonly keyValue: KeyValue; readonly findPlace: FindPlace },
   partition: Partition,
-): Promise<boolean> => {
+  from?: Uint8Array,
+): Promise<Uint8Array | undefined> => {
   const { cutoff } = readCutoff(keyValue, partition);
-  if (oldestTombstone(keyValue, partition, cutoff + 1) === undefined) return false;
+  if (oldestTombstone(keyValue, partition, cutoff + 1) === undefined) return undefined;
   return keyValue.transact((writer) => {
-    const range = { ...tombstonesBefore(partition, cutoff + 1), limit: droppedRowsMax };
+    const due = tombstonesBefore(partition, cutoff + 1);
+    const range = { ...due, from: from ?? due.from, limit: droppedRowsMax };
     const keys = Array.from(writer.range(range), ({ key }) => Uint8Array.from(key));
     for (const key of keys) {
-      writer.delete(key);
       const named = readByDigest(writer, partition, digestOfTombstone(key));
+      if (named && isGrowing(writer, findPlace, named)) continue;
+      writer.delete(key);
       if (named?.state.kind !== 'lww' || named.state.value !== null) continue;
       if (named.state.stamp.wallMs > cutoff) continue;
       const place = findPlace(named.table, named.partitionKey);
@@ -51,6 +59,7 @@ export const dropTombstones = async (
       const stored = readRow(writer, place, sortKey);
       if (stored) dropRow(writer, place, sortKey, stored);
     }
-    return keys.length === droppedRowsMax;
+    const last = keys.at(-1);
+    return last && keys.length === droppedRowsMax ? justAfter(last) : undefined;
   });
 };

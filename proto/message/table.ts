@@ -62,8 +62,12 @@ export const RowState = Type.Union([
 export type RowState = Static<typeof RowState>;
 
 const group = { table: Name, partitionKey: Name };
+export const NamedGroup = Type.Object(group);
+export type NamedGroup = Static<typeof NamedGroup>;
+/** Heirs that one round of collection may find grown. */
+export const growingHeirsMax = 256;
 /** Whether the group's rows may be on their way to other owners (agent/table/fence.ts); absent: they never are. */
-const expects = { expects: Type.Optional(Type.Enum(['open', 'closed'])) };
+const expects = { expects: Type.Optional(Type.Enum(['open', 'closed', 'unborn'])) };
 const row = { ...group, sortKey: Name };
 
 /** A row that travels by itself, with its name. */
@@ -214,7 +218,15 @@ export const operations = {
       do: Type.Literal('collect'),
       partition: PartitionNumber,
       state: Type.Object({ epoch: Count, decided: Count, cutoff: WallMs }),
-      fence: OrNull(Type.Object({ layout: Count, upTo: WallMs, isOld: Type.Boolean() })),
+      fence: OrNull(
+        Type.Object({
+          layout: Count,
+          upTo: WallMs,
+          isOld: Type.Boolean(),
+          /** Fences of heirs for which cutoffs count from this round's end on. */
+          grows: Type.Optional(Type.Array(NamedGroup, { maxItems: growingHeirsMax })),
+        }),
+      ),
     }),
     answer: Type.Object({ wallMs: WallMs, stands: Type.Boolean() }),
   },

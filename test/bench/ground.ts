@@ -28,9 +28,9 @@ import { type Filling, fillGroup } from './fill-group.ts';
 import type { Contention } from './register.ts';
 
 const settleMsMax = 60_000;
-/** A table whose ranges split, and the rows that one of them may have. */
+/** A table whose ranges split, and the rows that one of them may have until the hosts are told otherwise. */
 export const splitTable = 'bench-split';
-export const groundSplitRows = 5_000;
+export const groundSplitRows = 2_500;
 const runtime = systemRuntime({ level: 'error' });
 
 export type GroundHost = Awaited<ReturnType<typeof openGroundHost>>;
@@ -70,10 +70,8 @@ export const openGroundHost = async (directory: string, seeds: readonly string[]
       life: openFirstLife(directory),
     },
   );
-  const tables = openTables(
-    { runtime, rpc, ring, members, keyValue: sub(keyValue, 'tables') },
-    { splitRows: groundSplitRows, lookMs: 200 },
-  );
+  const splitting = { splitRows: groundSplitRows, lookMs: 200 };
+  const tables = openTables({ runtime, rpc, ring, members, keyValue: sub(keyValue, 'tables') }, splitting);
   const chunks = await openChunks({
     ...{ runtime, rpc, ring, members, tables, bulk: peer.bulk },
     keyValue: sub(keyValue, 'chunks'),
@@ -90,13 +88,17 @@ export const openGroundHost = async (directory: string, seeds: readonly string[]
   rpc.handle('bench.echo', (_from, body) => body);
   rpc.handle('bench.write', (_from, body) => writeBare(bare, body as BareRow));
   rpc.handle('bench.fill', (_from, body) => fillGroup({ ring, rows: rowStore }, body as Filling));
+  rpc.handle('bench.split-rows', (_from, body) => {
+    splitting.splitRows = Number(body);
+    return null;
+  });
   rpc.handle('bench.keys', () => [...bare.range({})].map(({ key: name }) => name));
   peer.bulk.serve('bench', async ({ path }) => ({ body: Buffer.alloc(Number(path)) }));
   ring.start();
   tables.start();
   chunks.start();
   return {
-    ...{ peer, rpc, ring, tables, chunks, journal, bare, rowStore },
+    ...{ peer, rpc, ring, tables, chunks, journal, bare, rowStore, splitting },
     things: tables.rows<{ readonly bytes: Uint8Array }>({ name: 'bench-thing' }),
     splitThings: tables.rows<{ readonly bytes: Uint8Array }>({ name: splitTable, splits: true }),
     counters: tables.registers<{ readonly count: number }>({ name: 'bench-counter' }),

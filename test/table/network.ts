@@ -1,7 +1,7 @@
 /** Hosts in one process: an rpc that can lose, delay and double messages and cut links, and a ring that stands still. */
 import { createHash } from 'node:crypto';
 import { Packr } from 'msgpackr';
-import type { Member, Members } from '../../agent/membership/port.ts';
+import type { Member, MemberCard, Members } from '../../agent/membership/port.ts';
 import type { Rpc, RpcHandler } from '../../agent/peer/port.ts';
 import type { OwnerSet, Ring, Syncer } from '../../agent/ring/port.ts';
 import { asShoalError, ShoalError } from '../../proto/error.ts';
@@ -168,8 +168,14 @@ export const testRing = (self: HostId, all: Layouts, partitionCount = 16, life =
 
 /** What gossip says, as the test wants it. */
 export interface TestMembers extends Members {
-  set(host: HostId, state: Member['state']): void;
+  /** `version`: as its card says; absent: it has told no card. */
+  set(host: HostId, state: Member['state'], version?: string): void;
 }
+
+const cardOf = (name: string, version: string): MemberCard => ({
+  ...{ name, zone: 'default', peerAddresses: [], bulkAddress: '127.0.0.1:1', apiUrl: 'http://127.0.0.1:2' },
+  ...{ s3Url: null, capacityBytes: 0, version },
+});
 
 export const testMembers = (self: HostId, hosts: readonly HostId[]): TestMembers => {
   const members = new Map<HostId, Member>(
@@ -185,8 +191,9 @@ export const testMembers = (self: HostId, hosts: readonly HostId[]): TestMembers
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    set(hostId, state) {
-      const member = { hostId, name: hostId, state, incarnation: 0 };
+    set(hostId, state, version) {
+      const card = version === undefined ? {} : { card: cardOf(hostId, version) };
+      const member = { hostId, name: hostId, state, incarnation: 0, ...card };
       members.set(hostId, member);
       for (const listener of listeners) listener(member);
     },

@@ -10,7 +10,7 @@ import {
 
 const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text));
 const split = (map: RangeMap, key: string, at: string): RangeMap =>
-  handOver(closeRange(planSplit(map, key, at), key), key);
+  handOver(closeRange(planSplit(map, key, at), key), key, 0);
 const keysOf = (map: RangeMap): string[] => map.ranges.map(({ from, key }) => `${from}:${key}`);
 
 test('range map: a range becomes two, whose names are given to no other', (t) => {
@@ -23,14 +23,14 @@ test('range map: a range becomes two, whose names are given to no other', (t) =>
 test('range map: two who would split a range elsewhere make one plan, the first', (t) => {
   const planned = planSplit(wholeMap('p'), 'p', 'm');
   t.is(planSplit(planned, 'p', 'c'), planned);
-  t.deepEqual(keysOf(handOver(closeRange(planned, 'p'), 'p')), [':p\u00001', 'm:p\u00002']);
+  t.deepEqual(keysOf(handOver(closeRange(planned, 'p'), 'p', 0)), [':p\u00001', 'm:p\u00002']);
 });
 
 test('range map: no range is handed over that was not closed, and none twice', (t) => {
   const planned = planSplit(wholeMap('p'), 'p', 'm');
-  t.is(handOver(planned, 'p'), planned);
+  t.is(handOver(planned, 'p', 0), planned);
   const done = split(wholeMap('p'), 'p', 'm');
-  for (const step of [planSplit(done, 'p', 'c'), closeRange(done, 'p'), handOver(done, 'p')])
+  for (const step of [planSplit(done, 'p', 'c'), closeRange(done, 'p'), handOver(done, 'p', 0)])
     t.is(step, done);
 });
 

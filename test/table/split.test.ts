@@ -152,6 +152,76 @@ test('split: an owner that was away drops the range that is gone, and brings not
   t.is(rangesOn(first).includes('p'), false);
 });
 
+test('split: what was written before anything split is split by the agents that come after', async (t) => {
+  const c = await cluster(t, { splitRows: 15, store: 'lmdb' });
+  const schema = { name: 'thing', weight: ({ size }: Thing) => size };
+  const before = c.hosts.map(({ tables }) => tables.rows<Thing>(schema));
+  await mapLimit(names, 16, (name) => before[0]?.put('p', name, { size: 1 }) ?? Promise.reject());
+  for (const name of names.slice(0, 10)) await before[1]?.delete('p', name);
+  for (const host of c.hosts) {
+    await c.kill(host);
+    await c.restart(host);
+  }
+  const after = c.hosts.map(({ tables }) => tables.rows<Thing>({ ...schema, splits: true }));
+  await until(() =>
+    c.hosts.every(({ keyValue }) => {
+      const own = listGroups(sub(keyValue, 'table')).filter(({ record }) => record.table === 'thing');
+      return own.length >= 4 && own.every(({ record }) => record.partitionKey !== 'p' && record.rows <= 15);
+    }),
+  );
+  for (const rows of after) {
+    const { entries } = await rows.range('p', { limit: 100 });
+    t.deepEqual(
+      entries.map(({ sortKey }) => sortKey),
+      names.slice(10),
+    );
+    t.deepEqual(await rows.tally('p'), { rows: 50, weight: 50 });
+  }
+});
+
+test('split: a write whose stamp is older than what was collected in the old range is refused by its heirs', async (t) => {
+  const { of, isSplit, hosts } = await open(t, {
+    ...{ splitRows: 15, collectAgeMs: 300, collectEveryMs: 50, compareEveryMs: 20 },
+  });
+  const [a, b] = of;
+  if (!a || !b) return t.fail();
+  const late = await a.main.getForPut('p', 'name-0000');
+  const stamp = late.stamp();
+  await b.main.put('p', 'name-0000', { size: 7 });
+  await b.main.delete('p', 'name-0000');
+  await until(() =>
+    hosts.every(({ keyValue }) => {
+      const range = { from: Uint8Array.of(0x64), to: Uint8Array.of(0x65) };
+      return [...sub(keyValue, 'table').range(range)].length === 0;
+    }),
+  );
+  await mapLimit(names.slice(1), 8, (name) => b.main.put('p', name, { size: 1 }));
+  await until(() => isSplit(4));
+  await t.throwsAsync(a.main.putAt('p', 'name-0000', { size: 7 }, stamp), { code: 'BUSY' });
+  t.is(await a.main.get('p', 'name-0000'), undefined);
+  await a.main.put('p', 'name-0000', { size: 8 });
+  t.deepEqual(await b.main.get('p', 'name-0000'), { size: 8 });
+});
+
+test('split: a host of another version keeps all others from splitting, until it is as they are', async (t) => {
+  const { of, hosts, isSplit, rangesOn } = await open(t, { splitRows: 15 });
+  const [first, , third] = hosts;
+  const main = of[0]?.main;
+  if (!main || !first || !third) return t.fail();
+  const tell = (version: string): void => {
+    for (const host of hosts)
+      for (const other of hosts) host.members.set(other.id, 'alive', other === third ? version : '0.2.0');
+  };
+  tell('0.1.0');
+  await mapLimit(names, 8, (name) => main.put('p', name, { size: 1 }));
+  await until(() => hosts.every((host) => host.tables.status().rowsToHeal === 0));
+  // Owners look every 20 ms.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  for (const host of hosts) t.deepEqual(rangesOn(host), ['p']);
+  tell('0.2.0');
+  await until(() => isSplit(4));
+});
+
 test('split: a range of several pages is copied whole while it is written', async (t) => {
   t.timeout(180_000);
   const rows = 2 * copyPageRows + 500;

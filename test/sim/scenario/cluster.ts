@@ -243,9 +243,7 @@ export const runCluster = async (
   const stale = await until(world, collectMs, () => leaked(nodes, contents.dead));
   if (stale.length > 0) return done(['references are kept', ...stale]);
   const deletedMs = epochMs + restMs - clockSlackMs;
-  // Ranges split only where tombstones stay: docs/design/0016-split.md.
-  const unforgotten =
-    parts.splitRows === undefined ? await until(world, collectMs, () => unburied(nodes, deletedMs)) : [];
+  const unforgotten = await until(world, collectMs, () => unburied(nodes, deletedMs));
   if (unforgotten.length > 0) return done(['deleted rows are kept', ...unforgotten]);
   const lostLater = await until(world, minuteMs, () => misplaced(nodes, liveIds(), hasGood));
   if (lostLater.length > 0) return done(['after collection', ...lostLater]);
