@@ -16,7 +16,7 @@ export const profiles = {
     // Strict, so that a rehearsal shows what strict clouds do to their users: 5 s locked after two wrong passwords.
     identity: { lockoutFailures: 2, lockoutSeconds: 5, passwordHistory: 2 },
     // Whoever tries it out does not wait for minutes.
-    accessLog: { periodMs: 5_000 },
+    accessLog: { periodMs: 4_000 },
     // Every host of a rehearsal is told the addresses of the others; multicast would find other people's.
     mdns: false,
   },

@@ -48,6 +48,8 @@ const hostPattern = /^[\w.-]+(:\d{1,5})?$|^\[[\da-fA-F:.]+\](:\d{1,5})?$/;
 /** Links are built on it, so a Host header that is no host is refused. HTTP/1.0 without one gets the address it reached. */
 const originOf = (raw: IncomingMessage): string => {
   const host = raw.headers.host;
+  if (host === undefined && raw.httpVersion === '1.1')
+    throw new ShoalError('BAD_REQUEST', 'Cannot take a request of HTTP/1.1 without a Host header');
   if (!host) return `http://${raw.socket.localAddress}:${raw.socket.localPort}`;
   if (!hostPattern.test(host))
     throw new ShoalError(
@@ -55,6 +57,19 @@ const originOf = (raw: IncomingMessage): string => {
       `Cannot take the Host header ${JSON.stringify(host)}: send host:port`,
     );
   return `http://${host}`;
+};
+
+/** What is no UTF-8 would be another query than was asked. Throws BAD_REQUEST. */
+const queryOf = (text: string): URLSearchParams => {
+  const query = new URLSearchParams(text);
+  const isOdd = (value: string): boolean => value.includes('\ufffd');
+  if (
+    text.includes('%') &&
+    !/%ef%bf%bd/i.test(text) &&
+    [...query].some(([name, value]) => isOdd(name) || isOdd(value))
+  )
+    throw new ShoalError('BAD_REQUEST', 'Cannot read the query: its percent-encoding is no UTF-8');
+  return query;
 };
 
 export const headerOf = (raw: IncomingMessage, name: string): string | undefined => {
@@ -73,13 +88,17 @@ const open = (
   const mark = url.indexOf('?');
   const expects = headerOf(raw, 'expect')?.toLowerCase() === '100-continue';
   let controller: AbortController | undefined;
+  let query: URLSearchParams | undefined;
   return {
     raw,
     reply,
     params,
     requestId: api === 'object' ? newTransactionId(desk.runtime.clock.wallMs()) : newRequestId(),
     path: mark < 0 ? url : url.slice(0, mark),
-    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
+    get query() {
+      query ??= queryOf(mark < 0 ? '' : url.slice(mark + 1));
+      return query;
+    },
     get origin() {
       return originOf(raw);
     },

@@ -4,7 +4,7 @@
  */
 import type { Runtime } from '../runtime/ports.ts';
 import { exchanger, type StandardHeaders, type Work } from './exchange.ts';
-import { httpServer } from './http-server.ts';
+import { httpServer, type RefuseUnreadable } from './http-server.ts';
 import { requestsMax } from './limits.ts';
 import { type Bound, parseListen } from './listen-address.ts';
 import type { ErrorShape } from './port.ts';
@@ -25,6 +25,7 @@ export const openListener = (
     readonly work: Work;
     readonly shape: ErrorShape;
     readonly standardHeaders: StandardHeaders;
+    readonly refuseUnreadable: RefuseUnreadable;
   },
 ): Listener => {
   const address = parseListen(settings.listen);
@@ -37,7 +38,7 @@ export const openListener = (
     standardHeaders: settings.standardHeaders,
   });
   const serve = exchange(null, settings.work);
-  const server = httpServer(runtime, (raw, reply) => void serve(raw, reply, {}));
+  const server = httpServer(runtime, (raw, reply) => void serve(raw, reply, {}), settings.refuseUnreadable);
 
   return {
     async start() {

@@ -18,7 +18,7 @@ import { httpServer } from './http-server.ts';
 import { headerBytesMax, requestsMax } from './limits.ts';
 import { parseListen } from './listen-address.ts';
 import type { Authenticate, ErrorShape, Handler, Http, RawHandler } from './port.ts';
-import { clusterShape, defaultShapes } from './shape.ts';
+import { clusterShape, defaultShapes, refuseInJson } from './shape.ts';
 import { rawWork, routeWork } from './work.ts';
 
 const methods: readonly Method[] = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'COPY', 'OPTIONS'];
@@ -103,12 +103,16 @@ export const openHttp = (
       void badUrls.get(api)?.(raw, reply, {});
     },
   });
-  const server = httpServer(runtime, (raw, reply) => {
-    const found = router.find(anyMethod, raw.url ?? '');
-    if (found && isKnown(raw.method))
-      found.handler(raw, reply, found.params, found.store, found.searchParams);
-    else void unknownPath(raw, reply, {});
-  });
+  const server = httpServer(
+    runtime,
+    (raw, reply) => {
+      const found = router.find(anyMethod, raw.url ?? '');
+      if (found && isKnown(raw.method))
+        found.handler(raw, reply, found.params, found.store, found.searchParams);
+      else void unknownPath(raw, reply, {});
+    },
+    refuseInJson,
+  );
 
   /** One place per path, whatever its parameters are called. */
   const placeAt = (api: ApiName | null, fullPath: string): Place => {

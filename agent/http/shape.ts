@@ -5,6 +5,8 @@
 import type { ShoalError } from '../../proto/error.ts';
 import type { ApiName } from '../../proto/rest/route.ts';
 import { STATUS_CODES } from '../base/node-http.ts';
+import type { RefuseUnreadable, Unreadable } from './http-server.ts';
+import { headerBytesMax } from './limits.ts';
 import type { ApiAnswer, ErrorShape } from './port.ts';
 
 const titleOf = (status: number): string =>
@@ -74,4 +76,24 @@ export const defaultShapes: Readonly<Record<ApiName, ErrorShape>> = {
   image: glanceShape,
   object: swiftShape,
   cluster: clusterShape,
+};
+
+const unreadable: Readonly<Record<Unreadable, { readonly status: number; readonly message: string }>> = {
+  malformed: { status: 400, message: 'Cannot read the request: it is no HTTP/1.1' },
+  tooLarge: {
+    status: 431,
+    message: `Cannot read the request: line and headers exceed ${headerBytesMax} bytes`,
+  },
+  slow: { status: 408, message: 'Cannot read the request: its headers did not come in time' },
+};
+
+/** Of what is no request, as Keystone says it, which whoever comes asks first. */
+export const refuseInJson: RefuseUnreadable = (kind) => {
+  const { status, message } = unreadable[kind];
+  const error = { code: status, message, title: STATUS_CODES[status] };
+  return {
+    status,
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ error }),
+  };
 };

@@ -1,6 +1,7 @@
 /** A listener that routes by itself. */
 import test from 'ava';
 import { openListener } from '../../agent/http/listener.ts';
+import { refuseInJson } from '../../agent/http/shape.ts';
 import { ShoalError } from '../../proto/error.ts';
 import { fakeRuntime } from '../fake/http.ts';
 
@@ -22,6 +23,7 @@ test('a listener hands on every method and path as it came, and words errors in 
         body: `${error.code} ${path}`,
       }),
       standardHeaders: (_api, requestId) => ({ 'x-test-id': requestId }),
+      refuseUnreadable: refuseInJson,
     },
   );
   const { url } = await listener.start();
@@ -37,6 +39,7 @@ test('a listener hands on every method and path as it came, and words errors in 
 test('a listener that cannot listen says so, and one that stops lets go of its port', async (t) => {
   const settings = {
     part: 'test',
+    refuseUnreadable: refuseInJson,
     work: async () => ({ status: 200, answer: {} }),
     shape: () => ({ status: 500 }),
     standardHeaders: () => ({}),

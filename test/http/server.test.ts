@@ -590,9 +590,22 @@ test('http: headers that are too long or no HTTP at all end with a status', asyn
   const { port } = await start(t);
   t.regex(
     await raw(port, `GET / HTTP/1.1\r\nHost: h\r\nX: ${'a'.repeat(40_000)}\r\n\r\n`),
-    /^HTTP\/1.1 431 /,
+    /^HTTP\/1.1 431 [\s\S]*\{"error":\{"code":431,"message":"Cannot read the request: line and headers exceed/,
   );
-  t.regex(await raw(port, 'hello\r\n\r\n'), /^HTTP\/1.1 400 /);
+  t.regex(await raw(port, 'hello\r\n\r\n'), /^HTTP\/1.1 400 [\s\S]*\{"error":\{"code":400,/);
+  t.regex(await raw(port, 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n'), /^HTTP\/1.1 400 [\s\S]*"code":400/);
+  const nobody = await raw(port, 'GET /identity/v3/things/1 HTTP/1.1\r\nConnection: close\r\n\r\n');
+  t.regex(nobody, /^HTTP\/1.1 400 [\s\S]*without a Host header/);
+});
+
+test('http: a query that is no UTF-8 is refused, one with U+FFFD in it is not', async (t) => {
+  const { url } = await start(t);
+  const ask = async (query: string): Promise<number> =>
+    (await fetch(`${url}/identity/v3/things/1?${query}`, { headers: member })).status;
+  t.is(await ask('marker=%ff'), 400);
+  t.is(await ask('%ed%a0%80=x'), 400);
+  for (const fine of ['marker=%EF%BF%BD', 'marker=50%', 'marker=%zz', 'marker=%C3%BC'])
+    t.is(await ask(fine), 200, fine);
 });
 
 test('http: a request is answered though what comes behind it is no HTTP, one that is broken itself is not waited for', async (t) => {

@@ -6,6 +6,7 @@
  *   method, query -> call                operations.ts
  */
 import { hasCode } from '../../../proto/error.ts';
+import { newRequestId } from '../../../proto/ids.ts';
 import type { Exchange, Work } from '../../http/exchange.ts';
 import { type Listener, openListener } from '../../http/listener.ts';
 import type { ApiAnswer } from '../../http/port.ts';
@@ -20,7 +21,7 @@ import { preflight, withCors } from './cors.ts';
 import { callOf } from './operations.ts';
 import { openRefusals } from './refusals.ts';
 import { openRequestLog } from './request-log.ts';
-import { s3Error, s3Errors } from './s3-error.ts';
+import { s3Error, s3Errors, unreadableAnswer } from './s3-error.ts';
 import { accessOf } from './sign/claim.ts';
 import { accessOfForm, type SignForm } from './sign/form.ts';
 import { rawAsk } from './sign/raw-ask.ts';
@@ -165,6 +166,7 @@ export const openS3 = (
     part: 's3',
     work,
     shape: s3Errors,
+    refuseUnreadable: (kind) => unreadableAnswer(kind, newRequestId()),
     standardHeaders: (_api, requestId) => ({ 'x-amz-request-id': requestId, 'x-amz-id-2': requestId }),
   });
   return {

@@ -5,6 +5,7 @@
  * Codes and statuses: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
  */
 import { type ErrorCode, ShoalError } from '../../../proto/error.ts';
+import type { Unreadable } from '../../http/http-server.ts';
 import type { ApiAnswer, ErrorShape } from '../../http/port.ts';
 import { element, xmlDocument, xmlType } from './xml.ts';
 
@@ -21,7 +22,7 @@ export const s3Codes = {
   AuthorizationHeaderMalformed: status(400, 'The authorization header that you provided is not valid.'),
   AuthorizationQueryParametersError: status(400, 'The authorization query parameters are not valid.'),
   BadDigest: status(400, 'The Content-MD5 you specified did not match what we received.'),
-  BadRequest: status(400, 'Bad Request'),
+  BadRequest: status(400, 'An error occurred when parsing the HTTP request.'),
   BucketAlreadyExists: status(409, 'The requested bucket name is not available.'),
   BucketAlreadyOwnedByYou: status(409, 'The bucket that you tried to create already exists, and you own it.'),
   BucketNotEmpty: status(409, 'The bucket that you tried to delete is not empty.'),
@@ -112,6 +113,10 @@ export const s3Codes = {
   OperationAborted: status(409, 'A conflicting operation is in progress against this resource. Try again.'),
   OwnershipControlsNotFoundError: status(404, 'The bucket ownership controls were not found.'),
   PreconditionFailed: status(412, 'At least one of the preconditions that you specified did not hold.'),
+  RequestHeaderSectionTooLarge: status(
+    400,
+    'Your request header and query parameters used to make the request exceed the maximum allowed size.',
+  ),
   ReplicationConfigurationNotFoundError: status(404, 'The replication configuration was not found.'),
   RequestTimeTooSkewed: status(
     403,
@@ -212,20 +217,41 @@ const isS3Code = (code: unknown): code is S3Code => typeof code === 'string' && 
 export const s3CodeOf = (error: ShoalError): S3Code =>
   isS3Code(error.details.s3) ? error.details.s3 : codeOf[error.code];
 
+const errorXml = (code: S3Code, message: string, fields: S3Fields): string =>
+  xmlDocument(
+    element('Error', [
+      element('Code', code),
+      element('Message', message),
+      ...Object.entries(fields).map(([name, value]) => element(name, value)),
+    ]),
+  );
+
+/** Of what is no request. */
+export const unreadableAnswer = (kind: Unreadable, requestId: string) => {
+  const code = {
+    malformed: 'BadRequest',
+    tooLarge: 'RequestHeaderSectionTooLarge',
+    slow: 'RequestTimeout',
+  } as const;
+  const { http: status, message } = s3Codes[code[kind]];
+  const headers = { 'Content-Type': xmlType, 'x-amz-request-id': requestId };
+  return {
+    status,
+    headers,
+    body: errorXml(code[kind], message, { RequestId: requestId, HostId: requestId }),
+  };
+};
+
 /** The element `Error` of a refusal, as it also stands in answers that list several. */
 export const s3Errors: ErrorShape = (error, { requestId, path }): ApiAnswer => {
   const code = s3CodeOf(error);
   const { http } = s3Codes[code];
   const { fields, headers } = error.details as { fields?: S3Fields; headers?: S3Fields };
-  const body = xmlDocument(
-    element('Error', [
-      element('Code', code),
-      element('Message', error.message),
-      ...Object.entries(fields ?? {}).map(([name, value]) => element(name, value)),
-      element('Resource', path),
-      element('RequestId', requestId),
-      element('HostId', requestId),
-    ]),
-  );
+  const body = errorXml(code, error.message, {
+    ...fields,
+    Resource: path,
+    RequestId: requestId,
+    HostId: requestId,
+  });
   return { status: http, headers: { 'Content-Type': xmlType, ...headers }, body };
 };

@@ -166,7 +166,8 @@ export const parseClaim = (ask: RawAsk): Claim | undefined => {
   const query = new URLSearchParams(ask.query);
   const isV4 = query.has('X-Amz-Algorithm') || query.has('X-Amz-Signature');
   const isV2 = query.has('AWSAccessKeyId') || query.has('Signature');
-  if (Number(Boolean(authorization)) + Number(isV4) + Number(isV2) > 1)
+  const isTwice = (ask.headers.get('authorization')?.length ?? 0) > 1;
+  if (isTwice || Number(Boolean(authorization)) + Number(isV4) + Number(isV2) > 1)
     throw s3Error(
       'InvalidArgument',
       'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified',
