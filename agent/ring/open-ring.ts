@@ -253,7 +253,7 @@ export const openRing = (world: RingWorld, options: RingOptions = {}): OwnRing =
     },
     checkVersion(from, layoutVersion) {
       if (layoutVersion === newestVersion()) return;
-      spread.differs(from, layoutVersion);
+      if (from !== self) spread.differs(from, layoutVersion);
       if (layoutVersion < newestVersion())
         throw new ShoalError(
           'STALE_LAYOUT',

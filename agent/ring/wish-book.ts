@@ -89,8 +89,12 @@ export const wishBook = (world: WishBookWorld) => {
         throw new ShoalError('BUSY', `Cannot set "${name}" of the layout: no layout is known here yet`);
       const voters = acceptorsOf(newest);
       const asked = await tell(voters, {});
-      const wish = nextWish(held, name, { value, host: rpc.self, atMs: world.clock.wallMs(), by });
-      await hear(wish);
+      let wish: Wishes = {};
+      // In its turn: of two that are wished here at once the later one goes above the earlier.
+      await change((now) => {
+        wish = nextWish(now, name, { value, host: rpc.self, atMs: world.clock.wallMs(), by });
+        return mergeWishes(now, wish);
+      });
       log.info('layout wish', { name, value, by });
       world.publish(wish);
       const reached = Math.min(asked, await tell(voters, wish));

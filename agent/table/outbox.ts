@@ -7,7 +7,8 @@
  *   ask ──┘
  *
  * Reads and writes have lanes of their own, so that no read waits for an fsync that it does not need; an operation
- * that takes long (another host runs a change) goes alone. An owner on this host is called directly.
+ * that takes long (another host runs a change) goes alone. An owner on this host is called directly, behind the same fence as
+ * all others: it has told them that it takes no more by an older layout, and they rely on that.
  */
 import { Compile } from 'typebox/compile';
 import { type ErrorCode, errorTable, hasCode, ShoalError } from '../../proto/error.ts';
@@ -80,8 +81,8 @@ const answerChecks = new Map(
 export const outbox = (world: {
   readonly rpc: Rpc;
   readonly clock: Pick<Clock, 'monotonicMs'>;
-  /** The operation on this host's own rows. */
-  readonly local: (operation: Operation) => Promise<unknown>;
+  /** The operation on this host's own rows. Throws STALE_LAYOUT where it goes by an older layout than this host knows. */
+  readonly local: (operation: Operation, layout: number) => Promise<unknown>;
   /** The lives that this host has noted. */
   readonly lives: () => Lives;
   /** Runs the work after the I/O of this turn. Default setImmediate. */
@@ -178,15 +179,19 @@ export const outbox = (world: {
     soon(() => flush(to, lane));
   };
 
-  const here = async (operation: Operation, counts: CountLives | undefined): Promise<unknown> => {
-    const answer = await world.local(operation);
+  const here = async (
+    operation: Operation,
+    layout: number,
+    counts: CountLives | undefined,
+  ): Promise<unknown> => {
+    const answer = await world.local(operation, layout);
     if (counts?.(rpc.self, world.lives()) === false) throw outlived(rpc.self);
     return answer;
   };
 
   return {
     ask(to, layout, operation, counts) {
-      if (to === rpc.self) return here(operation, counts) as Promise<never>;
+      if (to === rpc.self) return here(operation, layout, counts) as Promise<never>;
       return new Promise((resolve, reject) => {
         const waiting: Waiting = {
           layout,

@@ -135,7 +135,11 @@ export const openTables = (
     return own[operation.do](operation as never, from);
   };
   const out = outbox({
-    ...{ rpc, clock, local: async (operation) => perform(operation, self), lives, soon: end.send },
+    ...{ rpc, clock, lives, soon: end.send },
+    async local(operation, layout) {
+      ring.checkVersion(self, layout);
+      return perform(operation, self);
+    },
   });
   const poll = poller({ self, members, timers, clock });
   const first = leaders({ self, ring, members, clock });

@@ -1,9 +1,12 @@
 /** A whole cluster in the virtual world, whose hosts join, leave and lose their disks. */
+
 import type { Judge } from '../../agent/chunk/port.ts';
+import { codeOf } from '../../agent/chunk/stripe/name.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { hourMs, secondMs } from '../../proto/units.ts';
 import { forkWatch } from './check/fork.ts';
 import { fileOf, idOf, isReadable, keptOn } from './check/kept.ts';
+import { type CopyWatch, settleWatch } from './check/settle.ts';
 import { rosters } from './live-roster.ts';
 import type { Harm } from './nemesis.ts';
 import { fairWeather, type Network, network } from './network.ts';
@@ -38,6 +41,7 @@ export interface Cluster {
 const driftNoted = 0.02;
 
 const rosterSalt = 0x2057e2;
+const batchSalt = 0xbad5ec7;
 /** Longer than any request and its retries. */
 const lieEchoMs = 20 * secondMs;
 
@@ -47,10 +51,12 @@ export const buildCluster = (
   parts: ClusterParts,
   lost: () => void,
   judge?: Judge,
+  copying?: CopyWatch,
 ): Cluster => {
   const { random } = world;
   const [founder] = ids as [HostId];
-  const fork = forkWatch();
+  const settle = settleWatch(world.fail, copying);
+  const fork = forkWatch(world.fail);
   const calm = { ...fairWeather, lossRate: random.pick([0, 0.01]), duplicateRate: random.pick([0, 0.02]) };
   const net = network(world, calm);
   const roster = rosters(world, net, founder, prng(world.seed ^ rosterSalt));
@@ -132,6 +138,7 @@ export const buildCluster = (
               isFounder: id === founder,
               parts,
               ring,
+              settle,
               judge: judgeFor(id),
             },
             zone: `z${ids.indexOf(id) % zones}`,
@@ -148,6 +155,7 @@ export const buildCluster = (
             changed(own) {
               world.tell(id, 'has layouts', own.oldest, 'to', own.newest);
               fork.look(id, own);
+              settle.look(own);
             },
           }),
         {
@@ -189,6 +197,7 @@ const without = (nodes: readonly Node<ClusterHost>[], victim: Node<ClusterHost>)
 /** Harm that only disks and clocks come to, and never so much at once that nobody could do without it. */
 export const harms = ({ world, nodes, wipe, lie }: Cluster): Record<string, Harm> => {
   const random = world.random.fork();
+  const batches = prng(world.seed ^ batchSalt);
   return {
     'lost disk'() {
       const victim = random.pick(nodes);
@@ -203,7 +212,15 @@ export const harms = ({ world, nodes, wipe, lie }: Cluster): Record<string, Harm
       // A copy beside it is of an owner of before, which drops it when it has heard that this one is good.
       if (someStandAlone(nodes)) return undefined;
       victim.disk.rot(fileOf(id), random.int(2 ** 16));
-      return { what: `bit rot of ${id.slice(0, 6)} on ${victim.id}`, mend() {} };
+      // A bad batch of disks: others go with it, as long as it can be read without them. A stripe cannot do without so many.
+      const others = codeOf(idOf(id)) ? [] : nodes.filter((each) => each !== victim);
+      const also = others.flatMap((each) => {
+        const name = keptOn(each.disk).find((kept) => idOf(kept) === idOf(id));
+        if (!name || !batches.chance(0.4) || !isReadable(without(nodes, each), idOf(id))) return [];
+        each.disk.rot(fileOf(name), batches.int(2 ** 16));
+        return [each.id];
+      });
+      return { what: `bit rot of ${id.slice(0, 6)} on ${[victim.id, ...also].join(' ')}`, mend() {} };
     },
     lies() {
       const victim = random.pick(nodes);

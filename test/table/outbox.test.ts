@@ -46,3 +46,28 @@ test('outbox: a change is never sent twice', async (t) => {
   await t.throwsAsync(ask<'change'>(hostId(1), 1, change), { code: 'TIMEOUT' });
   t.is(sent(), 1);
 });
+
+test('outbox: a message goes by the oldest layout of those that share it', async (t) => {
+  const bodies: unknown[] = [];
+  const rpc = {
+    self: hostId(0),
+    async request(_to: unknown, _method: unknown, body: { readonly operations: readonly unknown[] }) {
+      bodies.push(body);
+      return { answers: body.operations.map(() => ({ value: { kind: 'state', accepted: null } })) };
+    },
+  } as unknown as Rpc;
+  const { ask } = outbox({
+    ...{ rpc, clock: { monotonicMs: () => 0 }, local: async () => null, lives: () => ({}) },
+  });
+  await Promise.all([3, 2, 4].map((layout) => ask<'register'>(hostId(1), layout, read)));
+  t.deepEqual(bodies, [{ layout: 2, operations: [read, read, read] }]);
+});
+
+test('outbox: what an owner asks of itself comes with its layout as well', async (t) => {
+  const rpc = { self: hostId(0) } as unknown as Rpc;
+  const local = async (_operation: unknown, layout: number): Promise<unknown> => {
+    throw new ShoalError('STALE_LAYOUT', `layout ${layout}`);
+  };
+  const { ask } = outbox({ ...{ rpc, clock: { monotonicMs: () => 0 }, local, lives: () => ({}) } });
+  await t.throwsAsync(ask<'register'>(hostId(0), 1, read), { code: 'STALE_LAYOUT', message: 'layout 1' });
+});

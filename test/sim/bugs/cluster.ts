@@ -11,11 +11,11 @@ import { markerKey } from '../../../agent/table/keys.ts';
 import { decodeRow, encodeRow, presence, presenceOfBytes } from '../../../agent/table/row.ts';
 import type { AnswerOf, BatchAnswer, Operation } from '../../../proto/message/table.ts';
 import { chunkFile, simDataDirectory } from '../data-directory.ts';
+import { instead } from '../instead.ts';
 import { flush, simKeyValue } from '../key-value.ts';
 import type { Host } from '../node.ts';
 import { type ClusterParts, soundParts } from '../program/cluster-host.ts';
 import { shellRuntime } from '../shell-runtime.ts';
-import { instead } from './ring.ts';
 
 type Answers = Static<typeof BatchAnswer>['answers'];
 interface Batch {

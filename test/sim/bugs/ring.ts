@@ -1,10 +1,6 @@
 /** Planted bugs of a host in the ring. */
-import type { Ring } from '../../../agent/ring/port.ts';
+import { instead } from '../instead.ts';
 import { type RingParts, soundParts } from '../scenario/ring.ts';
-
-/** The ring, but for what is given. Its getters stay alive, which a spread would not do. */
-export const instead = (ring: Ring, changes: Partial<Ring>): Ring =>
-  Object.assign(Object.create(ring), changes);
 
 /** It says that it has copied its share before it has. */
 const hastySyncer: RingParts = {

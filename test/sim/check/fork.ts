@@ -3,12 +3,12 @@ import type { OwnRing } from '../../../agent/ring/open-ring.ts';
 import type { HostId } from '../../../proto/ids.ts';
 
 export interface ForkWatch {
-  /** Throws where the host shows another layout than one that was shown before. */
+  /** Does the host show another layout than one that was shown before? */
   look(host: HostId, ring: OwnRing): void;
   readonly newest: number;
 }
 
-export const forkWatch = (): ForkWatch => {
+export const forkWatch = (fail: (bug: Error) => void): ForkWatch => {
   const layouts = new Map<number, string>();
   return {
     get newest() {
@@ -20,7 +20,7 @@ export const forkWatch = (): ForkWatch => {
       const shown = JSON.stringify([replicas, members.map((member) => member.hostId)]);
       const known = layouts.get(newest) ?? shown;
       layouts.set(newest, known);
-      if (known !== shown) throw new Error(`fork: version ${newest} is ${known} and, at ${host}, ${shown}`);
+      if (known !== shown) fail(new Error(`fork: version ${newest} is ${known} and, at ${host}, ${shown}`));
     },
   };
 };

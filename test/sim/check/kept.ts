@@ -5,6 +5,7 @@ import { codeOf, fragmentName, parseFragmentName } from '../../../agent/chunk/st
 import { stripeRing } from '../../../agent/chunk/stripe/place.ts';
 import type { Ring } from '../../../agent/ring/port.ts';
 import type { ChunkId, HostId } from '../../../proto/ids.ts';
+import { fragmentCount } from '../../../proto/policy.ts';
 import { chunkFile, chunksOn, fragmentFile, fragmentsOn } from '../data-directory.ts';
 import type { Disk } from '../disk.ts';
 
@@ -38,20 +39,41 @@ export const sharesOf = (ring: Ring, id: ChunkId): [HostId, ChunkId[]][] => {
     .map((host) => [host, wide.dueOf(id, host).map((index) => fragmentName(id, index))]);
 };
 
+/** What the host should hold of it under one version. */
+export const dueIn = (ring: Ring, id: ChunkId, version: number, host: HostId): ChunkId[] => {
+  const code = codeOf(id)?.code;
+  const wide = code ? stripeRing(ring) : ring;
+  const partition = wide.partitionOf(id);
+  if (!code) {
+    const owners = wide.ownerSets(partition).find(({ layoutVersion }) => layoutVersion === version)?.owners;
+    return owners?.includes(host) ? [id] : [];
+  }
+  const owners =
+    wide.wideOwners(partition, fragmentCount(code)).find(({ layoutVersion }) => layoutVersion === version)
+      ?.owners ?? [];
+  const place = owners.indexOf(host);
+  return Array.from({ length: fragmentCount(code) }, (_, index) => index)
+    .filter((index) => place >= 0 && index % owners.length === place)
+    .map((index) => fragmentName(id, index));
+};
+
 /**
- * Do so many owners as make it durable have their shares, whole and on disk? Only where one layout is all there is. One that
- * was taken off the roster may have been among them, and nobody looks there any more.
+ * Would it outlive the loss of a host? The owners that have their shares, whole and on disk, are a majority; of a stripe whatever one of
+ * them is lost leaves enough fragments, or there are no more owners. Only where one layout is all there is. One that
+ * was taken off the roster may have been among them, and nobody looks there any more. Counted anew, not as the agent does.
  */
 export const isDurable = (ring: Ring, id: ChunkId, diskOf: (host: HostId) => Disk | undefined): boolean => {
-  const owned = codeOf(id) ? stripeRing(ring) : ring;
-  const [set] = owned.ownerSets(owned.partitionOf(id));
-  if (!set) return false;
-  const shares = new Map(sharesOf(ring, id));
-  const holders = set.owners.filter((host) => {
+  const shares = sharesOf(ring, id);
+  const holders = shares.filter(([host, names]) => {
     const disk = diskOf(host);
-    return !disk || shares.get(host)?.every((name) => hasGood(disk, name));
+    return !disk || names.every((name) => hasGood(disk, name));
   });
-  return holders.length >= set.quorum;
+  const code = codeOf(id)?.code;
+  if (!code) return holders.length > shares.length / 2;
+  const fragments = holders.reduce((sum, [, { length }]) => sum + length, 0);
+  return (
+    holders.length === shares.length || holders.every(([, { length }]) => fragments - length >= code.data)
+  );
 };
 
 /** Could it be read from these disks alone? */

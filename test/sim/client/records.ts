@@ -175,6 +175,12 @@ export const records = (
     for (const key of found.keys())
       if (!keys.includes(key) || !isWanted(key))
         world.fail(new Error(`range of ${kind} ${group} has the key ${key}`));
+    const shown = page.entries.map(({ sortKey }) => sortKey);
+    const ordered = [...found.keys()].sort((a, b) => (a < b === !wish.reverse ? -1 : 1));
+    if (shown.length > wish.limit || shown.join() !== ordered.join())
+      world.fail(
+        new Error(`${where} got the keys ${shown.join(' ')} of a range, at most ${wish.limit} in order`),
+      );
     world.tell(where, 'range', kind, group, JSON.stringify([...found]), `since ${callMs.toFixed(1)}`);
     return true;
   };

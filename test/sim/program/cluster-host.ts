@@ -23,7 +23,10 @@ import { hasCode } from '../../../proto/error.ts';
 import type { HostId } from '../../../proto/ids.ts';
 import { secondMs } from '../../../proto/units.ts';
 import { fakeSigner } from '../../fake/signer.ts';
+import { watchFence } from '../check/fence.ts';
+import type { SettleWatch } from '../check/settle.ts';
 import { simDataDirectory } from '../data-directory.ts';
+import { instead } from '../instead.ts';
 import { simKeyValue } from '../key-value.ts';
 import { liveRoster } from '../live-roster.ts';
 import type { Host, Program } from '../node.ts';
@@ -104,6 +107,7 @@ export interface ClusterHostOptions {
   changed(ring: OwnRing): void;
   readonly judge?: Judge | undefined;
   readonly parts: ClusterParts;
+  readonly settle: Pick<SettleWatch, 'syncer'>;
 }
 
 /** As eager as the chunks' settings are. */
@@ -141,12 +145,16 @@ export const clusterHost = (host: Host, options: ClusterHostOptions): ClusterHos
     );
     ring.onChange(() => options.changed(ring));
     options.changed(ring);
+    const fenced = watchFence({ rpc, bulk }, ring, host.world.fail);
+    const watched = instead<Ring>(ring, {
+      addSyncer: (syncer) => ring.addSyncer(options.settle.syncer(ring, syncer)),
+    });
     const tableStore = parts.tableStore(sub(keyValue, 'tables'));
     const { splitRows } = parts;
     const tables = openTables(
       {
         ...{ runtime, members, keyValue: tableStore },
-        ...{ rpc: parts.tableRpc(rpc, host), ring: parts.tableRing(ring) },
+        ...{ rpc: parts.tableRpc(fenced.rpc, host), ring: parts.tableRing(watched) },
         soon: (work) => void runtime.timers.after(0, work),
       },
       { ...parts.tableSettings, splitRows, lookMs: splitLookMs },
@@ -157,9 +165,9 @@ export const clusterHost = (host: Host, options: ClusterHostOptions): ClusterHos
     const registers = tables.registers<string>({ name: 'register' });
     const chunks = await openChunks(
       {
-        ...{ runtime, bulk, members, keyValue: sub(keyValue, 'chunks') },
+        ...{ runtime, bulk: fenced.bulk, members, keyValue: sub(keyValue, 'chunks') },
         tables: parts.chunkTables(tables, host),
-        ...{ rpc: parts.chunkRpc(rpc), ring: parts.chunkRing(ring) },
+        ...{ rpc: parts.chunkRpc(fenced.rpc), ring: parts.chunkRing(watched) },
         directories: ['/chunks'],
         openFiles: parts.openFiles(host),
       },

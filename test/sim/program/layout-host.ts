@@ -25,10 +25,11 @@ export interface LayoutHostOptions {
   readonly everyone: readonly HostId[];
   readonly roster: RingWorld['roster'];
   readonly isFounder: boolean;
+  readonly copyDelayMs: number;
   /** Has this host never been in a layout? `ended`: it is now. */
   readonly life: { readonly isFirst: boolean; ended(): Promise<void> };
   /** What copies the tokens. */
-  syncer(copy: Tokens['copy']): Syncer;
+  syncer(copy: Tokens['copy'], ring: OwnRing): Syncer;
   /** The ring as the tokens see it. */
   tokenRing(ring: Ring): Ring;
   readonly watch: LogWatch;
@@ -58,6 +59,7 @@ export const layoutHost = (host: Host, options: LayoutHostOptions): LayoutHost =
     keyValue: sub(store, 'ring'),
     signer: fakeSigner(host.id),
   };
+  const { copyDelayMs, isFounder, life } = options;
   let ring: OwnRing | undefined;
   let tokens: Tokens | undefined;
 
@@ -65,13 +67,13 @@ export const layoutHost = (host: Host, options: LayoutHostOptions): LayoutHost =
     const members: OwnMembers = await openMembers(world, { card: cardOf(host.id), swim: loopbackSettings });
     const opened = openRing(
       { ...world, members },
-      { ...rehearsalSettings, partitionBits: 3, isFounder: options.isFounder, life: options.life },
+      { ...rehearsalSettings, ...{ partitionBits: 3, copyDelayMs, isFounder, life } },
     );
     tokens = openTokens({
       ...{ rpc, timers: world.runtime.timers, keyValue: sub(store, 'tokens') },
       ring: options.tokenRing(opened),
     });
-    opened.addSyncer(options.syncer(tokens.copy));
+    opened.addSyncer(options.syncer(tokens.copy, opened));
     opened.onChange(() => options.changed(opened));
     ring = opened;
     options.changed(opened);

@@ -8,8 +8,10 @@ import type { HostId } from '../../../proto/ids.ts';
 import { minuteMs, secondMs } from '../../../proto/units.ts';
 import { hostId } from '../../membership/fake-network.ts';
 import { leaked, misplaced, unburied, uncollected, unrest, untrueTrees } from '../check/cluster.ts';
+import { chunksCopied, rowsCopied } from '../check/copied.ts';
 import { hasAny, hasGood, isDurable } from '../check/kept.ts';
 import { linearizabilityFaults } from '../check/linearizability.ts';
+import type { CopyWatch } from '../check/settle.ts';
 import { type Contents, contents as openContents } from '../client/contents.ts';
 import { client } from '../client/driver.ts';
 import { records as openRecords, type Records } from '../client/records.ts';
@@ -40,6 +42,13 @@ const clockSlackMs = 15 * secondMs;
 const waitingMax = 64;
 
 const peopleSalt = 0x5ca1ab34;
+const shapeSalt = 0x5ba9e;
+/** In some runs collectors look as often as can be: no grace is needed for safety. */
+const hasty = { collectGraceMs: 20, collectEveryMs: 200 };
+const hastyShare = 0.25;
+/** In some, more rows share a key: pages end in the middle of them, at each owner elsewhere. */
+const longShare = 0.15;
+const keysLong = 7;
 
 const storm: Weather = {
   lossRate: 0.2,
@@ -141,10 +150,14 @@ const anyShape: Shape = (random) => ({
 /** @param shape of the records that clients use */
 export const runCluster = async (
   world: World,
-  parts: ClusterParts,
+  given: ClusterParts,
   shape: Shape = anyShape,
 ): Promise<Outcome> => {
   const { random } = world;
+  const odd = prng(world.seed ^ shapeSalt);
+  const isHasty = odd.chance(hastyShare);
+  const isLong = odd.chance(longShare);
+  const parts = isHasty ? { ...given, chunkSettings: { ...given.chunkSettings, ...hasty } } : given;
   const size = random.pick([1, 2, 3, 3, 4, 4, 5, 5, 7, 9]);
   const ids = Array.from({ length: size }, (_, index) => hostId(index));
   const contents = openContents(world, 4, {
@@ -153,14 +166,34 @@ export const runCluster = async (
       const before = [ring.newest, ...losses(world)].join();
       return (id) => {
         const isSame = ring.oldest === ring.newest && [ring.newest, ...losses(world)].join() === before;
-        const diskOf = (host: HostId) => cluster.nodes.find((each) => each.id === host)?.disk;
+        const diskOf = (host: HostId) => nodeOf(host)?.disk;
         return isSame && !isDurable(ring, id, diskOf) ? 'it is not on the disks of its quorum' : undefined;
       };
     },
   });
-  const records = openRecords(world, shape(random));
+  const records = openRecords(world, { ...shape(random), ...(isLong && { keys: keysLong }) });
   const lost = (): void => contents.debtsLost();
-  const cluster = buildCluster(world, ids, parts, lost, contents.judge);
+  const nodeOf = (host: HostId) => cluster.nodes.find(({ id }) => id === host);
+  const watches: readonly CopyWatch[] = [
+    // Rows of a range that split are taken off the disk when they have come to its heirs.
+    ...(parts.splitRows === undefined
+      ? [rowsCopied((host) => nodeOf(host)?.program?.calls?.tableStore)]
+      : []),
+    chunksCopied(
+      () => new Set([...contents.live].map(({ id }) => id)),
+      (host) => nodeOf(host)?.disk,
+    ),
+  ];
+  /** Only where nothing is lost meanwhile, nor has a copy rotten that this one could be made of. */
+  const copying: CopyWatch = (...copy) => {
+    const before = losses(world).join();
+    const lackings = watches.map((watch) => watch(...copy));
+    return () => {
+      const isFair = cluster.isHonest() && !world.faults.has('rotten bit') && losses(world).join() === before;
+      return isFair ? lackings.map((lacking) => lacking()).find((what) => what !== undefined) : undefined;
+    };
+  };
+  const cluster = buildCluster(world, ids, parts, lost, contents.judge, copying);
   const { nodes, fork } = cluster;
   const done = (violation?: string[]): Outcome => {
     const operations =

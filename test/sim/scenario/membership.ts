@@ -3,8 +3,8 @@
  * back. Once all else is mended, everyone must soon agree on who is there, be right, and stay so.
  */
 import { lanSettings, loopbackSettings, type SwimSettings } from '../../../agent/membership/settings.ts';
-import { swim } from '../../../agent/membership/swim.ts';
-import type { SwimEvent, SwimTimer } from '../../../agent/membership/swim-runtime.ts';
+import { type Swim, swim } from '../../../agent/membership/swim.ts';
+import type { SwimEvent, SwimRuntime, SwimTimer } from '../../../agent/membership/swim-runtime.ts';
 import type { HostId } from '../../../proto/ids.ts';
 import type { SwimMessage } from '../../../proto/message/membership.ts';
 import { minuteMs, secondMs } from '../../../proto/units.ts';
@@ -28,14 +28,24 @@ const quietMs = 30 * secondMs;
 const stumblePeriods = 2;
 
 interface Member extends Program {
-  readonly core: ReturnType<typeof swim>;
+  readonly core: Swim;
 }
 
-const run = async (world: World, plant: Partial<SwimSettings>): Promise<Outcome> => {
+/** The parts that a planted bug takes the place of. */
+export interface MembershipParts {
+  readonly settings?: Partial<SwimSettings>;
+  /** Called in place of the core's own. */
+  handleTimer(core: Swim, timer: SwimTimer, runtime: SwimRuntime): void;
+}
+export const soundParts: MembershipParts = {
+  handleTimer: (core, timer, runtime) => core.handleTimer(timer, runtime),
+};
+
+const run = async (world: World, parts: MembershipParts): Promise<Outcome> => {
   const { random } = world;
   const ids = Array.from({ length: 3 + random.int(18) }, (_, index) => `h${index}` as HostId);
   const mode = random.pick([lanSettings, loopbackSettings, { ...lanSettings, lifeguard: false }]);
-  const settings = { ...mode, ...plant };
+  const settings = { ...mode, ...parts.settings };
   const net = network(world, { ...fairWeather, lossRate: random.pick([0, 0, 0.02]) });
   const lives = new Map<HostId, number>();
   const buried: string[] = [];
@@ -48,7 +58,7 @@ const run = async (world: World, plant: Partial<SwimSettings>): Promise<Outcome>
     lives.set(host.id, incarnation);
     const core = swim({ self: host.id, settings, incarnation });
     const runtime = coreRuntime<SwimMessage, SwimTimer, SwimEvent>(host, {
-      handleTimer: (timer, with_) => core.handleTimer(timer, with_),
+      handleTimer: (timer, with_) => parts.handleTimer(core, timer, with_),
       handleEvent({ fact }) {
         operations++;
         // Plain SWIM makes no such promise here: it does not tell a suspect that it is one.
@@ -120,8 +130,7 @@ const run = async (world: World, plant: Partial<SwimSettings>): Promise<Outcome>
   return buried.length > 0 ? { operations, violation: `buried alive: ${buried.join(', ')}` } : { operations };
 };
 
-/** `plant`: tests spoil the settings. */
-export const membershipScenario = (plant: Partial<SwimSettings> = {}): Scenario => ({
+export const membershipScenario = (parts: MembershipParts = soundParts): Scenario => ({
   name: 'membership',
-  run: (world) => run(world, plant),
+  run: (world) => run(world, parts),
 });

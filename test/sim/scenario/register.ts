@@ -40,6 +40,9 @@ const wildShare = 0.25;
 const patchyShare = 0.25;
 const poor: Weather = { ...rough, lossRate: 0.3, straggleRate: 0.5, straggleMs: 150 };
 const wildSalt = 0x0ddba1a;
+const moodSalt = 0x0ddba1b;
+/** Of changes whose caller goes by more than the value, the time say, and does not want it any more when it is asked again. */
+const moodyShare = 0.3;
 
 const storm: Weather = { ...rough, lossRate: 0.25, duplicateRate: 0.1 };
 
@@ -72,6 +75,7 @@ const perform = async (
   wanted: Operation['action'],
   history: Set<Operation>,
   by: string,
+  isMoody = false,
 ): Promise<RegisterValue | undefined> => {
   const operation: Recorded = { action: wanted, callMs: world.nowMs(), returnMs: Infinity, by };
   if (wanted.kind !== 'read') history.add(operation);
@@ -89,6 +93,7 @@ const perform = async (
     await host.change(name, (current) => {
       calls++;
       seen = toValue(current);
+      if (isMoody && calls > 1) throw new Mismatch(seen);
       if (wanted.kind === 'cas' && seen !== wanted.expected) throw new Mismatch(seen);
       return toBytes(wanted.value);
     });
@@ -115,6 +120,8 @@ const client = (
   const random = world.random.fork();
   const known = new Map<string, RegisterValue>();
   const thinkMs = random.exponential(12);
+  // Drawn apart from all else.
+  const moods = prng(world.seed ^ moodSalt);
   let count = 0;
 
   const think = (): void => world.after(random.exponential(thinkMs), act);
@@ -150,7 +157,7 @@ const client = (
       });
     look(clientPatienceMs);
     world.wake();
-    void perform(world, program, name, wanted, history, by).then((seen) => {
+    void perform(world, program, name, wanted, history, by, moods.chance(moodyShare)).then((seen) => {
       // Of a change whose fate nobody knows it may be as well.
       if (seen !== undefined) known.set(name, seen);
       else if (wanted.kind !== 'read') known.set(name, value);

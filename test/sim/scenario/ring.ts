@@ -5,16 +5,17 @@
  * sets that ride on the layouts is in every later read, whatever layout the reader and the writer went by. Once all is mended,
  * all must settle on one layout that has everyone in it.
  */
-import type { OwnRing } from '../../../agent/ring/open-ring.ts';
 import type { Ring, Syncer } from '../../../agent/ring/port.ts';
 import type { HostId } from '../../../proto/ids.ts';
 import { minuteMs, secondMs } from '../../../proto/units.ts';
 import { hostId } from '../../membership/fake-network.ts';
+import { forkWatch } from '../check/fork.ts';
+import { settleWatch } from '../check/settle.ts';
 import { additions } from '../client/additions.ts';
 import { client } from '../client/driver.ts';
 import { rosters } from '../live-roster.ts';
 import { faultKinds, nemesis } from '../nemesis.ts';
-import { fairWeather, network } from '../network.ts';
+import { fairWeather, network, patchy, type Weather } from '../network.ts';
 import { type Node, node } from '../node.ts';
 import { operatorHarms } from '../operator.ts';
 import { prng } from '../prng.ts';
@@ -27,33 +28,10 @@ const busyMs = 30 * secondMs;
 /** Membership agrees again within some 30 s; then each missing host costs a version, a few seconds each. */
 const settleMs = 3 * minuteMs;
 const rosterSalt = 0x2057e2;
-
-/** What all hosts together have shown; throws where that breaks a promise. */
-const chainWatch = () => {
-  const layouts = new Map<number, string>();
-  const synced = new Map<HostId, number>();
-  return {
-    get newest() {
-      return Math.max(0, ...layouts.keys());
-    },
-    synced: (host: HostId, version: number): void =>
-      void synced.set(host, Math.max(version, synced.get(host) ?? 0)),
-    look(host: HostId, ring: OwnRing): void {
-      const { newest, oldest, members, replicas } = ring.describe();
-      if (newest === 0) return;
-      const shown = JSON.stringify([replicas, members.map((member) => member.hostId)]);
-      const known = layouts.get(newest) ?? shown;
-      layouts.set(newest, known);
-      if (known !== shown) throw new Error(`fork: version ${newest} is ${known} and, at ${host}, ${shown}`);
-      if (oldest < newest || newest === 1) return;
-      const late = members.filter(({ hostId }) => (synced.get(hostId) ?? 0) < newest);
-      if (late.length > 0)
-        throw new Error(
-          `${host} dropped what came before version ${newest}, and ${late.map(({ hostId }) => hostId).join(', ')} had not copied it`,
-        );
-    },
-  };
-};
+const shapeSalt = 0x5ba9e;
+/** One host hears of a version long after the rest. */
+const patchyShare = 0.25;
+const poor: Weather = { ...fairWeather, lossRate: 0.3, straggleRate: 0.5, straggleMs: secondMs };
 
 /** The parts that a planted bug takes the place of. */
 export interface RingParts {
@@ -66,9 +44,20 @@ const run = async (world: World, parts: RingParts): Promise<Outcome> => {
   const { random } = world;
   const ids = Array.from({ length: 3 + random.int(3) }, (_, index) => hostId(index));
   const [founder, ...others] = ids as [HostId, ...HostId[]];
-  const net = network(world, { ...fairWeather, lossRate: random.pick([0, 0.01]) });
+  // Drawn apart from all else.
+  const shape = prng(world.seed ^ shapeSalt);
+  // A copy that begins at once meets owners that have not heard of its layout, if it may.
+  const copyDelayMs = shape.pick([0, 200]);
+  const syncMs = { min: 0.5, max: shape.pick([5, 40]) };
+  let isHealed = false;
+  const net = network(
+    world,
+    { ...fairWeather, lossRate: random.pick([0, 0.01]) },
+    shape.chance(patchyShare) ? patchy(shape, poor, () => isHealed) : undefined,
+  );
   const roster = rosters(world, net, founder, prng(world.seed ^ rosterSalt));
-  const chain = chainWatch();
+  const fork = forkWatch(world.fail);
+  const settle = settleWatch(world.fail);
   const settled = new Set<HostId>();
   const nodes: Node<LayoutHost>[] = [];
 
@@ -81,28 +70,30 @@ const run = async (world: World, parts: RingParts): Promise<Outcome> => {
         layoutHost(host, {
           everyone: ids,
           roster: roster.of(id),
-          isFounder: id === founder,
+          ...{ isFounder: id === founder, copyDelayMs },
           life: { isFirst: !settled.has(id), ended: async () => void settled.add(id) },
           tokenRing: parts.tokenRing,
-          syncer: (copy) =>
-            parts.syncer({
-              name: 'scripted',
-              async sync(version, signal) {
-                await shellRuntime(host).timers.sleep(random.between(1, 2000), signal);
-                if (random.chance(0.2)) throw new Error('a copy failed');
-                await copy(version, signal);
-                chain.synced(id, version);
-              },
-            }),
+          syncer: (copy, ring) =>
+            parts.syncer(
+              settle.syncer(ring, {
+                name: 'scripted',
+                async sync(version, signal) {
+                  await shellRuntime(host).timers.sleep(random.between(1, 2000), signal);
+                  if (random.chance(0.2)) throw new Error('a copy failed');
+                  await copy(version, signal);
+                },
+              }),
+            ),
           watch(level, message) {
             if (level === 'error' && message.includes('fork')) world.fail(new Error(`${id}: ${message}`));
           },
           changed(ring) {
             world.note(id, ring.oldest, ring.newest);
-            chain.look(id, ring);
+            fork.look(id, ring);
+            settle.look(ring);
           },
         }),
-      { clockRate: random.between(0.95, 1.05) },
+      { clockRate: random.between(0.95, 1.05), syncMs },
     );
     nodes.push(each);
     each.start();
@@ -121,11 +112,11 @@ const run = async (world: World, parts: RingParts): Promise<Outcome> => {
       const layout = program?.ring?.describe();
       const members = layout?.members.map((member) => member.hostId) ?? [];
       const wanted = nodes.map((each) => each.id);
-      if (layout?.settled && layout.newest === chain.newest && isSame(members, wanted)) return [];
+      if (layout?.settled && layout.newest === fork.newest && isSame(members, wanted)) return [];
       return [`${id} has versions ${layout?.oldest} to ${layout?.newest} with ${members.length} members`];
     });
   start(founder);
-  await world.run(minuteMs, () => chain.newest > 0);
+  await world.run(minuteMs, () => fork.newest > 0);
   for (const id of others) world.after(random.between(0, busyMs / 2), () => start(id));
   /** Not while a layout of two has it: without its vote that one cannot go on, which only an operator may override. */
   const removeOne = (): void => {
@@ -167,17 +158,18 @@ const run = async (world: World, parts: RingParts): Promise<Outcome> => {
       },
     });
   await world.run(endsMs);
+  isHealed = true;
   faults.heal();
 
   const endMs = world.nowMs() + settleMs;
   while (unsettled().length > 0 && world.nowMs() < endMs) await world.run(world.nowMs() + secondMs);
   const left = unsettled();
   const done = (violation?: string): Outcome => ({
-    operations: chain.newest + sets.operations,
+    operations: fork.newest + sets.operations,
     ...(violation !== undefined && { violation }),
   });
   if (left.length > 0)
-    return done(`not settled on version ${chain.newest} with ${nodes.length} hosts: ${left.join('; ')}`);
+    return done(`not settled on version ${fork.newest} with ${nodes.length} hosts: ${left.join('; ')}`);
   for (const { id, program } of nodes)
     for (const partition of sets.partitions()) {
       let answer: true | undefined;
