@@ -88,14 +88,20 @@ export const chunkReader = <Part extends Wanted>(
     }
   };
 
-  return async function* read(parts: readonly Part[], signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  return async function* read(
+    parts: Iterator<Part, void>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void> {
+    const takePart = (): Part | undefined => parts.next().value ?? undefined;
     const sliceOf = openSlices();
     let here: Held | undefined;
     let ahead: Held | undefined;
     let isQuick = true;
     let isProven = false;
     try {
-      for (const [index, part] of parts.entries()) {
+      let following = takePart();
+      for (let part = following; part; part = following) {
+        following = takePart();
         let mayWait = true;
         for (let at = part.from; at < part.to; ) {
           here = ahead ?? (isQuick ? hold(part, isProven, signal) : undefined);
@@ -107,7 +113,7 @@ export const chunkReader = <Part extends Wanted>(
           let piece: Uint8Array;
           if (here) {
             piece = (await here.bytes).subarray(at, part.to);
-            ahead = hold(parts[index + 1], isProven, signal);
+            ahead = hold(following, isProven, signal);
           } else piece = await sliceOf(part, at, signal);
           at += piece.length;
           const givenMs = clock.monotonicMs();

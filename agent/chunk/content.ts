@@ -13,6 +13,11 @@ import { isPlain, type Part, partsOf, unsealed } from './part.ts';
 import { type ContentStore, contentLength, type Piece } from './port.ts';
 import { contentWriter } from './write-content.ts';
 
+async function* once(read: () => Uint8Array): AsyncGenerator<Uint8Array, void> {
+  const bytes = read();
+  if (bytes.length > 0) yield bytes;
+}
+
 export const contentStore = ({
   runtime: { clock, timers },
   log,
@@ -64,6 +69,18 @@ export const contentStore = ({
       slice: async (part, at, into, signal) => isPlain(part) && copies.get.part(part.id, at, into, signal),
     },
   );
+  async function* readParts(parts: Iterator<Part, void>, signal?: AbortSignal) {
+    const stop = new AbortController();
+    const abort = (): void => stop.abort(signal?.reason);
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      yield* readChunks(parts, stop.signal);
+    } finally {
+      stop.abort();
+      signal?.removeEventListener('abort', abort);
+    }
+  }
   const giveBack = async ({ debts }: Kept, user: string): Promise<void> => {
     await debts
       .pay(user)
@@ -90,24 +107,11 @@ export const contentStore = ({
         options.signal?.removeEventListener('abort', abort);
       }
     },
-    async *read(content, { start = 0, end = contentLength(content), vault, signal } = {}) {
-      if (content.kind === 'inline') {
-        const part = unsealed(content, content.bytes, vault).subarray(start, end);
-        if (part.length > 0) yield part;
-        return;
-      }
-      const stop = new AbortController();
-      const abort = (): void => stop.abort(signal?.reason);
-      if (signal?.aborted) abort();
-      signal?.addEventListener('abort', abort, { once: true });
-      const wanted = partsOf(content.chunks, start, end).map((part) => ({ ...part, vault }));
-      try {
-        yield* readChunks(wanted, stop.signal);
-      } finally {
-        stop.abort();
-        signal?.removeEventListener('abort', abort);
-      }
-    },
+    // No generator itself: that would hold the whole list of chunks for as long as its reader takes.
+    read: (content, { start = 0, end = contentLength(content), vault, signal } = {}) =>
+      content.kind === 'inline'
+        ? once(() => unsealed(content, content.bytes, vault).subarray(start, end))
+        : readParts(partsOf(content.chunks, start, end, vault), signal),
     async claim(user, claim) {
       for (const { debts } of kinds) await debts.claim(user, claim);
     },

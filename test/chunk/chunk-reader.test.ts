@@ -25,7 +25,7 @@ const open = (places: number, provenPlaces = 0) => {
     bytes.fill(0xee);
     pool.give(bytes);
   };
-  const read = chunkReader<ReturnType<typeof part>>(
+  const readParts = chunkReader<ReturnType<typeof part>>(
     {
       ...{ places: gate(places), provenPlaces, cuts: gate(1), buffers: { give } },
       clock: { monotonicMs: () => nowMs },
@@ -51,6 +51,7 @@ const open = (places: number, provenPlaces = 0) => {
       },
     },
   );
+  const read = (parts: ReturnType<typeof part>[], stop: AbortSignal) => readParts(parts.values(), stop);
   const wait = (ms: number): void => {
     nowMs += ms;
     for (const [work, dueMs] of due) if (dueMs <= nowMs && due.delete(work)) work();
