@@ -9,8 +9,8 @@
  */
 import { ShoalError } from '../../proto/error.ts';
 import type { KeyValueWriter } from './key-value.ts';
+import { layersOver } from './layer.ts';
 import { groupTransactionsMax, queuedTransactionsMax } from './limits.ts';
-import { undoable } from './undo.ts';
 
 interface Waiting {
   readonly work: (writer: KeyValueWriter) => unknown;
@@ -34,16 +34,19 @@ export const groupCommit = (
     const outcomes: (() => void)[] = [];
     try {
       await commit((base) => {
+        const layers = layersOver(base);
         for (const { work, resolve, reject } of group) {
-          const { writer, undo } = undoable(base);
+          const layer = layers.open();
           try {
-            const result = work(writer);
+            const result = work(layer.writer);
+            layer.keep();
             outcomes.push(() => resolve(result));
           } catch (thrown) {
-            undo();
+            layer.undo();
             outcomes.push(() => reject(thrown));
           }
         }
+        layers.flush();
       });
       for (const settle of outcomes) settle();
     } catch (thrown) {

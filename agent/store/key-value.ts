@@ -17,6 +17,7 @@ export interface KeyValueReader {
   range(range: KeyRange): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>;
 }
 
+/** What is put is the store's until the transaction has ended: nobody may change those bytes. */
 export interface KeyValueWriter extends KeyValueReader {
   put(key: Uint8Array, value: Uint8Array): void;
   delete(key: Uint8Array): void;

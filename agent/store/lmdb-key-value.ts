@@ -14,7 +14,8 @@ import { open } from 'lmdb';
 import { ShoalError } from '../../proto/error.ts';
 import { groupCommit } from './group-commit.ts';
 import type { KeyRange, KeyValue, KeyValueWriter } from './key-value.ts';
-import { fullDiskBytes, keyBytesMax, mapBytes } from './limits.ts';
+import { checkKey } from './layer.ts';
+import { fullDiskBytes, mapBytes } from './limits.ts';
 
 /** The folder is made when it is not there. Throws DISK_FULL or INTERNAL. */
 export const openKeyValue = (options: { readonly directory: string }): KeyValue => {
@@ -79,15 +80,6 @@ const openDatabase = (directory: string) => {
       { cause },
     );
   }
-};
-
-const checkKey = (key: Uint8Array): Uint8Array => {
-  if (key.length === 0 || key.length > keyBytesMax)
-    throw new ShoalError(
-      'BAD_REQUEST',
-      `Cannot use a key of ${key.length} bytes: the store takes 1 to ${keyBytesMax}`,
-    );
-  return key;
 };
 
 /** lmdb-js rejects with a general error whose `commitError` is a promise that rejects with the true one. */

@@ -1,11 +1,11 @@
 /**
- * A writer that can take back what it did. Many transactions share one commit, and one that throws must undo
- * itself alone. lmdb's nested transactions could do that, but copy page lists for each; an undo list costs one
- * read a change and works for memory as well.
+ * A writer that can take back what it did, for transactions that read ranges (`layer.ts`): many share one commit, and
+ * one that throws must undo itself alone. lmdb's nested transactions could do that, but copy page lists for each; an
+ * undo list costs one read a change and works for memory as well.
  */
 import type { KeyValueWriter } from './key-value.ts';
 
-interface UndoableWriter {
+export interface UndoableWriter {
   readonly writer: KeyValueWriter;
   undo(): void;
 }

@@ -1,10 +1,11 @@
 /** What every key-value store promises. Run it with a name and a way to open an empty store. */
 import type { ExecutionContext, TestFn } from 'ava';
-import type { KeyRange, KeyValue } from '../../agent/store/key-value.ts';
+import type { KeyRange, KeyValue, KeyValueReader, KeyValueWriter } from '../../agent/store/key-value.ts';
+import { keyBytesMax } from '../../agent/store/limits.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (value: Uint8Array | undefined): string | undefined => value && new TextDecoder().decode(value);
-const listed = (store: KeyValue, range: KeyRange): string[] =>
+const listed = (store: KeyValueReader, range: KeyRange): string[] =>
   [...store.range(range)].map(({ key, value }) => `${text(key)}=${text(value)}`);
 
 export const conformKeyValue = (
@@ -76,6 +77,78 @@ export const conformKeyValue = (
       ['fulfilled', 'rejected', 'fulfilled'],
     );
     t.deepEqual(listed(store, {}), ['first=1', 'kept=KEPT', 'third=3']);
+  });
+
+  test(`${name}: what a transaction did it finds, by key and in ranges, and what those before it did`, async (t) => {
+    const store = await open(t);
+    await fill(store, 'a', 'b', 'c');
+    const seen: unknown[] = [];
+    const look = (writer: KeyValueWriter): void => {
+      seen.push(text(writer.get(bytes('a'))), text(writer.get(bytes('b'))), text(writer.get(bytes('d'))));
+    };
+    await Promise.all([
+      store.transact((writer) => {
+        writer.delete(bytes('a'));
+        writer.put(bytes('b'), bytes('2'));
+      }),
+      store.transact((writer) => {
+        writer.put(bytes('d'), bytes('4'));
+        look(writer);
+        seen.push(listed(writer, {}));
+        writer.delete(bytes('d'));
+        writer.put(bytes('a'), bytes('5'));
+        look(writer);
+        seen.push(listed(writer, { from: bytes('b') }));
+      }),
+      store.transact((writer) => {
+        look(writer);
+        writer.put(bytes('b'), bytes('6'));
+      }),
+    ]);
+    const [first, second] = [
+      [undefined, '2', '4'],
+      ['5', '2', undefined],
+    ];
+    t.deepEqual(seen, [...first, ['b=2', 'c=C', 'd=4'], ...second, ['b=2', 'c=C'], ...second]);
+    t.deepEqual(listed(store, {}), ['a=5', 'b=6', 'c=C']);
+  });
+
+  test(`${name}: a throw undoes its own transaction also where that read a range`, async (t) => {
+    const store = await open(t);
+    await fill(store, 'a', 'b');
+    const results = await Promise.allSettled([
+      store.transact((writer) => writer.put(bytes('a'), bytes('1'))),
+      store.transact((writer) => {
+        writer.delete(bytes('a'));
+        const rest = listed(writer, {});
+        writer.put(bytes('b'), bytes('spoilt'));
+        writer.put(bytes('c'), bytes('spoilt'));
+        throw new Error(rest.join());
+      }),
+      store.transact((writer) => writer.put(bytes('d'), bytes('4'))),
+    ]);
+    t.deepEqual(
+      results.map((result) => (result.status === 'rejected' ? result.reason.message : result.status)),
+      ['fulfilled', 'b=B', 'fulfilled'],
+    );
+    t.deepEqual(listed(store, {}), ['a=1', 'b=B', 'd=4']);
+  });
+
+  test(`${name}: a key that is too long is refused to its own transaction alone`, async (t) => {
+    const store = await open(t);
+    const results = await Promise.allSettled([
+      store.transact((writer) => writer.put(bytes('a'), bytes('1'))),
+      store.transact((writer) => {
+        writer.put(bytes('b'), bytes('spoilt'));
+        writer.put(new Uint8Array(keyBytesMax + 1), bytes('spoilt'));
+      }),
+      store.transact((writer) => writer.put(bytes('c'), bytes('3'))),
+    ]);
+    t.deepEqual(
+      results.map((result) => (result.status === 'rejected' ? result.reason.code : result.status)),
+      ['fulfilled', 'BAD_REQUEST', 'fulfilled'],
+    );
+    t.deepEqual(listed(store, {}), ['a=1', 'c=3']);
   });
 
   test(`${name}: transactions run in the order of asking and see what went before`, async (t) => {
