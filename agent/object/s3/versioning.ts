@@ -55,6 +55,9 @@ export const listVersions = async (context: S3Context, ask: S3Ask): Promise<ApiA
   const [prefix, delimiter, marker] = [given('prefix'), given('delimiter'), given('key-marker')];
   const idMarker = given('version-id-marker');
   const versionMarker = idMarker === '' ? undefined : parseVersionId(idMarker);
+  // Where a key is named that is none, no version has the id.
+  if (idMarker !== '' && query.get('key-marker') === '')
+    throw invalid('version-id-marker', idMarker, 'Invalid version id specified');
   if (idMarker !== '' && marker === '')
     throw invalid(
       'version-id-marker',

@@ -208,7 +208,9 @@ test('aws-chunked: only a signature in the headers of version 4 knows chunks', a
       body,
     };
   };
-  await isRefused(t, 'XAmzContentSHA256Mismatch', () => upload(presigned({})));
+  await isRefused(t, 'MissingContentLength', () => upload(presigned({})));
+  const same = { 'x-amz-decoded-content-length': String(body.length) };
+  await isRefused(t, 'XAmzContentSHA256Mismatch', () => upload(presigned(same)));
   const decoded = { 'x-amz-decoded-content-length': '5' };
   await isRefused(t, 'IncompleteBody', () => upload(presigned(decoded)));
   const plain = await upload(presigned({ 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' }));

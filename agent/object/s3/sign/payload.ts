@@ -41,6 +41,8 @@ export const checkForm = (contentSha256: string): void => {
   );
 };
 
+const isLength = (text: string | undefined): text is string => /^\d{1,15}$/.test(text ?? '');
+
 const announcedBytes = (text: string | undefined, header: string): number | undefined => {
   if (text === undefined) return undefined;
   if (!/^\d{1,15}$/.test(text))
@@ -106,12 +108,13 @@ export const openPlainPayload = (
   contentSha256: string,
 ): Payload => {
   const { 'x-amz-decoded-content-length': decoded, 'content-length': length } = headers;
-  const isOtherwise = isForm(contentSha256) && contentSha256 !== unsignedPayload;
-  if (isOtherwise && decoded !== undefined && length !== undefined && decoded !== length)
+  const isChunked = isForm(contentSha256) && forms[contentSha256].isChunked;
+  if (!isChunked) return openPayload(stream, headers, contentSha256, undefined);
+  if (!isLength(decoded)) throw s3Error('MissingContentLength');
+  if (length !== undefined && decoded !== length)
     throw s3Error('IncompleteBody', undefined, {
       fields: { NumberBytesExpected: decoded, NumberBytesProvided: length },
     });
-  if (!isOtherwise) return openPayload(stream, headers, contentSha256, undefined);
   const { body, ...rest } = openPayload(stream, headers, unsignedPayload, undefined);
   return { ...rest, body: checked(body, { bytes: undefined, sha256: contentSha256, checksum: undefined }) };
 };
@@ -142,7 +145,7 @@ export const openPayload = (
   }
   if (form.isSealed && !seal) throw s3Error('AccessDenied', 'Chunks are signed, the request is not');
   const decoded = headers['x-amz-decoded-content-length'];
-  if (!/^\d{1,15}$/.test(decoded ?? '')) throw s3Error('MissingContentLength');
+  if (!isLength(decoded)) throw s3Error('MissingContentLength');
   const bytes = Number(decoded);
   // The length of what is inside is signed, that of the body need not be.
   if (!hasBody) throw s3Error('IncompleteBody');
