@@ -4,8 +4,8 @@ import type { Caller } from './access-list.ts';
 import { deleteArchived } from './archive.ts';
 import { authorize, type Context, openPlace } from './context.ts';
 import type { ObjectPath } from './name.ts';
-import type { Place } from './object-turn.ts';
-import { isExpired } from './records.ts';
+import type { Check, Place } from './object-turn.ts';
+import { isExpired, type ObjectRow } from './records.ts';
 import { checkVersioned, nullVersion } from './versions.ts';
 
 /**
@@ -31,13 +31,35 @@ export const removeObject = async (
   const id = container.archive && versionId === nullVersion ? undefined : versionId;
   if (id !== undefined) checkVersioned(place, id);
   if (id !== undefined && id !== nullVersion) await authorize(context, 'writeContainer', path, caller);
-  if (ifDeleteAt !== undefined && (await context.objects.get(place, id)).deleteAtSeconds !== ifDeleteAt)
-    throw new ShoalError('PRECONDITION_FAILED', 'X-If-Delete-At and X-Delete-At do not match');
+  if (ifDeleteAt !== undefined) {
+    const seen = await context.objects.get(place, id);
+    if (seen.deleteAtSeconds !== ifDeleteAt) throw otherTime();
+    if (id === undefined && !container.archive) return removeSeen(context, place, seen);
+  }
   if (id === nullVersion) return removeNull(context, place);
   if (id !== undefined) return context.objects.delete(place, id);
   if (container.archive) await deleteArchived(context, place, container.archive, signal);
   else if (place.versions === 'enabled') return markDeleted(context, place);
   else await context.objects.delete(place);
+  return undefined;
+};
+
+const otherTime = (): ShoalError =>
+  new ShoalError('PRECONDITION_FAILED', 'X-If-Delete-At and X-Delete-At do not match');
+
+/** Decided where all changes of the object are: what came meanwhile stays. */
+const removeSeen = async (
+  { objects, containers }: Context,
+  place: Place,
+  { upload }: ObjectRow,
+): Promise<string | undefined> => {
+  const check: Check = (row) => {
+    if (row?.upload !== upload) throw otherTime();
+  };
+  if (!place.isGuarded) await containers.guard(place.project, place.container, place.id);
+  const guarded: Place = { ...place, isGuarded: true };
+  if (place.versions === 'enabled') return objects.hide(guarded, check);
+  await objects.remove(guarded, check);
   return undefined;
 };
 

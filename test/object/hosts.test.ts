@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { removeExpired } from '../../agent/object/expirer.ts';
 import { KiB } from '../../proto/units.ts';
@@ -134,6 +135,30 @@ test('hosts: what expired is removed once, whoever looks, also with a host dead'
   do await Promise.all(live.map(({ objects }) => removeExpired(objects, new AbortController().signal)));
   while ((await count()) > 0);
   t.is((await at(1)('DELETE', '/c')).status, 204);
+});
+
+test('hosts: whoever removes what expires removes no object that came in its place meanwhile', async (t) => {
+  const { at } = await threeHosts(t);
+  await at(0)('PUT', '/c');
+  const soon = String(Math.floor(Date.now() / 1000) + 3600);
+  const outcomes = new Set<number>();
+  for (let round = 0; round < 24; round++) {
+    const name = `/c/${round}`;
+    await at(0)('PUT', name, { body: 'old', headers: { 'X-Delete-At': soon } });
+    const [removed, put] = await Promise.all([
+      at(1)('DELETE', name, { headers: { 'X-If-Delete-At': soon } }),
+      // As many beginnings as there are steps in the deletion.
+      sleep(round).then(() => at(2)('PUT', name, { body: 'new' })),
+    ]);
+    outcomes.add(removed.status);
+    t.is(put.status, 201);
+    t.is(
+      await (await at(round)('GET', name)).text(),
+      'new',
+      `round ${round}, the deletion ${removed.status}`,
+    );
+  }
+  t.log(...outcomes);
 });
 
 test('hosts: a container that another host made anew shows none of its old objects, and the new ones at once', async (t) => {
