@@ -12,6 +12,7 @@ import { unauthorized } from './error.ts';
 import { tokensCachedMax } from './limits.ts';
 import type { ApplicationCredentialRow, RoleRow } from './records.ts';
 import { recentSource, type Source } from './source.ts';
+import { openStandings } from './standing.ts';
 import { readToken, type SignedToken, type Signer, type TokenPayload } from './token.ts';
 
 export interface Authenticator {
@@ -129,14 +130,20 @@ export const openAuthenticator = ({
     }
   };
 
-  const inspect: Authenticator['inspect'] = async (token, graceMs = 0) => {
+  const principalOf = openStandings({ clock: runtime.clock, changes: directory.changes }, async (token) => {
     const payload = await read(token);
-    if (runtime.clock.wallMs() >= payload.expiresAtMs + graceMs) throw unauthorized();
     const [principal, revocation] = await Promise.all([
       resolveSurely(payload, payload.issuedAtMs),
       directory.recent.token.get(revocationKey(payload)),
     ]);
-    if (revocation?.revoked) throw unauthorized();
+    return revocation?.revoked ? undefined : principal;
+  });
+
+  const inspect: Authenticator['inspect'] = async (token, graceMs = 0) => {
+    const payload = await read(token);
+    if (runtime.clock.wallMs() >= payload.expiresAtMs + graceMs) throw unauthorized();
+    const principal = await principalOf(token);
+    if (!principal) throw unauthorized();
     return { payload, principal };
   };
 

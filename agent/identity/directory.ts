@@ -76,6 +76,8 @@ export interface Directory extends Readers {
   /** What the user may do on the target, from whatever source. Linearizable. */
   rolesOn(userId: string, target: Target): Promise<readonly RoleRow[]>;
   readonly recent: Recent;
+  /** Counts the words that something has changed: what was put together of copies before the last one may be outdated. */
+  changes(): number;
   /** Runs a change and, whatever came of it, makes every host forget its copy. */
   changing<Result>(kind: keyof Recent, key: string, work: () => Promise<Result>): Promise<Result>;
   /** Others can keep copies of their own: `drop` is called when a host has told that they changed. */
@@ -194,7 +196,9 @@ export const openDirectory = ({
   const drops = new Map<string, (key: string) => void>(
     Object.entries(recent).map(([kind, cache]) => [kind, (key) => cache.drop(key)]),
   );
+  let changes = 0;
   const drop = (kind: string, key: string): void => {
+    changes += 1;
     drops.get(kind)?.(key);
     if (kind === 'domain') recent.project.drop(key);
   };
@@ -226,6 +230,7 @@ export const openDirectory = ({
     domain,
     role,
     recent,
+    changes: () => changes,
     tell,
     onChange: (kind, forget) => void drops.set(kind, forget),
     async changing(kind, key, work) {

@@ -11,6 +11,7 @@ import type { Known } from './identify.ts';
 import { signatureAgeMs } from './limits.ts';
 import type { Issued, Login } from './login.ts';
 import { recentSource } from './source.ts';
+import { openStandings } from './standing.ts';
 
 export interface Ec2 {
   /**
@@ -53,29 +54,31 @@ export const openEc2 = ({
     return { secret: pair.secret, known, scope: { kind: 'project', id: row.projectId } as const };
   };
 
+  const secretOf = openStandings({ clock: runtime.clock, changes: directory.changes }, async (access) => {
+    const found = await find(access);
+    if (!found) return undefined;
+    const { known, scope, secret } = found;
+    const nowMs = runtime.clock.wallMs();
+    try {
+      const principal = await authenticator.resolve({
+        userId: known.user.id,
+        generation: known.user.generation,
+        scope,
+        methods: known.methods,
+        auditId: '',
+        ...(known.application && { applicationId: known.application.id }),
+        issuedAtMs: nowMs,
+        expiresAtMs: nowMs,
+      });
+      return { secret, principal };
+    } catch (error) {
+      if (hasCode(error, 'NOT_AUTHENTICATED')) return undefined;
+      throw error;
+    }
+  });
+
   return {
-    async secretOf(access) {
-      const found = await find(access);
-      if (!found) return undefined;
-      const { known, scope, secret } = found;
-      const nowMs = runtime.clock.wallMs();
-      try {
-        const principal = await authenticator.resolve({
-          userId: known.user.id,
-          generation: known.user.generation,
-          scope,
-          methods: known.methods,
-          auditId: '',
-          ...(known.application && { applicationId: known.application.id }),
-          issuedAtMs: nowMs,
-          expiresAtMs: nowMs,
-        });
-        return { secret, principal };
-      } catch (error) {
-        if (hasCode(error, 'NOT_AUTHENTICATED')) return undefined;
-        throw error;
-      }
-    },
+    secretOf,
     async issue(request, verify) {
       if (typeof request.access !== 'string') throw unauthorized('EC2 Signature not supplied');
       const found = await find(request.access);

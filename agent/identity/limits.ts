@@ -10,6 +10,11 @@ export const staleMs = minuteMs;
 /** Records cached per kind: 10,000 users of some 500 bytes are 5 MB. */
 export const cacheEntriesMax = 10_000;
 
+/** What was put together of such copies is as it was for so long: at 1,000 requests a second of one client it is done for one in a hundred. */
+export const standingMs = 100;
+/** Callers within that time, 1 KB each. */
+export const standingsKeptMax = 1_000;
+
 /** Verified tokens remembered, so that a signature (some 100 µs) is checked once. About 1 KB each. */
 export const tokensCachedMax = 10_000;
 
