@@ -137,10 +137,18 @@ export const subresourceOf = (query: URLSearchParams): string =>
 const methodsOf = ({ bucket: name, key }: S3Ask): Methods =>
   name === '' ? ofAccount : key === '' ? ofBucket : ofObject;
 
-/** Throws NotImplemented, MethodNotAllowed. */
+/** Which of two calls was meant nobody knows; a part is named beside its upload. Throws InvalidArgument. */
+const checkOne = (query: URLSearchParams): void => {
+  const named = subresources.filter((name) => name !== 'partNumber' && query.has(name));
+  if (named.length > 1)
+    throw s3Error('InvalidArgument', `Conflicting query string parameters: ${named.join(', ')}`);
+};
+
+/** Throws NotImplemented, MethodNotAllowed, InvalidArgument. */
 export const callOf = (ask: S3Ask): Serve => {
   const calls = methodsOf(ask)[ask.method] ?? {};
   const name = subresourceOf(ask.query);
+  checkOne(ask.query);
   const serve = Object.hasOwn(calls, name) ? calls[name] : undefined;
   if (serve) {
     checkHeaders(ask);

@@ -58,6 +58,8 @@ test('names, numbers and documents that cannot be are refused by name, and chang
     ['KeyTooLongError', 'PUT', `/reef/${'k'.repeat(1025)}`, { body: 'x' }],
     ['KeyTooLongError', 'PUT', '/reef/c', { headers: { 'x-amz-copy-source': `/reef/${'k'.repeat(1025)}` } }],
     ['InvalidArgument', 'GET', '/reef?prefix=%ff'],
+    ['InvalidArgument', 'GET', '/reef?acl&policy'],
+    ['InvalidArgument', 'PUT', '/reef?versioning&tagging', { body: '<Tagging/>' }],
     ['InvalidArgument', 'GET', '/reef?max-keys=-1'],
     ['InvalidArgument', 'GET', '/reef?max-keys=99999999999999999999'],
     ['InvalidArgument', 'GET', '/reef?list-type=2&continuation-token=!'],

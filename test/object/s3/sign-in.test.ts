@@ -101,6 +101,13 @@ test('sign-in: a signature is good for fifteen minutes, an address as long as it
   await isRefused(t, '', at('2013-05-24T23:59:59Z', presigned));
   await isRefused(t, 'AccessDenied', at('2013-05-25T00:00:00Z', presigned), 'expired');
   await isRefused(t, 'AccessDenied', at('2013-05-23T23:44:59Z', presigned), 'not yet');
+  for (const twice of ['X-Amz-Signature=0', 'X-Amz-Expires=9', 'X-Amz-Credential=x'])
+    await isRefused(
+      t,
+      'AuthorizationQueryParametersError',
+      at('2013-05-24T00:00:30Z', { ...presigned, url: `${presigned.url}&${twice}` }),
+      twice,
+    );
   const longer = { ...presigned, url: presigned.url.replace('86400', '86401') };
   await isRefused(t, 'SignatureDoesNotMatch', at('2013-05-24T00:00:00Z', longer));
   await isRefused(t, 'AccessDenied', at('2013-05-26T00:00:00Z', longer), 'expired, whoever signed it');

@@ -106,11 +106,13 @@ const headerV4 = (ask: RawAsk, fields: string): ClaimV4 => {
 };
 
 const queryV4 = (query: URLSearchParams): ClaimV4 => {
-  const part = (name: string): string =>
-    query.get(name) ||
-    malformedQuery(
+  const part = (name: string): string => {
+    const [value, another] = query.getAll(name);
+    if (value && another === undefined) return value;
+    return malformedQuery(
       'Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.',
     );
+  };
   if (part('X-Amz-Algorithm') !== algorithm) malformedQuery(`X-Amz-Algorithm only supports "${algorithm}"`);
   const expires = part('X-Amz-Expires');
   if (!/^\d{1,9}$/.test(expires)) malformedQuery('X-Amz-Expires should be a number');
