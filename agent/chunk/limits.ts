@@ -85,7 +85,7 @@ export const readChunksProven = 8;
 /** A reader without such a place gets this much at a time: 31 MiB for a thousand clients that hardly read. */
 export const readSliceBytes = 32 * KiB;
 /** Chunks in memory, for a moment, to cut slices from. */
-export const readCutsInFlightMax = 4;
+export const readCutsInFlightMax = 2;
 /** Who takes longer for a piece than this and its length at this speed is slow: a reader gets no place next time, a sender waits for none. */
 export const quickMs = 250;
 export const quickBytesPerSecond = MiB;

@@ -7,6 +7,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ShoalError } from '../../proto/error.ts';
+import { noteGarbage } from '../base/young-garbage.ts';
 import type { Clock, Timers } from '../runtime/ports.ts';
 import { bodyIdleMs, drainBytesMax, jsonBodyTimeoutMs, jsonDepthMax } from './limits.ts';
 
@@ -54,8 +55,10 @@ export const openBody = (
     expecting = false;
     for (;;) {
       const piece = raw.read() as Buffer | null;
-      if (piece) yield piece;
-      else if (raw.readableEnded) return;
+      if (piece) {
+        noteGarbage(piece);
+        yield piece;
+      } else if (raw.readableEnded) return;
       else if (raw.destroyed || raw.errored) throw gone(raw);
       else await readable(timers, raw, Math.max(0, Math.min(bodyIdleMs, endMs - clock.monotonicMs())));
     }

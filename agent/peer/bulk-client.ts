@@ -7,6 +7,7 @@ import request from 'undici/lib/api/api-request.js';
 import Pool from 'undici/lib/dispatcher/pool.js';
 import { type ErrorCode, errorTable, ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
+import { noteGarbage } from '../base/young-garbage.ts';
 import type { AddressBook } from './address-book.ts';
 import { parseHostPort } from './address-book.ts';
 import { bulkErrorHeader, bulkErrors } from './bulk-server.ts';
@@ -147,7 +148,10 @@ export const startBulkClient = (
 
   async function* piecesOf(to: HostId, body: AsyncIterable<Uint8Array>, signal?: AbortSignal) {
     try {
-      yield* body;
+      for await (const piece of body) {
+        noteGarbage(piece);
+        yield piece;
+      }
     } catch (thrown) {
       throw asBulkError(to, thrown, signal);
     }

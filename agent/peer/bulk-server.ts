@@ -8,6 +8,7 @@ import { codec } from '../../proto/codec.ts';
 import { asShoalError, ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { written } from '../base/written.ts';
+import { noteGarbage } from '../base/young-garbage.ts';
 import type { Log } from '../runtime/ports.ts';
 import { hostIdOfSocket } from './certificate.ts';
 import { bulkHeaderBytesMax, bulkServerIdleMs, bulkSocketsMax, bulkTimeoutMs } from './limits.ts';
@@ -51,7 +52,10 @@ const plainHeaders = (request: IncomingMessage): Record<string, string> =>
 
 async function* piecesOf(request: IncomingMessage): AsyncIterable<Uint8Array> {
   try {
-    for await (const piece of request) yield piece;
+    for await (const piece of request) {
+      noteGarbage(piece);
+      yield piece;
+    }
   } catch (cause) {
     throw new ShoalError('ABORTED', 'The sending host went away before the end of its body', { cause });
   }

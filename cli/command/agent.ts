@@ -18,6 +18,8 @@ export const agentFlags = [
   '--max-semi-space-size=4',
   '--no-maglev',
   '--heap-growing-percent=50',
+  // For `base/young-garbage.ts`.
+  '--expose-gc',
   `--import=${new URL('../erased.js', import.meta.url)}`,
 ];
 /**
