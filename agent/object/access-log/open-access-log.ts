@@ -103,7 +103,7 @@ export const openAccessLog = (
       }
       tell('access-log.drop', of, { bytes: text.length, why: 'no bucket took the lines' });
     }
-    await spool.drop(of, keys, text);
+    await spool.drop(of, keys, text, clock.wallMs());
     if (spool.waiting().some((one) => one.log === of && one.bytes >= accessLogObjectBytes)) worker.poke();
   };
 

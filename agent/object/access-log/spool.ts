@@ -126,8 +126,8 @@ export const openSpool = (keyValue: KeyValue) => {
       return { keys, text: texts.join('') };
     },
 
-    /** They were delivered, or nobody wants them. */
-    async drop(log: Log, keys: readonly string[], text: string): Promise<void> {
+    /** They were delivered, or nobody wants them. What came meanwhile has its own time. */
+    async drop(log: Log, keys: readonly string[], text: string, atMs: number): Promise<void> {
       await keyValue.transact((writer) => {
         for (const key of keys) writer.delete(keyBytes(key));
       });
@@ -139,7 +139,8 @@ export const openSpool = (keyValue: KeyValue) => {
       known.bytes -= bytes;
       const [oldest] = keyValue.range({ from: keyBytes(name), to: keyBytes(`${name}~`), limit: 1 });
       if (oldest) known.sinceMs = timeOfKey(Buffer.from(oldest.key).toString());
-      else if (known.bytes <= 0) kept.delete(name);
+      else if (known.bytes > 0) known.sinceMs = atMs;
+      else kept.delete(name);
     },
   };
 };

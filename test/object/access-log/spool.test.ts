@@ -22,9 +22,13 @@ test('lines come back in their order, once written also to who opens the store a
   t.is(again.read(log, enough).text, 'first\nsecond\n');
   const { keys, text } = again.read(log, 1);
   t.is(text, 'first\n');
-  await again.drop(log, keys, text);
+  await again.drop(log, keys, text, 5_000);
   t.is(again.read(log, enough).text, 'second\n');
   t.is(again.waiting()[0]?.sinceMs, 2_000);
+  const rest = again.read(log, enough);
+  again.add(log, 'while it was delivered', 4_000);
+  await again.drop(log, rest.keys, rest.text, 5_000);
+  t.is(again.waiting()[0]?.sinceMs, 5_000, 'what came meanwhile is not as old as what went');
 });
 
 test('a disk that takes nothing loses no line that came before or meanwhile', async (t) => {
@@ -58,6 +62,6 @@ test('memory and the disk have bounds: what is beyond is refused, and there is r
   t.is(taken, (4 * accessLogBucketBytesMax) / accessLogPendingBytesMax);
   t.truthy(spool.add({ ...log, id: 'other' }, line, 0));
   const { keys, text } = spool.read(log, 1);
-  await spool.drop(log, keys, text);
+  await spool.drop(log, keys, text, 0);
   t.truthy(spool.add(log, line, 0));
 });
