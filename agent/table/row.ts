@@ -8,6 +8,7 @@
  *
  * A row's mark stands for its whole content in the Merkle tree and in ranges: equal marks, equal rows.
  */
+import { crc32 } from 'node:zlib';
 import { codec } from '../../proto/codec.ts';
 import { ShoalError } from '../../proto/error.ts';
 import type { RowState } from '../../proto/message/table.ts';
@@ -44,16 +45,39 @@ export const markOf = (keyDigest: Uint8Array, state: RowState): Uint8Array => {
   return digest(Buffer.concat([keyDigest, head, value ?? noMark]));
 };
 
-/** On disk: mark, one byte that tells what the row is to readers, state. A page of marks reads only the head. */
-export const encodeRow = ({ state, mark }: StoredRow): Uint8Array =>
-  Buffer.concat([mark, Uint8Array.of(presenceOf(state)), states.encode(state)]);
-/** Throws DAMAGED. */
-export const decodeRow = (bytes: Uint8Array): StoredRow => ({
-  mark: bytes.subarray(0, digestBytes),
-  state: states.decode(bytes, digestBytes + 1),
-});
+/** Of the byte that tells what the row is to readers: a checksum follows. Rows of an earlier build have none. */
+const sealed = 0x80;
+const headBytes = digestBytes + 1;
+const sumBytes = 4;
+const sumOf = (head: Uint8Array, state: Uint8Array): number => crc32(state, crc32(head));
+
+/** On disk: mark, one byte that tells what the row is to readers, checksum, state. A page of marks reads only the head. */
+export const encodeRow = ({ state, mark }: StoredRow): Uint8Array => {
+  const bytes = states.encode(state);
+  const row = Buffer.alloc(headBytes + sumBytes + bytes.length);
+  row.set(mark);
+  row[digestBytes] = presenceOf(state) | sealed;
+  row.writeUInt32LE(sumOf(row.subarray(0, headBytes), bytes), headBytes);
+  row.set(bytes, headBytes + sumBytes);
+  return row;
+};
+/** Throws DAMAGED, also where a bit of it is another one than was written. */
+export const decodeRow = (bytes: Uint8Array): StoredRow => {
+  const head = bytes.subarray(0, headBytes);
+  const isSealed = ((bytes[digestBytes] ?? 0) & sealed) !== 0;
+  const state = bytes.subarray(headBytes + (isSealed ? sumBytes : 0));
+  if (isSealed) {
+    const { buffer, byteOffset, length } = bytes;
+    const sum =
+      length < headBytes + sumBytes ? undefined : new DataView(buffer, byteOffset).getUint32(headBytes, true);
+    if (sum !== sumOf(head, state))
+      throw new ShoalError('DAMAGED', 'Cannot read a row: its bytes on disk are not those that were written');
+  }
+  return { mark: head.subarray(0, digestBytes), state: states.decode(state) };
+};
 export const markOfBytes = (bytes: Uint8Array): Uint8Array => bytes.subarray(0, digestBytes);
-export const presenceOfBytes = (bytes: Uint8Array): number => bytes[digestBytes] ?? presence.promise;
+export const presenceOfBytes = (bytes: Uint8Array): number =>
+  (bytes[digestBytes] ?? presence.promise) & ~sealed;
 
 export const presence = {
   /** Nothing was accepted yet: to readers and other owners there is no such row. */

@@ -49,6 +49,8 @@ export const serveTables = (
 const failure = (log: Log) => (thrown: unknown) => {
   const error = asShoalError(thrown);
   if (error.code === 'INTERNAL') log.error('a table operation failed', { error });
+  // Others of its owners have it; this disk may have more of the kind.
+  if (error.code === 'DAMAGED') log.error('a row on this disk is damaged', { error });
   return { error: { code: error.code, message: error.message } };
 };
 

@@ -106,7 +106,7 @@ const cluster: Readonly<
   'tables that report a copy that they do not make': 9,
   'a write that asks nobody for the newest stamp': 2,
   'a read that writes nothing back': 26,
-  'a read that repairs with a stamp of its own': 2,
+  'a read that repairs with a stamp of its own': 6,
   'a batch that some owners apply by half': 10,
   'rows acknowledged before fsync': 17,
   'a deleted row that leaves no tombstone': 1,
@@ -116,6 +116,7 @@ const cluster: Readonly<
   'an upload of a killed agent that is taken for an object': 6,
   'a chunk deleted by a decision of before it was put again': 2,
   'an owner that is never told what it missed': 2,
+  'a row served without a look at its checksum': 11,
   'a chunk served without a look at its content': 3,
 };
 

@@ -4,6 +4,7 @@ import type { Judge } from '../../agent/chunk/port.ts';
 import { codeOf } from '../../agent/chunk/stripe/name.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { hourMs, secondMs } from '../../proto/units.ts';
+import { rowKind } from './check/cluster.ts';
 import { forkWatch } from './check/fork.ts';
 import { fileOf, idOf, isReadable, keptOn } from './check/kept.ts';
 import { type CopyWatch, settleWatch } from './check/settle.ts';
@@ -42,6 +43,7 @@ const driftNoted = 0.02;
 
 const rosterSalt = 0x2057e2;
 const batchSalt = 0xbad5ec7;
+const pageRows = 10;
 /** Longer than any request and its retries. */
 const lieEchoMs = 20 * secondMs;
 
@@ -243,6 +245,28 @@ export const harms = ({ world, nodes, wipe, lie }: Cluster): Record<string, Harm
     },
   };
 };
+
+/** A bit of some rows on one host is another one for a while, and nobody is told. */
+export const rowHarms = ({ nodes }: Cluster, random: Prng): Record<string, Harm> => ({
+  'rotten rows'() {
+    const { id, program } = random.pick(nodes);
+    const [from, to] = [Uint8Array.of(rowKind), Uint8Array.of(rowKind + 1)];
+    const rows = [...(program?.calls?.tableStore.range({ from, to }) ?? [])];
+    if (rows.length === 0) return undefined;
+    // The store's own bytes. Of those that are replaced meanwhile nothing is left to mend.
+    const flips = random.sample(rows, pageRows).map(({ value }) => {
+      const [at, bit] = [random.int(value.length), 1 << random.int(8)];
+      return (): void => {
+        value[at] = (value[at] ?? 0) ^ bit;
+      };
+    });
+    const flip = (): void => {
+      for (const each of flips) each();
+    };
+    flip();
+    return { what: `${flips.length} rotten rows on ${id}`, mend: flip };
+  },
+});
 
 /** What people do to a cluster that runs: they change its layout, and upgrade its hosts one after the other. */
 export const peopleHarms = ({ world, nodes, keepAll }: Cluster, random: Prng): Record<string, Harm> => {

@@ -303,6 +303,23 @@ const unverifiedRead: ClusterParts = {
   }),
 };
 
+/** A row is believed to be what was written. */
+const unsealedRows: ClusterParts = {
+  ...soundParts,
+  tableStore: (store): KeyValue => ({
+    ...store,
+    get: (key) => unsealed(key, store.get(key)),
+    *range(range) {
+      for (const { key, value } of store.range(range)) yield { key, value: unsealed(key, value) ?? value };
+    },
+  }),
+};
+/** As of an earlier build, whose rows have no checksum. */
+const unsealed = (key: Uint8Array, bytes: Uint8Array | undefined): Uint8Array | undefined =>
+  bytes && kindOf(key) === 'r'
+    ? Buffer.concat([bytes.subarray(0, 16), Uint8Array.of(presenceOfBytes(bytes)), bytes.subarray(21)])
+    : bytes;
+
 export const clusterBugs = {
   'a host that answers from a lost disk': voteAfterDiskLoss,
   'a host that takes its lost disk for a new one': forgottenLife,
@@ -322,5 +339,6 @@ export const clusterBugs = {
   'an upload of a killed agent that is taken for an object': believedClaim,
   'a chunk deleted by a decision of before it was put again': aba,
   'an owner that is never told what it missed': lostNotice,
+  'a row served without a look at its checksum': unsealedRows,
   'a chunk served without a look at its content': unverifiedRead,
 } satisfies Record<string, ClusterParts>;

@@ -9,7 +9,7 @@ import type { Node } from '../node.ts';
 import type { ClusterHost } from '../program/cluster-host.ts';
 import { idOf, keptOn, sharesOf } from './kept.ts';
 
-const rowKind = rowsPrefix(0)[0] ?? 0;
+export const rowKind = rowsPrefix(0)[0] ?? 0;
 type Nodes = readonly Node<ClusterHost>[];
 
 /** Everyone is up, on one layout with all in it, and has nothing left to do. */

@@ -36,6 +36,8 @@ const isWeather = (thrown: unknown): boolean =>
   ) ||
   // A call that only the next version knows, of a host that runs it already.
   (hasCode(thrown, 'NOT_IMPLEMENTED') && (thrown as Error).message.endsWith('.next')) ||
+  // Rows rot on the disk of an owner that was asked to heal them: it is not believed, and may be asked again.
+  (hasCode(thrown, 'DAMAGED') && (thrown as Error).message.startsWith('Cannot read a row')) ||
   // A host whose clock is hours ahead is told so.
   (hasCode(thrown, 'BAD_REQUEST') && (thrown as Error).message.includes('ahead of this host'));
 

@@ -85,6 +85,7 @@ export interface ClusterCalls {
   readonly tables: OpenTables;
   readonly chunks: Chunks;
   readonly ring: OwnRing;
+  /** What is there, whatever a planted bug makes of it. */
   readonly tableStore: KeyValue;
 }
 
@@ -149,11 +150,11 @@ export const clusterHost = (host: Host, options: ClusterHostOptions): ClusterHos
     const watched = instead<Ring>(ring, {
       addSyncer: (syncer) => ring.addSyncer(options.settle.syncer(ring, syncer)),
     });
-    const tableStore = parts.tableStore(sub(keyValue, 'tables'));
+    const tableStore = sub(keyValue, 'tables');
     const { splitRows } = parts;
     const tables = openTables(
       {
-        ...{ runtime, members, keyValue: tableStore },
+        ...{ runtime, members, keyValue: parts.tableStore(tableStore) },
         ...{ rpc: parts.tableRpc(fenced.rpc, host), ring: parts.tableRing(watched) },
         soon: (work) => void runtime.timers.after(0, work),
       },

@@ -15,7 +15,7 @@ import type { CopyWatch } from '../check/settle.ts';
 import { type Contents, contents as openContents } from '../client/contents.ts';
 import { client } from '../client/driver.ts';
 import { records as openRecords, type Records } from '../client/records.ts';
-import { buildCluster, type Cluster, harms, peopleHarms, until } from '../cluster.ts';
+import { buildCluster, type Cluster, harms, peopleHarms, rowHarms, until } from '../cluster.ts';
 import { faultKinds, type Nemesis, nemesis } from '../nemesis.ts';
 import type { Weather } from '../network.ts';
 import { epochMs } from '../node.ts';
@@ -43,6 +43,8 @@ const waitingMax = 64;
 
 const peopleSalt = 0x5ca1ab34;
 const shapeSalt = 0x5ba9e;
+const rotSalt = 0x407b17;
+const rotShare = 0.2;
 /** In some runs collectors look as often as can be: no grace is needed for safety. */
 const hasty = { collectGraceMs: 20, collectEveryMs: 200 };
 const hastyShare = 0.25;
@@ -74,6 +76,21 @@ const peopleAt = (cluster: Cluster): Nemesis | undefined => {
       everyMs: random.between(1, 6) * secondMs,
       lastMs: [secondMs, 5 * secondMs, 15 * secondMs],
       ...{ storm, random },
+    },
+  );
+};
+
+/** In some runs, drawn apart as well. */
+const rotAt = (cluster: Cluster): Nemesis | undefined => {
+  const { world, network, nodes } = cluster;
+  const random = prng(world.seed ^ rotSalt);
+  if (!random.chance(rotShare)) return undefined;
+  return nemesis(
+    { world, network, nodes },
+    {
+      kinds: [],
+      harms: rowHarms(cluster, random),
+      ...{ everyMs: secondMs, lastMs: [5 * secondMs, 15 * secondMs], storm, random },
     },
   );
 };
@@ -231,6 +248,7 @@ export const runCluster = async (
     },
   );
   const people = peopleAt(cluster);
+  const rot = rotAt(cluster);
   const meanThinkMs = random.pick([20, 80, 200]);
   const clients = 2 + random.int(4);
   const base = { nodes, isOver, meanThinkMs };
@@ -255,6 +273,7 @@ export const runCluster = async (
     });
   await world.run(startMs + busyMs);
   people?.heal();
+  rot?.heal();
   faults.heal();
   await world.run(world.nowMs() + echoMs);
 
