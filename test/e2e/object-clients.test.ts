@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import anyTest, { type TestFn } from 'ava';
 import { MiB } from '../../proto/units.ts';
 import { walkAwsSdk } from './aws-sdk.ts';
-import { type Ran, run, startCloud, type TestCloud } from './cloud.ts';
+import { eventually, patienceMs, type Ran, run, startCloud, type TestCloud } from './cloud.ts';
 import { openPrograms, type Programs, programsMissing } from './object-programs.ts';
 
 const absent = programsMissing();
@@ -133,6 +133,47 @@ withClients('boto3 writes, reads, lists and deletes, in parts and whole', async 
   const script = fileURLToPath(new URL('use-boto3.py', import.meta.url));
   t.is(await use.client('python3', [script, use.url(0), use.url(1), 'boto']), '');
 });
+
+withClients(
+  'awscli sends the log of a bucket to another, where what came through each host is told',
+  async (t) => {
+    t.timeout(600_000);
+    const api = (...args: string[]): Promise<string> => use.aws('s3api', ...args);
+    for (const bucket of ['logged', 'logs']) await use.aws('s3', 'mb', `s3://${bucket}`);
+    const allow = {
+      ...{ Effect: 'Allow', Principal: { Service: 'logging.s3.amazonaws.com' }, Action: 's3:PutObject' },
+      Resource: 'arn:aws:s3:::logs/logged/*',
+      Condition: { ArnLike: { 'aws:SourceArn': 'arn:aws:s3:::logged' } },
+    };
+    const policy = JSON.stringify({ Version: '2012-10-17', Statement: [allow] });
+    await api('put-bucket-policy', '--bucket', 'logs', '--policy', policy);
+    const target = { LoggingEnabled: { TargetBucket: 'logs', TargetPrefix: 'logged/' } };
+    const logging = ['--bucket', 'logged', '--bucket-logging-status', JSON.stringify(target)];
+    await api('put-bucket-logging', ...logging);
+    t.deepEqual(JSON.parse(await api('get-bucket-logging', '--bucket', 'logged')), target);
+    for (const host of [0, 1, 2])
+      await use.client('aws', [
+        ...[
+          '--endpoint-url',
+          use.url(host),
+          's3api',
+          'put-object',
+          '--bucket',
+          'logged',
+          '--key',
+          `by-${host}`,
+        ],
+      ]);
+    await eventually('lines of three hosts', patienceMs, async () => {
+      await use.aws('s3', 'sync', '--no-progress', 's3://logs/logged', 'log-objects');
+      const names = await readdir(use.file('log-objects'));
+      const bodies = await Promise.all(
+        names.map((name) => readFile(use.file(`log-objects/${name}`), 'utf8')),
+      );
+      return [0, 1, 2].every((host) => bodies.join('').includes(` REST.PUT.OBJECT by-${host} `));
+    });
+  },
+);
 
 withClients('Amazon’s SDK for JavaScript finds its checksums, parts, pages and errors', async (t) => {
   t.timeout(600_000);

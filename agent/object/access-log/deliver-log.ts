@@ -9,7 +9,7 @@ import { mayDeliver } from './may-deliver.ts';
 import type { Log } from './spool.ts';
 
 /**
- * False: nobody wants them any more, the bucket is gone or has no log. Throws FORBIDDEN, NOT_FOUND where the target does not
+ * Does nothing where nobody wants them any more: the bucket is gone or has no log. Throws FORBIDDEN, NOT_FOUND where the target does not
  * take them, and what an upload throws.
  */
 export const deliverLog = async (
@@ -17,11 +17,11 @@ export const deliverLog = async (
   { id, project, bucket, day }: Log,
   text: string,
   { region }: { readonly region: string },
-): Promise<boolean> => {
+): Promise<void> => {
   const { containers, records, runtime } = context;
   const source = await containers.find(project, bucket);
   const logging = source?.id === id ? source.bucket?.logging : undefined;
-  if (!logging) return false;
+  if (!logging) return;
   const container = await containers.find(project, logging.bucket);
   if (!container) throw new ShoalError('NOT_FOUND', `Cannot deliver to "${logging.bucket}": it is gone`);
   const nowMs = runtime.clock.wallMs();
@@ -47,5 +47,4 @@ export const deliverLog = async (
     },
     signal: new AbortController().signal,
   });
-  return true;
 };

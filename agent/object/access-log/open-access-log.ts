@@ -92,8 +92,7 @@ export const openAccessLog = (
     const { keys, text } = spool.read(of, accessLogObjectBytes);
     if (keys.length === 0) return;
     try {
-      const isTaken = await deliverLog(context, of, text, { region });
-      if (isTaken) troubled.delete(of.id);
+      await deliverLog(context, of, text, { region });
     } catch (thrown) {
       const { code, message } = asShoalError(thrown);
       if (clock.wallMs() - sinceMs < accessLogLifeMs) {
@@ -103,6 +102,7 @@ export const openAccessLog = (
       }
       tell('access-log.drop', of, { bytes: text.length, why: 'no bucket took the lines' });
     }
+    troubled.delete(of.id);
     await spool.drop(of, keys, text, clock.wallMs());
     if (spool.waiting().some((one) => one.log === of && one.bytes >= accessLogObjectBytes)) worker.poke();
   };
