@@ -133,6 +133,7 @@ export const startAgent = async (
   await mkdir(ownChunks, { recursive: true, mode: 0o700 });
   const chunks = await openChunks({
     ...{ runtime, rpc, bulk, ring, members, tables },
+    isOff: (host) => !roster.has(host),
     keyValue: sub(keyValue, 'chunks'),
     directories: config.chunkDirectories ?? [ownChunks],
   });

@@ -2,6 +2,8 @@
  * The chunk room as the agent sees it: content in, content out, and the keepers that mend, compare, collect and
  * scrub behind it. `openChunks` wires the parts; each part says what it is for.
  */
+
+import type { HostId } from '../../proto/ids.ts';
 import { type Code, codeName, codes, fragmentCount } from '../../proto/policy.ts';
 import type { Members } from '../membership/port.ts';
 import type { Bulk, Rpc } from '../peer/port.ts';
@@ -10,6 +12,7 @@ import type { Runtime } from '../runtime/ports.ts';
 import type { KeyValue } from '../store/key-value.ts';
 import { sub } from '../store/namespace.ts';
 import type { Tables } from '../table/port.ts';
+import { answerOver } from './ask.ts';
 import { bufferPool } from './buffer-pool.ts';
 import { type ChunkFiles, openChunkFiles } from './chunk-files.ts';
 import { contentStore } from './content.ts';
@@ -18,7 +21,7 @@ import { digestPool as openDigestPool } from './digest-pool.ts';
 import { directoryMemory } from './directory-memory.ts';
 import { openKeepers } from './keepers.ts';
 import * as limits from './limits.ts';
-import type { ContentStore } from './port.ts';
+import type { ContentStore, Judge } from './port.ts';
 import { referenceRows } from './reference.ts';
 import { rekeep } from './rekeep.ts';
 import type { ChunkSettings } from './settings.ts';
@@ -79,6 +82,8 @@ export const openChunks = async (
     readonly directories: readonly string[];
     /** Default `openChunkFiles`; the simulator has disks of its own. */
     readonly openFiles?: typeof openChunkFiles;
+    /** No host of the cluster any more, nor connected with any. Default nobody is. */
+    isOff?(host: HostId): boolean;
   },
   settings: ChunkSettings = {},
 ): Promise<Chunks> => {
@@ -106,6 +111,9 @@ export const openChunks = async (
     collect: throttle(runtime, {
       perSecond: settings.collectPerSecond ?? limits.collectPerSecondDefault,
     }),
+    orphans: throttle(runtime, {
+      perSecond: settings.orphansPerSecond ?? limits.orphansPerSecondDefault,
+    }),
     scrub: throttle(runtime, {
       perSecond: settings.scrubBytesPerSecond ?? limits.scrubBytesPerSecondDefault,
     }),
@@ -118,7 +126,11 @@ export const openChunks = async (
 
   const space = { copies: await files.space(), stripes: await fragments.space() };
   const rows = referenceRows(tables);
-  const keepers = { ...parts, rpc, keyValue, throttles };
+  const judges = new Map<string, Judge>();
+  const uploads = new Set<string>();
+  answerOver(rpc)('uploads', async ({ users }) => ({ underWay: users.map((user) => uploads.has(user)) }));
+  const isOff = (host: HostId): boolean => world.isOff?.(host) ?? false;
+  const keepers = { ...parts, rpc, keyValue, throttles, judges, uploads, isOff };
   const copies = openKeepers(
     { ...keepers, held: () => space.copies },
     copyKind({ ...parts, bulk, rows, files }),
@@ -138,6 +150,7 @@ export const openChunks = async (
       digestPool,
       copies,
       stripes,
+      ...{ judges, uploads },
       codes: () => wideEnough(ring),
       rekeep: rekeep({ copies, stripes, throttle: rekeeping }),
     }),

@@ -34,7 +34,7 @@ export const collector = (
     readonly runtime: Pick<Runtime, 'clock'>;
     readonly log: Log;
     readonly files: ChunkFiles;
-    readonly references: References;
+    readonly references: Pick<References, 'any'>;
     readonly throttle: Throttle;
   },
   settings: { readonly graceMs: number },

@@ -10,7 +10,7 @@ import type { Kept } from './keepers.ts';
 import { readChunksMax, readChunksProven, readCutsInFlightMax } from './limits.ts';
 import { unpack } from './pack.ts';
 import { isPlain, type Part, partsOf, unsealed } from './part.ts';
-import { type ContentStore, contentLength, type Piece } from './port.ts';
+import { type ContentStore, contentLength, type Judge, type Piece } from './port.ts';
 import { contentWriter } from './write-content.ts';
 
 async function* once(read: () => Uint8Array): AsyncGenerator<Uint8Array, void> {
@@ -27,6 +27,8 @@ export const contentStore = ({
   stripes,
   codes,
   rekeep,
+  judges,
+  uploads,
 }: {
   readonly runtime: Pick<Runtime, 'clock' | 'timers'>;
   readonly log: Log;
@@ -36,6 +38,9 @@ export const contentStore = ({
   readonly stripes: Kept;
   readonly codes: ContentStore['codes'];
   readonly rekeep: ContentStore['rekeep'];
+  readonly judges: Map<string, Judge>;
+  /** Users with a claim, from their first reference until their caller says what became of it. */
+  readonly uploads: Set<string>;
 }): ContentStore => {
   const kinds = [copies, stripes];
   const keptAs = ({ isStripe }: Pick<Piece, 'isStripe'>): Kept => (isStripe ? stripes : copies);
@@ -91,16 +96,26 @@ export const contentStore = ({
 
   return {
     codes,
-    rekeep,
+    async rekeep(content, user, code, signal, claim) {
+      if (claim) uploads.add(user);
+      return rekeep(content, user, code, signal, claim).catch((thrown: unknown) => {
+        uploads.delete(user);
+        throw thrown;
+      });
+    },
     async write(source, options) {
       const stop = new AbortController();
       const abort = (): void => stop.abort(options.signal?.reason);
       if (options.signal?.aborted) abort();
       options.signal?.addEventListener('abort', abort, { once: true });
       hold(options.user);
+      if (options.claim) uploads.add(options.user);
       try {
-        return await write(source, options, stop);
+        const written = await write(source, options, stop);
+        if (written.content.kind === 'inline') uploads.delete(options.user);
+        return written;
       } catch (thrown) {
+        uploads.delete(options.user);
         throw options.signal?.aborted && !hasCode(thrown, 'TOO_LARGE') ? abortReason(options.signal) : thrown;
       } finally {
         letGo(options.user);
@@ -116,12 +131,14 @@ export const contentStore = ({
       for (const { debts } of kinds) await debts.claim(user, claim);
     },
     async keep(user) {
+      // Of what is inline nothing is owed.
+      if (!uploads.delete(user)) return;
       for (const { debts } of kinds) await debts.forgive(user);
     },
-    judgeBy(of, judge) {
-      for (const { debts } of kinds) debts.judgeBy(of, judge);
-    },
+    end: (user) => void uploads.delete(user),
+    judgeBy: (of, judge) => void judges.set(of, judge),
     async release(content, user) {
+      uploads.delete(user);
       if (content.kind === 'inline') return;
       const ways = byKind(content.chunks);
       for (const [{ debts }, pieces] of ways) await debts.add(user, [...new Set(pieces.map(({ id }) => id))]);
@@ -131,16 +148,19 @@ export const contentStore = ({
       if (content.kind === 'inline') return;
       const ways = byKind(content.chunks);
       hold(user);
+      if (claim) uploads.add(user);
       try {
         for (const [{ debts, references }, pieces] of ways) {
           await debts.add(user, [...new Set(pieces.map(({ id }) => id))], claim);
           await references.add(
             pieces.map(({ id, length, zstdBytes }) => ({ id, length: zstdBytes ?? length })),
             user,
+            claim,
           );
         }
         if (!claim) for (const [{ debts }] of ways) await debts.forgive(user);
       } catch (thrown) {
+        uploads.delete(user);
         for (const [kept] of ways) await giveBack(kept, user);
         throw thrown;
       } finally {

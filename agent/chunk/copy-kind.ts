@@ -26,7 +26,7 @@ export const copyKind = (world: {
   return {
     name: 'chunk',
     ...{ ring, files, transfer },
-    references: references({ rows: world.rows, timers: runtime.timers }),
+    references: references({ self: ring.self, rows: world.rows, timers: runtime.timers }),
     openGet: (heard) => getChunk({ ...world, transfer, ...heard }),
     serve: (missing) => serveTransfer({ ...world, missing }),
     dropStrays: (parts, signal) => dropStrays({ ...world, ...parts }, signal),

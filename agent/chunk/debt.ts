@@ -16,7 +16,7 @@ import type { Clock, Log } from '../runtime/ports.ts';
 import type { KeyValue } from '../store/key-value.ts';
 import { chunkIdOf } from './chunk-name.ts';
 import { claimAgeMs, debtsWaitingMax } from './limits.ts';
-import type { Claim, Judge } from './port.ts';
+import type { Claim, Judges } from './port.ts';
 import type { References } from './reference.ts';
 
 interface Owed {
@@ -40,7 +40,6 @@ export interface Debts {
   letGo(user: string): void;
   /** Pays all debts that nobody holds, and that no row stands for. */
   settle(signal: AbortSignal): Promise<void>;
-  judgeBy(of: string, judge: Judge): void;
   /** Users whose debts could be neither paid nor forgiven when they were last looked at, and for how long the oldest of them waits. */
   readonly waiting: { readonly users: number; readonly forMs: number };
 }
@@ -49,11 +48,13 @@ export const debts = (
   {
     store,
     references,
+    judges,
     clock,
     log,
   }: {
     readonly store: KeyValue;
-    readonly references: References;
+    readonly references: Pick<References, 'remove'>;
+    readonly judges: Judges;
     readonly clock: Clock;
     readonly log: Log;
   },
@@ -63,7 +64,6 @@ export const debts = (
   const held = new Set<string>();
   /** Those that are to be given back, whatever their claims say. */
   const due = new Set<string>();
-  const judges = new Map<string, Judge>();
   /** Since when, on the monotonic clock of this life. */
   let waiting = new Map<string, number>();
   const opened = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
@@ -103,7 +103,6 @@ export const debts = (
     if (stands === undefined) throw new ShoalError('BUSY', `It cannot be told yet whether ${user} is named`);
   };
   return {
-    judgeBy: (of, one) => void judges.set(of, one),
     hold: (user) => void held.add(user),
     letGo: (user) => void held.delete(user),
     async claim(user, claim) {

@@ -19,6 +19,8 @@ import { type Debts, debts as openDebts } from './debt.ts';
 import type { GetChunk } from './get-chunk.ts';
 import * as limits from './limits.ts';
 import { type Loop, startLoop } from './loop.ts';
+import { orphans } from './orphans.ts';
+import type { Judges } from './port.ts';
 import { putChunk as openPutChunk, type PutChunk } from './put-chunk.ts';
 import type { References } from './reference.ts';
 import { repair as openRepair, type Repair } from './repair.ts';
@@ -65,6 +67,7 @@ interface Throttles {
   readonly repair: Throttle;
   readonly collect: Throttle;
   readonly scrub: Throttle;
+  readonly orphans: Throttle;
 }
 
 export interface Keepers {
@@ -93,6 +96,9 @@ export const openKeepers = (
     readonly members: Members;
     readonly keyValue: KeyValue;
     readonly throttles: Throttles;
+    readonly judges: Judges;
+    readonly uploads: ReadonlySet<string>;
+    isOff(host: HostId): boolean;
     /** What the kind's files take, for estimates. */
     held(): { readonly usedBytes: number };
   },
@@ -110,7 +116,7 @@ export const openKeepers = (
   const ask = askOver(rpc, name);
   const queue = repairQueue({ store: storeOf('repair'), runtime });
   const tells = openTells({ ...parts, store: storeOf('tell'), ask });
-  const debts = openDebts({ ...parts, store: storeOf('debt') }, settings);
+  const debts = openDebts({ ...parts, judges: world.judges, store: storeOf('debt') }, settings);
   const scrub = openScrub({ ...parts, store: storeOf('scrub'), throttle: throttles.scrub });
   const listed = census(parts);
   const own = kind.shares ? census({ ...parts, files: { list: kind.shares } }) : listed;
@@ -118,6 +124,14 @@ export const openKeepers = (
   const collect = collector(
     { ...parts, throttle: throttles.collect },
     { graceMs: settings.collectGraceMs ?? limits.collectGraceMsDefault },
+  );
+
+  const ageMs = settings.claimAgeMs ?? limits.claimAgeMs;
+  const { judges, uploads, isOff } = world;
+  const shares = kind.shares ?? (() => files.list());
+  const unnamed = orphans(
+    { ...parts, ask, shares, judges, uploads, isOff, throttle: throttles.orphans },
+    { ageMs },
   );
 
   const enqueue = (ids: readonly ChunkId[], why: RepairCause): Promise<void> =>
@@ -232,6 +246,8 @@ export const openKeepers = (
         await tells.deliver(signal);
         await repair.work(signal);
       });
+      keep('orphans', settings.orphansEveryMs ?? limits.orphansEveryMs, ageMs, unnamed.walk);
+      keep('orphans settled', Math.min(ageMs, limits.settleOrphansEveryMs), ageMs, unnamed.settle);
       keep('debts', limits.settleDebtsEveryMs, limits.firstTurnMs, debts.settle);
       keep('compare', settings.compareEveryMs ?? limits.compareEveryMs, limits.firstTurnMs, compareAll);
       keep('collect', settings.collectEveryMs ?? limits.collectEveryMs, grace, collect.walk);

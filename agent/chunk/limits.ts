@@ -179,6 +179,16 @@ export const scrubEveryMs = hourMs;
 
 /** Uploads whose agent died, and releases that found no quorum, are tried again this often. */
 export const settleDebtsEveryMs = 15 * secondMs;
+/** A walk over all references starts this long after the last one ended: what it looks for is rare. */
+export const orphansEveryMs = 24 * hourMs;
+/** References looked at, each two or three reads of a quorum: a million in a day and a half, for a hundredth of a core. */
+export const orphansPerSecondDefault = 8;
+/** References that no row seems to stand for, in memory; what is beyond waits for the next walk. */
+export const orphanCandidatesMax = 10_000;
+/** ... and they are judged this often. */
+export const settleOrphansEveryMs = minuteMs;
+/** Users of one chunk in one page. */
+export const referencesPageRows = 256;
 /** Of whom operators are told since when they wait; beyond it nobody counts. */
 export const debtsWaitingMax = 10_000;
 /**

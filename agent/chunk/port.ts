@@ -37,10 +37,13 @@ export interface Claim {
 }
 
 /**
- * Does a row name that user? Asked of uploads whose agent ended before it knew. "No" is for good: not even a put that is still
- * on its way may bring such a row, of which none is stamped after `endedMs`. undefined: that cannot be told yet.
+ * Does a row name that user? Asked of uploads that are over without anybody knowing. "No" is for good: not even a put that is still
+ * on its way may bring such a row, of which none is stamped after `endedMs`. undefined: that cannot be told yet. With null for
+ * `endedMs` it is only looked, and nothing is said but yes.
  */
-export type Judge = (claim: Claim, user: string, endedMs: number) => Promise<boolean | undefined>;
+export type Judge = (claim: Claim, user: string, endedMs: number | null) => Promise<boolean | undefined>;
+/** By `Claim.of`. */
+export type Judges = ReadonlyMap<string, Judge>;
 
 export interface WriteOptions {
   /** Who refers to the chunks, unique for this upload, e.g. `object:PROJECT:UPLOAD`. Needed again to release them. */
@@ -109,6 +112,8 @@ export interface ContentStore {
   claim(user: string, claim: Claim): Promise<void>;
   /** The row that the user's claim spoke of stands. What fails here the judge makes good. */
   keep(user: string): Promise<void>;
+  /** Its caller has given up, or cannot know: nothing more is done for the user, and who looks later may judge. */
+  end(user: string): void;
   /** Once for each kind of claims, before the agent serves. */
   judgeBy(of: string, judge: Judge): void;
   /** The user no longer needs the content. Idempotent; chunks nobody uses are collected later. */

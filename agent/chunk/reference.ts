@@ -3,23 +3,34 @@
  * A chunk may go when no row stands under it (`collect.ts`).
  */
 import { hasCode } from '../../proto/error.ts';
-import type { ChunkId } from '../../proto/ids.ts';
+import type { ChunkId, HostId } from '../../proto/ids.ts';
 import { deadline } from '../base/deadline.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import type { Timers } from '../runtime/ports.ts';
 import type { Rows, Tables } from '../table/port.ts';
-import { referenceRetryMs, referencesInFlightMax, referenceTimeoutMs } from './limits.ts';
+import { walkRows } from '../table/walk-rows.ts';
+import { referenceRetryMs, referencesInFlightMax, referencesPageRows, referenceTimeoutMs } from './limits.ts';
+import type { Claim } from './port.ts';
 
-interface Reference {
+export interface Reference {
   readonly length: number;
+  /** Where the row will stand that it is for, and the host that makes that. Absent: an earlier build, or nobody said. */
+  readonly claim?: Claim;
+  readonly by?: HostId;
 }
 
 export interface References {
   /** Durable when it resolves. Owners that are silent for a while cost no long upload: it is tried for `referenceTimeoutMs`. */
-  add(chunks: readonly { readonly id: ChunkId; readonly length: number }[], user: string): Promise<void>;
+  add(
+    chunks: readonly { readonly id: ChunkId; readonly length: number }[],
+    user: string,
+    claim?: Claim,
+  ): Promise<void>;
   remove(ids: readonly ChunkId[], user: string): Promise<void>;
   /** Does anyone use it? Linearizable: a reference acknowledged before the call is seen. */
   any(id: ChunkId): Promise<boolean>;
+  /** With their users. */
+  of(id: ChunkId): AsyncIterable<readonly [user: string, reference: Reference]>;
 }
 
 export type ReferenceRows = Rows<Reference>;
@@ -27,10 +38,12 @@ export const referenceRows = (tables: Tables): ReferenceRows =>
   tables.rows<Reference>({ name: 'chunk-ref', weight: ({ length }) => length });
 
 export const references = ({
+  self,
   rows,
   timers,
   keyOf = (id) => id,
 }: {
+  readonly self: HostId;
   readonly rows: ReferenceRows;
   readonly timers: Timers;
   /** Default the id: the owners of a chunk own its rows. */
@@ -48,18 +61,23 @@ export const references = ({
     }
   };
   return {
-    async add(chunks, user) {
+    async add(chunks, user, claim) {
+      const made = claim && { claim, by: self };
       const unique = new Map(chunks.map(({ id, length }) => [id, length]));
       await mapLimit(unique, referencesInFlightMax, async ([id, length]) => {
         using limit = deadline(`refer to chunk ${id}`, referenceTimeoutMs, undefined, timers.after);
         const late = Promise.withResolvers<never>();
         limit.signal.addEventListener('abort', () => late.reject(limit.signal.reason));
-        await Promise.race([put(id, user, { length }, limit.signal), late.promise]);
+        await Promise.race([put(id, user, { length, ...made }, limit.signal), late.promise]);
       });
     },
     async remove(ids, user) {
       await mapLimit(new Set(ids), referencesInFlightMax, (id) => rows.delete(keyOf(id), user));
     },
     any: async (id) => (await rows.range(keyOf(id), { limit: 1 })).entries.length > 0,
+    async *of(id) {
+      for await (const { sortKey, row } of walkRows(rows, keyOf(id), { limit: referencesPageRows }))
+        yield [sortKey, row];
+    },
   };
 };

@@ -36,7 +36,7 @@ export const rekeep = ({
     claim: Claim | undefined,
   ): Promise<void> => {
     await debts.add(user, [id], claim);
-    await references.add([{ id, length }], user);
+    await references.add([{ id, length }], user, claim);
   };
 
   const move = async (

@@ -6,6 +6,10 @@ export interface ChunkSettings {
   readonly collectGraceMs?: number;
   /** How old a life is when it asks what became of uploads of the last one. Default `claimAgeMs`. */
   readonly claimAgeMs?: number;
+  /** Pause between two walks over all references. Default `orphansEveryMs`. */
+  readonly orphansEveryMs?: number;
+  /** References that are looked at. Default `orphansPerSecondDefault`. */
+  readonly orphansPerSecond?: number;
   /** Pause between two walks of the collector. Default `collectEveryMs`. */
   readonly collectEveryMs?: number;
   /** Chunks that the collector asks about. Default `collectPerSecondDefault`. */

@@ -106,7 +106,7 @@ export const contentWriter = ({
       }
       const refer = async (): Promise<void> => {
         await kept.debts.add(user, [id], claim);
-        await kept.references.add([{ id, length: bytes.length }], user);
+        await kept.references.add([{ id, length: bytes.length }], user, claim);
       };
       const referring = refer();
       pending.add(referring);

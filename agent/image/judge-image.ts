@@ -19,7 +19,9 @@ export const judgeImage =
     images,
     manifests,
   }: Pick<Records, 'images'> & { readonly manifests: Pick<Manifests, 'delete'> }): Judge =>
-  async ({ id, name: upload }) => {
+  async ({ id, name: upload }, _user, endedMs) => {
+    if (endedMs === null)
+      return (await images.get(imagePartition, id))?.data?.upload === upload ? true : undefined;
     const row = await images.change(imagePartition, id, (old) =>
       old && isUpload(old, upload) ? { ...old, status: 'queued', upload: null } : old,
     );

@@ -6,6 +6,7 @@
  */
 import { ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
+import { claimed } from '../chunk/claimed.ts';
 import type { Content, ContentStore } from '../chunk/port.ts';
 import type { Principal } from '../http/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
@@ -165,10 +166,6 @@ export const openUploads = (
         );
       return { ...old, status: 'active', upload: null, data, updatedAtMs: atMs };
     });
-    if (written.content.kind === 'chunks')
-      content
-        .keep(chunkUser(row.id, upload))
-        .catch((thrown) => log.info('an upload is looked at again', { id: row.id, upload, thrown }));
     return done ?? row;
   };
 
@@ -179,9 +176,11 @@ export const openUploads = (
       const row = await begin(principal, id, upload);
       let kept: Content | undefined;
       try {
-        return await store(row, upload, asked, (bytes) => {
-          kept = bytes;
-        });
+        return await claimed({ content, log }, chunkUser(row.id, upload), () =>
+          store(row, upload, asked, (bytes) => {
+            kept = bytes;
+          }),
+        );
       } catch (thrown) {
         // After a missed quorum the image may be active all the same: only the register's word gives bytes back.
         const over = await giveUp(row.id, upload);

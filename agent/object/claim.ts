@@ -24,10 +24,10 @@ export const claimUpload = ({ project, container, id, name }: Named, versionId?:
 
 /** @param upload the one that the part is of */
 export const claimPart = (
-  { id, name }: Pick<Named, 'id' | 'name'>,
+  { project, container, id, name }: Named,
   upload: Uuid,
   part: { readonly number: number; readonly upload: Uuid },
 ): Claim => ({
   ...{ of: partClaims, id: upload, name: partKey(part.number, part.upload) },
-  more: { id, name },
+  more: { project, container, id, name },
 });

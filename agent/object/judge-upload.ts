@@ -9,7 +9,7 @@
  *  - *The version*, which the row brings along under a key of its own: that is deleted. The claim says the key before the row is put.
  *  - *The row*: what stands is put once more, at the time by which that agent had ended. It outdoes that put, and nothing that is newer.
  *
- * Where the container is gone, its incarnation is read by nobody any more: what came into it after its end is deleted.
+ * Where the container is gone, which is looked at first, its incarnation is read by nobody any more: what came into it after its end is deleted.
  */
 import { newUuid } from '../../proto/ids.ts';
 import { stampCountMax } from '../../proto/stamp.ts';
@@ -49,6 +49,7 @@ export const judgeUpload = (
       project === undefined || container === undefined ? undefined : await containers.get(project, container);
     const isGone = project !== undefined && home?.id !== id;
     if (!isGone && (await findStanding(records, id, name, isIt))) return true;
+    if (endedMs === null) return undefined;
     if (isGone) {
       await drop(id, name, isIt);
       return false;

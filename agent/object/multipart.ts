@@ -13,6 +13,7 @@
  */
 import { hasCode, ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
+import { claimed } from '../chunk/claimed.ts';
 import type { ContentStore } from '../chunk/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import { claimPart } from './claim.ts';
@@ -85,6 +86,9 @@ export const openMultiparts = ({
 }) => {
   const { multiparts } = records;
   const parts = openParts({ runtime, records, content });
+  const log = runtime.log.with({ part: 'multipart' });
+  const settled = <T>(id: Uuid, work: () => Promise<T>): Promise<T> =>
+    claimed({ content, log }, chunkUser(id), work);
 
   const get = async ({ id, name }: Place, upload: string): Promise<MultipartRow> => {
     const row = await multiparts.get(id, multipartKey(name, upload));
@@ -152,26 +156,28 @@ export const openMultiparts = ({
         code,
         signal: part.signal,
       });
-      const md5 = sealing?.md5() ?? written.digests.md5 ?? '';
-      const fault =
-        part.bytes !== written.length
-          ? new ShoalError('ABORTED', `Cannot store ${written.length} bytes: ${part.bytes} were announced`)
-          : part.md5 !== undefined && part.md5 !== md5
-            ? new ShoalError('UNPROCESSABLE', `The MD5 of what came is ${md5}, the header says ${part.md5}`)
-            : undefined;
-      if (fault) {
-        await content.release(written.content, chunkUser(id));
-        throw fault;
-      }
-      const checksum = came?.();
-      return parts.keep(place, upload, {
-        number: part.number,
-        upload: id,
-        content: written.content,
-        bytes: written.length,
-        md5,
-        ...(checksum && { checksum }),
-        atMs: runtime.clock.wallMs(),
+      return settled(id, async () => {
+        const md5 = sealing?.md5() ?? written.digests.md5 ?? '';
+        const fault =
+          part.bytes !== written.length
+            ? new ShoalError('ABORTED', `Cannot store ${written.length} bytes: ${part.bytes} were announced`)
+            : part.md5 !== undefined && part.md5 !== md5
+              ? new ShoalError('UNPROCESSABLE', `The MD5 of what came is ${md5}, the header says ${part.md5}`)
+              : undefined;
+        if (fault) {
+          await content.release(written.content, chunkUser(id));
+          throw fault;
+        }
+        const checksum = came?.();
+        return parts.keep(place, upload, {
+          number: part.number,
+          upload: id,
+          content: written.content,
+          bytes: written.length,
+          md5,
+          ...(checksum && { checksum }),
+          atMs: runtime.clock.wallMs(),
+        });
       });
     },
 
@@ -189,14 +195,16 @@ export const openMultiparts = ({
       const { upload } = await get(place, uploadId);
       const id = newUuid();
       await content.retain(source.content, chunkUser(id), claimPart(place, upload, { number, upload: id }));
-      if (!(await stands())) {
-        await content.release(source.content, chunkUser(id));
-        throw new ShoalError('CONTENDED', 'Cannot copy the part: its source was replaced meanwhile');
-      }
-      const { bytes, md5 } = source;
-      return parts.keep(place, upload, {
-        ...{ number, upload: id, content: source.content, bytes, md5 },
-        atMs: runtime.clock.wallMs(),
+      return settled(id, async () => {
+        if (!(await stands())) {
+          await content.release(source.content, chunkUser(id));
+          throw new ShoalError('CONTENDED', 'Cannot copy the part: its source was replaced meanwhile');
+        }
+        const { bytes, md5 } = source;
+        return parts.keep(place, upload, {
+          ...{ number, upload: id, content: source.content, bytes, md5 },
+          atMs: runtime.clock.wallMs(),
+        });
       });
     },
 

@@ -18,7 +18,7 @@ import { chunkUser, type ObjectRow } from './records.ts';
 
 export const openObjectMoves = (
   { content, containers }: Pick<ObjectParts, 'content' | 'containers'>,
-  { run, replace, keep, release, releaseContent }: ObjectTurns,
+  { run, replace, settled, release, releaseContent }: ObjectTurns,
 ) => ({
   /** Not for versions, which have a second row. Throws PRECONDITION_FAILED when it is another object now. */
   async move(
@@ -43,7 +43,7 @@ export const openObjectMoves = (
         ...(to.storageClass && { storageClass: to.storageClass }),
       };
     };
-    await run(place, async () => {
+    const put = async (): Promise<void> => {
       try {
         if (!place.isGuarded) await containers.guard(place.project, place.container, place.id);
         await replace({ ...place, isGuarded: true }, judge, async () => []);
@@ -53,7 +53,9 @@ export const openObjectMoves = (
           await releaseContent(moved, heldBy);
         throw thrown;
       }
-      keep(heldBy);
+    };
+    await run(place, async () => {
+      await settled(heldBy, put);
       await release(place, row);
     });
   },

@@ -8,6 +8,7 @@ import { hasCode, ShoalError } from '../../proto/error.ts';
 import type { Uuid } from '../../proto/ids.ts';
 import { coalesce } from '../base/coalesce.ts';
 import { keyedSerial } from '../base/serial.ts';
+import { claimed } from '../chunk/claimed.ts';
 import type { ContentStore } from '../chunk/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { Companion } from '../table/port.ts';
@@ -89,11 +90,9 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
     turns.run(`${place.id}/${place.name}`, () => work().finally(() => readAhead.changed(place)));
 
   const { release, releaseContent } = openReleases({ runtime, records, content });
-  /** The row stands that the upload was claimed for. Nobody waits for it. */
-  const keep = (upload: Uuid): void =>
-    void content
-      .keep(chunkUser(upload))
-      .catch((thrown) => log.info('an upload is looked at again', { upload, thrown }));
+  /** Puts the row that the upload was claimed for. */
+  const settled = <T>(upload: Uuid, work: () => Promise<T>): Promise<T> =>
+    claimed({ content, log }, chunkUser(upload), work);
 
   const postsOf = async (place: Place): Promise<readonly PostRow[]> => {
     const prefix = postKey(place.name, '' as Uuid);
@@ -296,7 +295,7 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
     expireLater,
     versionsOf,
     giveUp,
-    keep,
+    settled,
     release,
     releaseContent,
     dropPosts,

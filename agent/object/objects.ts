@@ -77,7 +77,7 @@ export const openObjectRows = (parts: ObjectParts) => {
   const { runtime, records, content } = parts;
   const stores = { parts: records.parts, content };
   const turns = openObjectTurns(parts);
-  const { look, lookAhead, readAhead, commit, keep, releaseContent } = turns;
+  const { look, lookAhead, readAhead, commit, settled, releaseContent } = turns;
 
   const newVersion = (place: Place, upload: Uuid, atMs: number): Pick<ObjectRow, 'versionId' | 'lock'> => {
     if (place.versions !== 'enabled') return {};
@@ -134,37 +134,41 @@ export const openObjectRows = (parts: ObjectParts) => {
         code: upload.code,
         signal: upload.signal,
       });
-      const md5 = sealing?.md5() ?? written.digests.md5 ?? '';
-      const fault =
-        upload.bytes !== undefined && upload.bytes !== written.length
-          ? new ShoalError('ABORTED', `Cannot store ${written.length} bytes: ${upload.bytes} were announced`)
-          : upload.md5 !== undefined && upload.md5 !== md5
-            ? new ShoalError('UNPROCESSABLE', `The MD5 of what came is ${md5}, the ETag says ${upload.md5}`)
-            : undefined;
-      if (fault) {
-        await releaseContent(written.content, id);
-        throw fault;
-      }
-      const atMs = runtime.clock.wallMs();
-      const checksum = upload.checksum?.();
-      const row: ObjectRow = {
-        ...upload.facts,
-        ...newVersion(place, id, atMs),
-        ...upload.kind,
-        ...(opener && { seal: opener.seal }),
-        ...(checksum && { checksum }),
-        ...(upload.storageClass && { storageClass: upload.storageClass }),
-        changedAtMs: atMs,
-        upload: id,
-        content: written.content,
-        bytes: written.length,
-        md5,
-      };
-      // On what was there before a version, or before chunks, more hangs.
-      const ahead = place.versions === undefined && row.content.kind === 'inline' ? upload.ahead : undefined;
-      const stored = await commit(place, row, upload.how ?? 'ObjectCreated:Put', upload.check, ahead);
-      if (row.content.kind === 'chunks') keep(id);
-      return stored;
+      return settled(id, async () => {
+        const md5 = sealing?.md5() ?? written.digests.md5 ?? '';
+        const fault =
+          upload.bytes !== undefined && upload.bytes !== written.length
+            ? new ShoalError(
+                'ABORTED',
+                `Cannot store ${written.length} bytes: ${upload.bytes} were announced`,
+              )
+            : upload.md5 !== undefined && upload.md5 !== md5
+              ? new ShoalError('UNPROCESSABLE', `The MD5 of what came is ${md5}, the ETag says ${upload.md5}`)
+              : undefined;
+        if (fault) {
+          await releaseContent(written.content, id);
+          throw fault;
+        }
+        const atMs = runtime.clock.wallMs();
+        const checksum = upload.checksum?.();
+        const row: ObjectRow = {
+          ...upload.facts,
+          ...newVersion(place, id, atMs),
+          ...upload.kind,
+          ...(opener && { seal: opener.seal }),
+          ...(checksum && { checksum }),
+          ...(upload.storageClass && { storageClass: upload.storageClass }),
+          changedAtMs: atMs,
+          upload: id,
+          content: written.content,
+          bytes: written.length,
+          md5,
+        };
+        // On what was there before a version, or before chunks, more hangs.
+        const ahead =
+          place.versions === undefined && row.content.kind === 'inline' ? upload.ahead : undefined;
+        return commit(place, row, upload.how ?? 'ObjectCreated:Put', upload.check, ahead);
+      });
     },
 
     /** An object whose bytes are there already, as those of its parts. Throws NOT_FOUND, and what the check throws. */
@@ -207,41 +211,42 @@ export const openObjectRows = (parts: ObjectParts) => {
           );
         const upload = newUuid();
         const facts = factsOf(source);
-        if (source.content.kind === 'chunks') {
-          await content.retain(source.content, chunkUser(upload), claimUpload(to));
-          // Still the same upload, kept as it was: its chunks had a user the whole time.
-          const now = await (versionId === undefined ? find(from) : findVersion(from, versionId));
-          if (now?.upload !== source.upload || now.heldBy !== source.heldBy) {
-            await releaseContent(source.content, upload);
-            continue;
+        await content.retain(source.content, chunkUser(upload), claimUpload(to));
+        const stored = await settled(upload, async () => {
+          if (source.content.kind === 'chunks') {
+            // Still the same upload, kept as it was: its chunks had a user the whole time.
+            const now = await (versionId === undefined ? find(from) : findVersion(from, versionId));
+            if (now?.upload !== source.upload || now.heldBy !== source.heldBy) {
+              await releaseContent(source.content, upload);
+              return undefined;
+            }
           }
-        }
-        const atMs = runtime.clock.wallMs();
-        const {
-          versionId: _old,
-          isNull: _null,
-          parts: _parts,
-          heldBy: _held,
-          lock: _lock,
-          owner: _owner,
-          grants: _grants,
-          grantsAreAll: _areAll,
-          storageClass: _class,
-          ...bare
-        } = source;
-        const row: ObjectRow = {
-          ...bare,
-          ...facts,
-          ...newVersion(to, upload, atMs),
-          ...(lock && { lock }),
-          ...(storageClass && { storageClass }),
-          ...(link && { link }),
-          upload,
-          changedAtMs: atMs,
-        };
-        const stored = await commit(to, row, 'ObjectCreated:Copy', check);
-        if (row.content.kind === 'chunks') keep(upload);
-        return { source, row: stored };
+          const atMs = runtime.clock.wallMs();
+          const {
+            versionId: _old,
+            isNull: _null,
+            parts: _parts,
+            heldBy: _held,
+            lock: _lock,
+            owner: _owner,
+            grants: _grants,
+            grantsAreAll: _areAll,
+            storageClass: _class,
+            ...bare
+          } = source;
+          const row: ObjectRow = {
+            ...bare,
+            ...facts,
+            ...newVersion(to, upload, atMs),
+            ...(lock && { lock }),
+            ...(storageClass && { storageClass }),
+            ...(link && { link }),
+            upload,
+            changedAtMs: atMs,
+          };
+          return commit(to, row, 'ObjectCreated:Copy', check);
+        });
+        if (stored) return { source, row: stored };
       }
       throw new ShoalError(
         'CONTENDED',

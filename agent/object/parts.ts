@@ -66,12 +66,7 @@ export const openParts = ({
       const key = partKey(part.number, part.upload);
       await parts.put(upload, key, part);
       const now = await multiparts.get(place.id, multipartKey(place.name, upload));
-      if (now && !now.isClosing) {
-        content
-          .keep(chunkUser(part.upload))
-          .catch((thrown) => log.info('a part is looked at again', { upload, thrown }));
-        return part;
-      }
+      if (now && !now.isClosing) return part;
       // While it closes, who closes it finds the part and gives it back.
       if ((!now || now.isAborted) && (await parts.get(upload, key))) await drop(upload, part, false);
       throw noUpload(upload);

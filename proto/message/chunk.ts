@@ -42,6 +42,10 @@ const DifferAnswer = Type.Object({ partitions: Partitions });
 const ListRequest = Type.Object({ partitions: Partitions, after: Type.Union([Id, Type.Null()]) });
 const ListAnswer = Type.Object({ ids: Ids, more: Type.Boolean() });
 
+/** Is the receiver, in this life, at uploads of these users? */
+const UploadsRequest = Type.Object({ users: Type.Array(Type.String({ maxLength: 1024 }), { maxItems: 64 }) });
+const UploadsAnswer = Type.Object({ underWay: Type.Array(Type.Boolean()) });
+
 /** As `chunk.have` of whole copies, as `stripe.have` of the receiver's share of a stripe, and so on. */
 export const chunkMethods = {
   have: { request: HaveRequest, answer: HaveAnswer },
@@ -49,6 +53,7 @@ export const chunkMethods = {
   check: { request: CheckRequest, answer: CheckAnswer },
   differ: { request: DifferRequest, answer: DifferAnswer },
   list: { request: ListRequest, answer: ListAnswer },
+  uploads: { request: UploadsRequest, answer: UploadsAnswer },
 } as const;
 
 /** Throws BAD_REQUEST for what is not of the schema. */

@@ -53,6 +53,8 @@ export interface TestCluster extends AsyncDisposable {
   setDown(index: number, isDown: boolean): void;
   /** Their agents listen, and have not opened their chunks yet. */
   readonly starting: Set<HostId>;
+  /** Off the roster. */
+  readonly off: Set<HostId>;
   /** Called before each bulk request is handled; may wait or throw. */
   bulkHook: (to: HostId, request: { method: string; path: string; signal: AbortSignal }) => Promise<void>;
   /** What a line does to the body of an answer. */
@@ -201,6 +203,7 @@ export const startCluster = async (
         members: membersOf(id),
         tables,
         keyValue: store,
+        isOff: (host) => cluster.off.has(host),
         directories: [directory, ...(options.moreDirectories?.(ids.indexOf(id)) ?? [])],
       },
       {
@@ -225,6 +228,7 @@ export const startCluster = async (
         listener({ hostId: id, name: id, state: isDown ? 'dead' : 'alive', incarnation: 0 });
     },
     starting: new Set(),
+    off: new Set(),
     bulkHook: async () => {},
     bulkBody: (_from, body) => body,
     bulkCount: 0,

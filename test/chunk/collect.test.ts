@@ -33,7 +33,7 @@ const temporaryFiles = async (graceMs = 0) => {
           runtime,
           log: runtime.log,
           files,
-          references: { add: async () => {}, remove: async () => {}, ...references },
+          references,
           throttle: throttle(runtime, { perSecond: 1e6 }),
         },
         { graceMs },

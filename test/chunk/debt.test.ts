@@ -25,7 +25,8 @@ test('debts: what an earlier life was about to name is asked for, once nothing t
     any: async () => true,
   };
   const clock = { wallMs: () => nowMs, monotonicMs: () => nowMs };
-  const live = () => openDebts({ store, references, clock, log });
+  const judges = new Map<string, Judge>();
+  const live = () => openDebts({ store, references, judges, clock, log });
   const before = live();
   for (const user of ['named', 'lost', 'unsure']) await before.add(user, [id], claim);
   await before.settle(never);
@@ -39,7 +40,7 @@ test('debts: what an earlier life was about to name is asked for, once nothing t
     asked.push(user);
     return { named: true, lost: false }[user];
   };
-  after.judgeBy('thing', judge);
+  judges.set('thing', judge);
   await after.settle(never);
   t.deepEqual(asked, [], 'too early');
   nowMs += 10 * minuteMs;
@@ -64,9 +65,9 @@ test('debts: an agent that dies between an upload and its row gives the chunks b
   await cluster.host(0).chunks.content.keep('kept');
   await cluster.host(0).restart();
   const asked: string[] = [];
-  cluster.host(0).chunks.content.judgeBy('thing', async (_claim, user) => {
-    asked.push(user);
-    return user === 'named';
+  cluster.host(0).chunks.content.judgeBy('thing', async (_claim, user, endedMs) => {
+    if (endedMs !== null) asked.push(user);
+    return user !== 'lost';
   });
   await until('its references are gone', async () => (await cluster.tables.usedBy('lost')).length === 0);
   await until('both were asked for', () => asked.includes('named'));

@@ -99,6 +99,7 @@ export const fakeContent = (): ContentStore & {
     },
     claim: async () => {},
     keep: async () => {},
+    end: () => {},
     judgeBy: () => {},
     release: async (content, user) => use(content, user, false),
     retain: async (content, user) => use(content, user, true),

@@ -11,6 +11,7 @@ import {
   multipartKey,
   type ObjectRow,
   openRecords,
+  partKey,
   type Records,
 } from '../../agent/object/records.ts';
 import { asVersion, versionKey } from '../../agent/object/versions.ts';
@@ -131,11 +132,14 @@ test('judge: what stands in a container that is gone stands for nobody', async (
 
 test('judge: a part is told of once nobody is making an object of it', async (t) => {
   const { records, lost } = await openHome(t);
+  const home = { project: 'p', container: 'c', id: place.id, name: place.name };
   const upload = newUuid();
   const key = multipartKey(place.name, upload);
   const made = { upload, name: place.name, facts: lost, startedAtMs: 1, initiator: null };
   const part = { number: 1, upload: lost.upload };
-  const judge = () => judgePart(records[1])(claimPart(place, upload, part), chunkUser(lost.upload), endedMs);
+  const bytes = { content: { kind: 'chunks', chunks: [] }, bytes: 1, md5: '', atMs: 1 } as const;
+  const judge = (atMs: number | null = endedMs) =>
+    judgePart(records[1])(claimPart(home, upload, part), chunkUser(lost.upload), atMs);
   await records[0].multiparts.change(place.id, key, () => ({ ...made, isClosing: true }));
   t.is(await judge(), undefined);
   await records[0].objects.put(place.id, place.name, {
@@ -145,5 +149,12 @@ test('judge: a part is told of once nobody is making an object of it', async (t)
   t.true(await judge(), 'the object has it');
   await records[0].objects.delete(place.id, place.name);
   await records[0].multiparts.change(place.id, key, () => ({ ...made, isClosing: true, isAborted: true }));
+  t.is(await judge(null), undefined, 'it is only looked');
   t.false(await judge());
+  await records[0].multiparts.change(place.id, key, () => made);
+  await records[0].parts.put(upload, partKey(1, lost.upload), { ...part, ...bytes });
+  t.true(await judge());
+  await records[0].containers.change('p', 'c', () => undefined);
+  t.false(await judge(), 'with its container');
+  t.is(await records[2].parts.get(upload, partKey(1, lost.upload)), undefined);
 });

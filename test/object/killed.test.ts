@@ -15,12 +15,13 @@ import {
   type Records,
 } from '../../agent/object/records.ts';
 import { walkRows } from '../../agent/table/walk-rows.ts';
+import { codes } from '../../proto/policy.ts';
 import { KiB } from '../../proto/units.ts';
 import { startCluster } from '../chunk/cluster.ts';
 import { pieces } from '../conform/content.ts';
 import { cluster as tableCluster } from '../table/cluster.ts';
 import { until } from '../until.ts';
-import { type Agent, facts, openAgent, putPart, uploadOf } from './mortal.ts';
+import { type Agent, facts, joinedParts, openAgent, putPart, uploadOf } from './mortal.ts';
 
 const { signal } = new AbortController();
 const project = 'p1';
@@ -29,7 +30,9 @@ const project = 'p1';
 const open = async (t: ExecutionContext) => {
   const tables = await tableCluster(t);
   const records = tables.hosts.map((host) => openRecords(host.tables)) as [Records, Records, Records];
-  const chunks = await startCluster(3, { settings: { claimAgeMs: 300 } });
+  const chunks = await startCluster(3, {
+    settings: { claimAgeMs: 300, orphansEveryMs: 300, orphansPerSecond: 1e4 },
+  });
   t.teardown(() => chunks[Symbol.asyncDispose]());
   return { records, chunks };
 };
@@ -91,6 +94,12 @@ const kinds: Readonly<Record<string, Kind>> = {
     work: (agent, place) => put(agent, place),
   },
   'a PUT where versions are suspended': { container: () => ({ versions: 'suspended' }), work: put },
+  'a PUT over another': { container: plain, prepare: put, work: (agent, place) => put(agent, place) },
+  'a deletion': {
+    container: plain,
+    prepare: put,
+    work: (agent, place) => agent.objects.delete(place),
+  },
   'a copy': {
     container: plain,
     prepare: (agent, place) => put(agent, source(place)),
@@ -116,6 +125,21 @@ const kinds: Readonly<Record<string, Kind>> = {
       const { row, upload } = before as { row: ObjectRow; upload: string };
       return agent.multiparts.share(place, upload, 1, row, async () => true);
     },
+  },
+  'a completion': {
+    container: plain,
+    async prepare(agent, place) {
+      const { upload } = await uploadOf(agent, place);
+      for (const number of [1, 2]) await putPart(agent, place, upload, number, someBytes());
+      return upload;
+    },
+    work: (agent, place, upload) => agent.multiparts.complete(place, upload as string, joinedParts),
+  },
+  'a move to another policy': {
+    container: plain,
+    prepare: put,
+    work: (agent, place, row) =>
+      agent.objects.move(place, row as ObjectRow, { code: codes[0], storageClass: undefined }, signal),
   },
 };
 
@@ -145,8 +169,10 @@ for (const [title, kind] of Object.entries(kinds))
     const [, , records] = world.records;
     const host = world.chunks.host(0);
     await host.restart();
-    host.chunks.content.judgeBy(uploadClaims, judgeUpload(records));
-    host.chunks.content.judgeBy(partClaims, judgePart(records));
+    for (const { chunks } of world.chunks.hosts) {
+      chunks.content.judgeBy(uploadClaims, judgeUpload(records));
+      chunks.content.judgeBy(partClaims, judgePart(records));
+    }
     const used = () => world.chunks.tables.users();
     const owed = await named(records, ids);
     await until('nothing else is used', async () => (await used()).every((user) => owed.has(user)), 20_000);

@@ -114,6 +114,8 @@ const cluster: Readonly<
   'a tombstone dropped though the row was written since': 1,
   'a chunk sent before its reference stands': 1,
   'an upload of a killed agent that is taken for an object': 6,
+  'a reference given back while its upload is under way': 4,
+  'references of a host that never comes back that nobody looks for': 17,
   'a chunk deleted by a decision of before it was put again': 2,
   'an owner that is never told what it missed': 2,
   'a row served without a look at its checksum': 11,

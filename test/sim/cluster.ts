@@ -51,7 +51,6 @@ export const buildCluster = (
   world: World,
   ids: readonly HostId[],
   parts: ClusterParts,
-  lost: () => void,
   judge?: Judge,
   copying?: CopyWatch,
 ): Cluster => {
@@ -92,13 +91,8 @@ export const buildCluster = (
     }) &&
     keptOn(victim.disk).every((name) => isReadable(without(nodes, victim), idOf(name)));
 
-  /** One that was removed may live on, but what it owes nobody takes back from it. */
-  const judgeFor = (id: HostId): Judge | undefined =>
-    judge && (async (claim, user, endedMs) => (removed.has(id) ? undefined : judge(claim, user, endedMs)));
-
   const expel = (victim: Node<ClusterHost>): void => {
     world.tell('remove', victim.id);
-    lost();
     removed.add(victim.id);
     nodes.splice(nodes.indexOf(victim), 1);
     roster.remove(victim.id);
@@ -119,7 +113,6 @@ export const buildCluster = (
     },
     wipe(victim) {
       if (!canLoseVoter(victim) || !isSafeToLose(victim)) return false;
-      lost();
       victim.crash();
       victim.disk.wipe();
       return true;
@@ -141,7 +134,7 @@ export const buildCluster = (
               parts,
               ring,
               settle,
-              judge: judgeFor(id),
+              judge,
             },
             zone: `z${ids.indexOf(id) % zones}`,
             life: { isFirst: !settled.has(id), ended: async () => void settled.add(id) },

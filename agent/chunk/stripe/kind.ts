@@ -40,6 +40,7 @@ export const stripeKind = (world: {
     needed: (stripe) => codeOf(stripe)?.code.data ?? 1,
     shareOf: (stripe, host) => ring.dueOf(stripe, host).join(),
     references: references({
+      self: ring.self,
       rows: world.rows,
       timers: runtime.timers,
       keyOf: (stripe) => `stripe/${stripe}`,

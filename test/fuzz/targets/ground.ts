@@ -101,6 +101,7 @@ const chunkSamples: Readonly<Record<keyof typeof chunkMethods, readonly [object,
     { partitions: [1, 2], after: null },
     { ids: [chunkId], more: false },
   ],
+  uploads: [{ users: ['object:a'] }, { underWay: [true, false] }],
 } as const;
 
 /** A whole world for each method, renewed now and then: what is taken fills it. */

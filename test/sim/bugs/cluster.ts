@@ -267,6 +267,33 @@ const believedClaim: ClusterParts = {
   },
 };
 
+/** Who did not say that its upload is over counts as one that forgot it: references go while their upload is under way. */
+const forgottenMaker: ClusterParts = {
+  ...soundParts,
+  chunkRpc: (rpc) => ({
+    ...rpc,
+    request: async (to, method, body, options) =>
+      method.endsWith('.uploads') ? { underWay: [false] } : rpc.request(to, method, body, options),
+  }),
+};
+
+/** What a host owed that never comes back nobody gives back in its place. */
+const unseenOrphans: ClusterParts = {
+  ...soundParts,
+  chunkTables: (tables) => ({
+    ...tables,
+    rows(schema) {
+      const rows = tables.rows(schema);
+      // The collector wants to know of one alone.
+      return {
+        ...rows,
+        range: (key, range) =>
+          range.limit > 1 ? Promise.resolve({ entries: [], more: false }) : rows.range(key, range),
+      };
+    },
+  }),
+};
+
 /** A deletion is decided before it has the chunk's lock; by the time it has, the chunk may be wanted again. */
 const aba: ClusterParts = {
   ...soundParts,
@@ -337,6 +364,8 @@ export const clusterBugs = {
   'a tombstone dropped though the row was written since': changedMeanwhile,
   'a chunk sent before its reference stands': earlyCollection,
   'an upload of a killed agent that is taken for an object': believedClaim,
+  'a reference given back while its upload is under way': forgottenMaker,
+  'references of a host that never comes back that nobody looks for': unseenOrphans,
   'a chunk deleted by a decision of before it was put again': aba,
   'an owner that is never told what it missed': lostNotice,
   'a row served without a look at its checksum': unsealedRows,

@@ -68,8 +68,8 @@ export const unburied = (nodes: Nodes, beforeMs: number): string[] =>
     return kept.length > 0 ? [`${id} keeps tombstones in ${kept.join(' ')}`] : [];
   });
 
-/** References of those users that still stand with an owner. */
-export const leaked = (nodes: Nodes, users: ReadonlySet<string>): string[] =>
+/** References of such users that still stand with an owner. */
+export const leaked = (nodes: Nodes, isDead: (user: string) => boolean): string[] =>
   nodes.flatMap(({ id, program }) => {
     const { tableStore: store, ring } = program?.calls ?? {};
     if (!store || !ring) return [`${id} is not open`];
@@ -77,7 +77,7 @@ export const leaked = (nodes: Nodes, users: ReadonlySet<string>): string[] =>
     const held = rows.flatMap(({ key, value }) => {
       const row = Buffer.from(key);
       const user = row.subarray(rowKeyHeadBytes).toString();
-      const isLive = presenceOfBytes(value) === presence.live && users.has(user);
+      const isLive = presenceOfBytes(value) === presence.live && isDead(user);
       return isLive && ring.owners(row.readUInt16BE(1)).includes(id) ? [user] : [];
     });
     return held.length > 0 ? [`${id} keeps references of ${held.join(' ')}`] : [];

@@ -70,7 +70,7 @@ export const soundParts: ClusterParts = {
     collectEveryMs: 2 * secondMs,
     compareEveryMs: 30 * secondMs,
     collectPerSecond: 1000,
-    claimAgeMs: 5 * secondMs,
+    ...{ claimAgeMs: 5 * secondMs, orphansEveryMs: 5 * secondMs, orphansPerSecond: 1000 },
   },
   // So quick that stragglers and pauses meet it: no age is needed for safety.
   tableSettings: { collectAgeMs: secondMs, collectEveryMs: 1.5 * secondMs },
@@ -134,7 +134,8 @@ export const clusterHost = (host: Host, options: ClusterHostOptions): ClusterHos
   let calls: ClusterCalls | undefined;
 
   const open = async (): Promise<void> => {
-    const base = { runtime, rpc, gossip, roster: liveRoster(host, options.roster) };
+    const roster = liveRoster(host, options.roster);
+    const base = { runtime, rpc, gossip, roster };
     const card = cardOf(host.id, options.zone);
     const members = await openMembers(
       { ...base, signer: fakeSigner(host.id), keyValue: sub(keyValue, 'members') },
@@ -170,6 +171,7 @@ export const clusterHost = (host: Host, options: ClusterHostOptions): ClusterHos
         tables: parts.chunkTables(tables, host),
         ...{ rpc: parts.chunkRpc(fenced.rpc), ring: parts.chunkRing(watched) },
         directories: ['/chunks'],
+        isOff: (other) => !roster.has(other),
         openFiles: parts.openFiles(host),
       },
       parts.chunkSettings,

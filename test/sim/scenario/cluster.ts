@@ -179,6 +179,7 @@ export const runCluster = async (
   const ids = Array.from({ length: size }, (_, index) => hostId(index));
   const contents = openContents(world, 4, {
     isHonest: () => cluster.isHonest(),
+    isOff: (host) => cluster.nodes.every(({ id }) => id !== host),
     writing({ ring }) {
       const before = [ring.newest, ...losses(world)].join();
       return (id) => {
@@ -189,7 +190,6 @@ export const runCluster = async (
     },
   });
   const records = openRecords(world, { ...shape(random), ...(isLong && { keys: keysLong }) });
-  const lost = (): void => contents.debtsLost();
   const nodeOf = (host: HostId) => cluster.nodes.find(({ id }) => id === host);
   const watches: readonly CopyWatch[] = [
     // Rows of a range that split are taken off the disk when they have come to its heirs.
@@ -210,7 +210,7 @@ export const runCluster = async (
       return isFair ? lackings.map((lacking) => lacking()).find((what) => what !== undefined) : undefined;
     };
   };
-  const cluster = buildCluster(world, ids, parts, lost, contents.judge, copying);
+  const cluster = buildCluster(world, ids, parts, contents.judge, copying);
   const { nodes, fork } = cluster;
   const done = (violation?: string[]): Outcome => {
     const operations =
@@ -292,7 +292,7 @@ export const runCluster = async (
   if (faulty.length > 0) return done(faulty);
   const kept = await until(world, collectMs, () => uncollected(nodes, contents.garbage()));
   if (kept.length > 0) return done(['not collected', ...kept]);
-  const stale = await until(world, collectMs, () => leaked(nodes, contents.dead));
+  const stale = await until(world, collectMs, () => leaked(nodes, contents.isDead));
   if (stale.length > 0) return done(['references are kept', ...stale]);
   const deletedMs = epochMs + restMs - clockSlackMs;
   const unforgotten = await until(world, collectMs, () => unburied(nodes, deletedMs));

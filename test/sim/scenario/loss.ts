@@ -68,7 +68,6 @@ const run = async (world: World, parts: ClusterParts): Promise<Outcome> => {
     world,
     Array.from({ length: size }, (_, index) => hostId(index)),
     parts,
-    () => {},
   );
   const { nodes } = cluster;
   const records = openRecords(world, { groups: 2, keys: 3, readShare: 0.5, rowShare: 0.5 });
