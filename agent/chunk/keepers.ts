@@ -128,11 +128,7 @@ export const openKeepers = (
 
   const ageMs = settings.claimAgeMs ?? limits.claimAgeMs;
   const { judges, uploads, isOff } = world;
-  const shares = kind.shares ?? (() => files.list());
-  const unnamed = orphans(
-    { ...parts, ask, shares, judges, uploads, isOff, throttle: throttles.orphans },
-    { ageMs },
-  );
+  const unnamed = orphans({ ...parts, ask: askOver(rpc), judges, uploads, isOff, throttle: throttles.orphans }, { ageMs });
 
   const enqueue = (ids: readonly ChunkId[], why: RepairCause): Promise<void> =>
     queue.add(ids, why).then(() => loops.repair?.poke());

@@ -34,7 +34,7 @@ interface Candidate {
 }
 
 export interface Orphans {
-  /** Looks at the references of each chunk that is here. */
+  /** Looks at the references that are here, also of chunks whose bytes never came. */
   walk(signal: AbortSignal): Promise<void>;
   /** Judges the candidates whose time has come. */
   settle(signal: AbortSignal): Promise<void>;
@@ -46,7 +46,6 @@ export const orphans = (
     log,
     ring,
     members,
-    shares,
     references,
     judges,
     uploads,
@@ -58,11 +57,11 @@ export const orphans = (
     readonly log: Log;
     readonly ring: Ring;
     readonly members: Pick<Members, 'isReachable'>;
-    readonly shares: () => AsyncIterable<ChunkId>;
     readonly references: References;
     readonly judges: Judges;
     /** Users that this host is at. */
     readonly uploads: ReadonlySet<string>;
+    /** Of the room as a whole: users have chunks of all kinds. */
     readonly ask: Ask;
     /** No host of the cluster any more. */
     isOff(host: HostId): boolean;
@@ -103,7 +102,7 @@ export const orphans = (
 
   return {
     async walk(signal) {
-      for await (const id of shares()) {
+      for await (const id of references.here()) {
         if (signal.aborted) return;
         if (!isOurs(id)) continue;
         for await (const [user, reference] of references.of(id)) {

@@ -7,10 +7,12 @@ import type { ChunkId, HostId } from '../../proto/ids.ts';
 import { deadline } from '../base/deadline.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import type { Timers } from '../runtime/ports.ts';
-import type { Rows, Tables } from '../table/port.ts';
+import type { OwnKeys, Rows, Tables } from '../table/port.ts';
 import { walkRows } from '../table/walk-rows.ts';
 import { referenceRetryMs, referencesInFlightMax, referencesPageRows, referenceTimeoutMs } from './limits.ts';
 import type { Claim } from './port.ts';
+
+const chunkIdPattern = /^[0-9a-f]{64}$/;
 
 export interface Reference {
   readonly length: number;
@@ -31,24 +33,34 @@ export interface References {
   any(id: ChunkId): Promise<boolean>;
   /** With their users. */
   of(id: ChunkId): AsyncIterable<readonly [user: string, reference: Reference]>;
+  /** Chunks of this kind whose references are on this host: all that it owns. */
+  here(): AsyncIterable<ChunkId>;
 }
 
-export type ReferenceRows = Rows<Reference>;
-export const referenceRows = (tables: Tables): ReferenceRows =>
-  tables.rows<Reference>({ name: 'chunk-ref', weight: ({ length }) => length });
+export interface ReferenceRows {
+  readonly rows: Rows<Reference>;
+  /** Partition keys on this host. */
+  keys(): AsyncIterable<string>;
+}
+const name = 'chunk-ref';
+export const referenceRows = (tables: Tables & OwnKeys): ReferenceRows => ({
+  rows: tables.rows<Reference>({ name, weight: ({ length }) => length }),
+  keys: () => tables.keysHere(name),
+});
 
 export const references = ({
   self,
-  rows,
+  rows: { rows, keys },
   timers,
-  keyOf = (id) => id,
+  prefix = '',
 }: {
   readonly self: HostId;
   readonly rows: ReferenceRows;
   readonly timers: Timers;
-  /** Default the id: the owners of a chunk own its rows. */
-  keyOf?(id: ChunkId): string;
+  /** Of the partition key, before the id; default none. The owners of a chunk own its rows all the same. */
+  readonly prefix?: string;
 }): References => {
+  const keyOf = (id: ChunkId): string => prefix + id;
   /** Once more is the same. */
   const put = async (id: ChunkId, user: string, row: Reference, signal: AbortSignal): Promise<void> => {
     for (;;) {
@@ -78,6 +90,12 @@ export const references = ({
     async *of(id) {
       for await (const { sortKey, row } of walkRows(rows, keyOf(id), { limit: referencesPageRows }))
         yield [sortKey, row];
+    },
+    async *here() {
+      for await (const key of keys()) {
+        const id = key.slice(prefix.length);
+        if (key.startsWith(prefix) && chunkIdPattern.test(id)) yield id as ChunkId;
+      }
     },
   };
 };

@@ -129,3 +129,9 @@ export interface Tables {
   rows<Row>(schema: RowSchema<Row>): Rows<Row>;
   registers<Row>(schema: RegisterSchema): Registers<Row>;
 }
+
+/** For who walks what its own host has. */
+export interface OwnKeys {
+  /** Partition keys of a table without ranges of which this host has rows: all that it owns, and perhaps others. */
+  keysHere(table: string): AsyncIterable<string>;
+}

@@ -21,6 +21,7 @@ import { type CollectState, openCutoffs } from './cutoff.ts';
 import { healer } from './healer.ts';
 import { heldRange, openHolds } from './holds.ts';
 import { familyOf, partitionTable, placeFinder } from './keys.ts';
+import { keysHere } from './keys-here.ts';
 import { openLead } from './lead.ts';
 import { leaders } from './leaders.ts';
 import { readFloor, readLives } from './life-notes.ts';
@@ -29,7 +30,7 @@ import { outbox } from './outbox.ts';
 import { type Overdue, overdueTombstones } from './overdue.ts';
 import { owner } from './owner.ts';
 import { poller } from './poll.ts';
-import type { RegisterSchema, Registers, RowSchema, Rows, Tables } from './port.ts';
+import type { OwnKeys, RegisterSchema, Registers, RowSchema, Rows, Tables } from './port.ts';
 import type { RangeMap } from './range-map.ts';
 import { fixedRouter, openRanges } from './ranges.ts';
 import { rebirth } from './rebirth.ts';
@@ -53,7 +54,7 @@ interface TablesStatus extends HealStatus {
   readonly overdue: Overdue | null;
 }
 
-export interface OpenTables extends Tables {
+export interface OpenTables extends Tables, OwnKeys {
   /** Begins to compare with the other owners. Answers are given from `openTables` on. */
   start(): void;
   /** Compares with all reachable owners now. */
@@ -240,6 +241,7 @@ export const openTables = (
       return openRows(coordinator, nextStampAt, schema, router);
     },
     registers: register,
+    keysHere: (table) => keysHere({ keyValue, timers }, table),
     start() {
       whole.restore(stopping.signal).catch((thrown: unknown) => {
         if (!stopping.signal.aborted) log.error('cannot copy the rows of this host', { error: thrown });

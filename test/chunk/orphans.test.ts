@@ -81,6 +81,11 @@ test('orphans: what a host forgot to give back is given back, of whoever is at i
   await looksOn();
   content.end('given-up');
   await goes(cluster, 'given-up');
+  const stripe = { ...options, user: 'stripe', claim, code: { data: 2, parity: 1 } };
+  await content.write(pieces(randomBytes(300 * KiB)), stripe);
+  t.is((await cluster.tables.usedBy('stripe')).length, 1);
+  content.end('stripe');
+  await goes(cluster, 'stripe');
   t.is((await cluster.tables.usedBy('replaced')).length, 1);
   // Two overwrote it at once, and neither saw it.
   named.clear();

@@ -1,5 +1,13 @@
 /** One-host tables in memory: the port's meaning without the cluster. `test/conform/tables.ts` holds it to the real ones. */
-import type { Companion, Page, Registers, Rows, TableRange, Tables } from '../../agent/table/port.ts';
+import type {
+  Companion,
+  OwnKeys,
+  Page,
+  Registers,
+  Rows,
+  TableRange,
+  Tables,
+} from '../../agent/table/port.ts';
 import { codec } from '../../proto/codec.ts';
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
@@ -23,14 +31,16 @@ const pageOf = <Row>(rows: ReadonlyMap<string, Row> | undefined, range: TableRan
   return { entries, more: inside.length > entries.length };
 };
 
-export const fakeTables = (): Tables => {
+export const fakeTables = (): Tables & OwnKeys => {
   /** One clock for all tables: a companion has the stamp of the row that brings it. */
   let count = 0;
   /** By table: takes a companion. */
+  const groups = new Map<string, Map<string, ReadonlyMap<string, unknown>>>();
   const takers = new Map<string, (partitionKey: string, companion: Companion, stamp: Stamp) => void>();
   return {
     rows<Row>(schema: { name: string; weight?(row: Row): number }): Rows<Row> {
       const parts = new Map<string, Map<string, Row>>();
+      groups.set(schema.name, parts);
       const part = (key: string): Map<string, Row> => {
         const found = parts.get(key) ?? new Map<string, Row>();
         parts.set(key, found);
@@ -91,6 +101,9 @@ export const fakeTables = (): Tables => {
           };
         },
       };
+    },
+    async *keysHere(table) {
+      for (const [key, rows] of groups.get(table) ?? []) if (rows.size > 0) yield key;
     },
     registers<Row>(): Registers<Row> {
       const parts = new Map<string, Map<string, Row>>();

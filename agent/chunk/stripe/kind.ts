@@ -43,7 +43,7 @@ export const stripeKind = (world: {
       self: ring.self,
       rows: world.rows,
       timers: runtime.timers,
-      keyOf: (stripe) => `stripe/${stripe}`,
+      prefix: 'stripe/',
     }),
     transfer: {
       async send(to, stripe, bytes, signal) {

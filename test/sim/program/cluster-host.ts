@@ -17,7 +17,7 @@ import { type RingSettings, rehearsalSettings } from '../../../agent/ring/settin
 import type { KeyValue } from '../../../agent/store/key-value.ts';
 import { sub } from '../../../agent/store/namespace.ts';
 import type { CollectSettings } from '../../../agent/table/collector.ts';
-import type { Registers, Rows, Tables } from '../../../agent/table/port.ts';
+import type { OwnKeys, Registers, Rows, Tables } from '../../../agent/table/port.ts';
 import { type OpenTables, openTables } from '../../../agent/table/tables.ts';
 import { hasCode } from '../../../proto/error.ts';
 import type { HostId } from '../../../proto/ids.ts';
@@ -41,7 +41,7 @@ export interface ClusterParts {
   tableRing(ring: Ring): Ring;
   tableRpc(rpc: Rpc, host: Host): Rpc;
   chunkRing(ring: Ring): Ring;
-  chunkTables(tables: Tables, host: Host): Tables;
+  chunkTables(tables: Tables & OwnKeys, host: Host): Tables & OwnKeys;
   chunkRpc(rpc: Rpc): Rpc;
   openFiles(host: Host): typeof openChunkFiles;
   /** Of uploads whose host died in them, by who makes them. */
