@@ -128,7 +128,10 @@ export const openKeepers = (
 
   const ageMs = settings.claimAgeMs ?? limits.claimAgeMs;
   const { judges, uploads, isOff } = world;
-  const unnamed = orphans({ ...parts, ask: askOver(rpc), judges, uploads, isOff, throttle: throttles.orphans }, { ageMs });
+  const unnamed = orphans(
+    { ...parts, ask: askOver(rpc), judges, uploads, isOff, throttle: throttles.orphans },
+    { ageMs },
+  );
 
   const enqueue = (ids: readonly ChunkId[], why: RepairCause): Promise<void> =>
     queue.add(ids, why).then(() => loops.repair?.poke());

@@ -3,11 +3,19 @@
  * no row names them (`judge-upload.ts`, `judge-part.ts`).
  */
 import type { Uuid } from '../../proto/ids.ts';
-import type { Claim } from '../chunk/port.ts';
-import { partKey } from './records.ts';
+import { claimed } from '../chunk/claimed.ts';
+import type { Claim, ContentStore } from '../chunk/port.ts';
+import type { Log } from '../runtime/ports.ts';
+import { chunkUser, type ObjectRow, partKey } from './records.ts';
 
 export const uploadClaims = 'object';
 export const partClaims = 'object-part';
+
+/** `chunk/claimed.ts` for the user that an upload is. */
+export const settleUploads =
+  (parts: { readonly content: ContentStore; readonly log: Log }) =>
+  <T>(upload: Uuid, work: () => Promise<T>): Promise<T> =>
+    claimed(parts, chunkUser(upload), work);
 
 interface Named {
   readonly project: string;
@@ -21,6 +29,16 @@ export const claimUpload = ({ project, container, id, name }: Named, versionId?:
   ...{ of: uploadClaims, id, name },
   more: { project, container, ...(versionId !== undefined && { versionId }) },
 });
+
+/** Before its row is put: where its version will stand is known only then. What came in parts owes nothing itself. */
+export const claimVersion = async (
+  content: ContentStore,
+  place: Named,
+  { versionId, upload, content: bytes, parts, long }: ObjectRow,
+): Promise<void> => {
+  if (versionId !== undefined && bytes.kind === 'chunks' && !parts && !long)
+    await content.claim(chunkUser(upload), claimUpload(place, versionId));
+};
 
 /** @param upload the one that the part is of */
 export const claimPart = (

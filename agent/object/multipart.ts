@@ -13,10 +13,9 @@
  */
 import { hasCode, ShoalError } from '../../proto/error.ts';
 import { newUuid, type Uuid } from '../../proto/ids.ts';
-import { claimed } from '../chunk/claimed.ts';
 import type { ContentStore } from '../chunk/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
-import { claimPart } from './claim.ts';
+import { claimPart, settleUploads } from './claim.ts';
 import { type Containers, noContainer } from './containers.ts';
 import { listingPageRows, partListBytesMax } from './limits.ts';
 import { packParts } from './long-parts.ts';
@@ -86,9 +85,7 @@ export const openMultiparts = ({
 }) => {
   const { multiparts } = records;
   const parts = openParts({ runtime, records, content });
-  const log = runtime.log.with({ part: 'multipart' });
-  const settled = <T>(id: Uuid, work: () => Promise<T>): Promise<T> =>
-    claimed({ content, log }, chunkUser(id), work);
+  const settled = settleUploads({ content, log: runtime.log.with({ part: 'multipart' }) });
 
   const get = async ({ id, name }: Place, upload: string): Promise<MultipartRow> => {
     const row = await multiparts.get(id, multipartKey(name, upload));

@@ -8,12 +8,11 @@ import { hasCode, ShoalError } from '../../proto/error.ts';
 import type { Uuid } from '../../proto/ids.ts';
 import { coalesce } from '../base/coalesce.ts';
 import { keyedSerial } from '../base/serial.ts';
-import { claimed } from '../chunk/claimed.ts';
 import type { ContentStore } from '../chunk/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { Companion } from '../table/port.ts';
 import type { BucketSettings } from './bucket-settings.ts';
-import { claimUpload } from './claim.ts';
+import { claimVersion, settleUploads } from './claim.ts';
 import { type Containers, noContainer } from './containers.ts';
 import type { Asker } from './events/asker.ts';
 import type { EventRule } from './events/event-rule.ts';
@@ -26,7 +25,6 @@ import { findNullVersion } from './null-version.ts';
 import { type Ahead, openReadAhead } from './read-ahead.ts';
 import {
   type ContainerRow,
-  chunkUser,
   expiryKey,
   expiryShard,
   isExpired,
@@ -90,9 +88,6 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
     turns.run(`${place.id}/${place.name}`, () => work().finally(() => readAhead.changed(place)));
 
   const { release, releaseContent } = openReleases({ runtime, records, content });
-  /** Puts the row that the upload was claimed for. */
-  const settled = <T>(upload: Uuid, work: () => Promise<T>): Promise<T> =>
-    claimed({ content, log }, chunkUser(upload), work);
 
   const postsOf = async (place: Place): Promise<readonly PostRow[]> => {
     const prefix = postKey(place.name, '' as Uuid);
@@ -241,9 +236,7 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
           throw thrown;
         }
         const row = await inOrder(place, made, seen.row);
-        // Where its version will stand is known only now.
-        if (row.versionId !== undefined && row.content.kind === 'chunks' && !row.parts && !row.long)
-          await content.claim(chunkUser(row.upload), claimUpload(place, row.versionId));
+        await claimVersion(content, place, row);
         return row;
       };
       const {
@@ -295,7 +288,7 @@ export const openObjectTurns = ({ runtime, records, content, containers, tell }:
     expireLater,
     versionsOf,
     giveUp,
-    settled,
+    settled: settleUploads({ content, log }),
     release,
     releaseContent,
     dropPosts,
