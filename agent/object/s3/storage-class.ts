@@ -11,6 +11,8 @@ export const storageClassAsked = (
   context: Pick<S3Context, 'codes'>,
   headers: Readonly<Record<string, string | undefined>>,
 ): StorageClass | undefined => {
+  // What there are hosts for is a look at the ring, which most need not take.
+  if (headers[header] === undefined) return undefined;
   const storageClass = parseStorageClass(headers[header], context.codes());
   if (storageClass === null) throw s3Error('InvalidStorageClass');
   return storageClass;

@@ -7,6 +7,11 @@ export const clockSkewMs = 15 * minuteMs;
 /** Longest life of a signed address: a week. */
 export const expiresSecondsMax = 604_800;
 
+/** Derived keys of a day and region that are remembered, 300 bytes each; a caller may name any region. */
+export const signingKeysKeptMax = 1_000;
+/** Of its secret, day and region together: of longer ones it is derived each time. */
+export const signingKeyCharsMax = 256;
+
 /** The line before a chunk has 102 bytes at most, one after the last chunk some 200. */
 export const chunkLineBytesMax = 512;
 

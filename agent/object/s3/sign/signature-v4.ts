@@ -11,6 +11,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { ClaimV4 } from './claim.ts';
 import { hmacSha256 } from './hmac.ts';
+import { signingKeyCharsMax, signingKeysKeptMax } from './limits.ts';
 import type { RawAsk } from './raw-ask.ts';
 
 /** Header values are bytes to us, not text. */
@@ -70,10 +71,22 @@ export const canonicalRequests = (ask: RawAsk, claim: ClaimV4, payloadHash: stri
 export const scopeOf = ({ day, region }: Pick<ClaimV4, 'day' | 'region'>): string =>
   `${day}/${region}/s3/aws4_request`;
 
-export const signingKey = (secret: string, claim: Pick<ClaimV4, 'day' | 'region'>): Buffer =>
-  scopeOf(claim)
-    .split('/')
-    .reduce<Buffer>(hmacSha256, Buffer.from(`AWS4${secret}`));
+/** By secret and scope, in the order in which they were made. */
+const signingKeys = new Map<string, Buffer>();
+
+/** The same for all that is signed with a key on one day: four of the five hashes of a signature. */
+export const signingKey = (secret: string, claim: Pick<ClaimV4, 'day' | 'region'>): Buffer => {
+  const scope = scopeOf(claim);
+  const name = `${scope}/${secret}`;
+  const known = signingKeys.get(name);
+  if (known) return known;
+  const key = scope.split('/').reduce<Buffer>(hmacSha256, Buffer.from(`AWS4${secret}`));
+  if (name.length > signingKeyCharsMax) return key;
+  const [oldest] = signingKeys.keys();
+  if (signingKeys.size >= signingKeysKeptMax && oldest !== undefined) signingKeys.delete(oldest);
+  signingKeys.set(name, key);
+  return key;
+};
 
 export const stringToSign = (claim: Pick<ClaimV4, 'time' | 'day' | 'region'>, canonical: string): string =>
   ['AWS4-HMAC-SHA256', claim.time, scopeOf(claim), sha256(canonical)].join('\n');
