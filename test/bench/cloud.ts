@@ -17,6 +17,8 @@ export interface Cloud extends AsyncDisposable {
   readonly token: string;
   /** What the first host's agent holds of memory that no file backs, now. */
   memoryMiB(): Promise<number>;
+  /** CPU time that all hosts' agents have taken since they began, ms. */
+  cpuMs(): Promise<number>;
   /** Below the account: `/CONTAINER/OBJECT`. Throws when the status is not 2xx. Resolves with the bytes that came. */
   request: Request;
   /** The same at S3's door. */
@@ -102,6 +104,17 @@ const memoryMiBOf = async (pid: number): Promise<number> => {
   return Number(kilobytes) / 1_024;
 };
 
+/** Of all its threads. A tick is 10 ms on every Linux that node runs on. */
+const cpuMsOf = async (pid: number): Promise<number> => {
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
+  const [userTicks, systemTicks] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13)
+    .map(Number);
+  return 10 * ((userTicks ?? 0) + (systemTicks ?? 0));
+};
+
 const requester =
   (
     pool: Pool,
@@ -142,11 +155,18 @@ export const startCloud = async (hosts = 3): Promise<Cloud> => {
     const s3 = new URL(env.AWS_ENDPOINT_URL ?? '');
     const s3Pool = new Pool(s3.origin, { connections: 64, pipelining: 1 });
     const key = { access: env.AWS_ACCESS_KEY_ID ?? '', secret: env.AWS_SECRET_ACCESS_KEY ?? '' };
-    const pid = Number(await readFile(join(data, 'shoal-1', 'rehearsal.pid'), 'utf8'));
+    const pids = await Promise.all(
+      Array.from({ length: hosts }, async (_, index) =>
+        Number(await readFile(join(data, `shoal-${index + 1}`, 'rehearsal.pid'), 'utf8')),
+      ),
+    );
     return {
       url: account,
       token,
-      memoryMiB: () => memoryMiBOf(pid),
+      memoryMiB: () => memoryMiBOf(pids[0] ?? 0),
+      async cpuMs() {
+        return (await Promise.all(pids.map(cpuMsOf))).reduce((sum, one) => sum + one, 0);
+      },
       request: requester(pool, (_method, path) => ({
         path: `${pathname}${path}`,
         headers: { 'x-auth-token': token },

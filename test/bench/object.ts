@@ -25,16 +25,20 @@ const limitSeconds = 2;
 interface Result {
   readonly perSecond: number;
   readonly medianMs: number;
+  /** Of all hosts together, for one request. */
+  readonly cpuMs: number;
 }
 
 /** Until the time is over, or `count` are done. */
 const run = async (
+  { cpuMs }: Pick<Door, 'cpuMs'>,
   seconds: number,
   inFlight: number,
   request: (index: number) => Promise<unknown>,
   count?: number,
 ): Promise<Result> => {
   const times: number[] = [];
+  const startCpuMs = await cpuMs();
   const startMs = performance.now();
   let started = 0;
   const worker = async (): Promise<void> => {
@@ -53,6 +57,7 @@ const run = async (
   return {
     perSecond: (times.length / tookMs) * 1000,
     medianMs: times.sort((a, b) => a - b)[times.length >> 1] ?? 0,
+    cpuMs: ((await cpuMs()) - startCpuMs) / times.length,
   };
 };
 
@@ -82,6 +87,7 @@ type Row = readonly (string | number)[];
 /** Where requests go, and what a page of a listing is called there. */
 interface Door {
   readonly request: Request;
+  cpuMs(): Promise<number>;
   list(container: string): string;
 }
 
@@ -90,11 +96,12 @@ const plain = (
   what: string,
   inFlight: number,
   size: number,
-  { perSecond, medianMs }: Result,
+  { perSecond, medianMs, cpuMs }: Result,
   limit?: { readonly name: string; readonly perSecond: number },
 ): Row => [
   ...[method, what, inFlight, size === 0 ? '' : round((perSecond * size) / 1e6), round(perSecond)],
   round(medianMs),
+  cpuMs.toFixed(2),
   limit?.name ?? '',
   limit ? `${round((100 * perSecond) / limit.perSecond)} %` : '',
 ];
@@ -123,11 +130,12 @@ const freshSource = (size: number): (() => Pieces) => {
 };
 
 const benchSize = async (
-  { request }: Door,
+  door: Door,
   limits: Limits,
   name: keyof typeof sizes,
   seconds: number,
 ): Promise<Row[]> => {
+  const { request } = door;
   const size = sizes[name];
   const rows: Row[] = [];
   const container = `/bench-${size}`;
@@ -147,22 +155,23 @@ const benchSize = async (
       // As many names as there are in flight: changes of one object take turns.
       const names = Math.max(seed, inFlight);
       const work = method === 'PUT' ? (index: number) => put(index % names) : get(seed);
-      const result = await run(seconds, inFlight, work);
+      const result = await run(door, seconds, inFlight, work);
       rows.push(plain(method, name, inFlight, size, result, bound(limits, method, size, inFlight)));
     }
   for (const inFlight of inFlights) {
     for (let index = 0; index < seed; index++) await put(index);
-    const result = await run(0, inFlight, (index) => request('DELETE', `${container}/${index}`), seed);
+    const result = await run(door, 0, inFlight, (index) => request('DELETE', `${container}/${index}`), seed);
     rows.push(plain('DELETE', name, inFlight, 0, result));
   }
   return rows;
 };
 
-const benchList = async ({ request, list }: Door, seconds: number): Promise<Row[]> => {
+const benchList = async (door: Door, seconds: number): Promise<Row[]> => {
+  const { request, list } = door;
   const container = '/bench-list';
   await request('PUT', container);
   const name = (index: number): string => `${container}/name-${String(index).padStart(6, '0')}`;
-  await run(0, 16, (index) => request('PUT', name(index), new Uint8Array(1)), namesListed);
+  await run(door, 0, 16, (index) => request('PUT', name(index), new Uint8Array(1)), namesListed);
   const rows: Row[] = [];
   for (const inFlight of inFlights)
     rows.push(
@@ -171,7 +180,7 @@ const benchList = async ({ request, list }: Door, seconds: number): Promise<Row[
         `${namesListed} names`,
         inFlight,
         0,
-        await run(seconds, inFlight, () => request('GET', list(container))),
+        await run(door, seconds, inFlight, () => request('GET', list(container))),
       ),
     );
   return rows;
@@ -189,19 +198,27 @@ const benchDoor = async (
   for (const name of Object.keys(sizes) as (keyof typeof sizes)[])
     rows.push(...(await benchSize(door, limits, name, seconds)));
   console.log();
-  printTable(['method', 'size', 'in flight', 'MB/s', 'ops/s', 'median ms', 'limit', 'of limit'], rows);
+  printTable(
+    ['method', 'size', 'in flight', 'MB/s', 'ops/s', 'median ms', 'CPU ms', 'limit', 'of limit'],
+    rows,
+  );
 };
 
 export const benchObject = ({ seconds }: BenchOptions): Promise<void> =>
   benchDoor(
-    ({ request }) => ({ request, list: (container) => `${container}?format=json&limit=${namesListed}` }),
+    ({ request, cpuMs }) => ({
+      request,
+      cpuMs,
+      list: (container) => `${container}?format=json&limit=${namesListed}`,
+    }),
     seconds,
   );
 
 export const benchS3 = ({ seconds }: BenchOptions): Promise<void> =>
   benchDoor(
-    ({ requestS3: request }) => ({
+    ({ requestS3: request, cpuMs }) => ({
       request,
+      cpuMs,
       list: (container) => `${container}?list-type=2&max-keys=${namesListed}`,
     }),
     seconds,
