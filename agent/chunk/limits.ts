@@ -78,10 +78,10 @@ export const paritySlowdown = 2;
 /** Small questions between owners. */
 export const askTimeoutMs = 10 * secondMs;
 
-/** Chunks in memory for those who read content here, those got ahead included: 64 MiB. */
-export const readChunksMax = 16;
-/** Of these, places for readers that have taken a piece quickly: a crowd that asks and does not read holds the others, 32 MiB. */
-export const readChunksProven = 8;
+/** Chunks in memory for those who read content here, those got ahead included: 48 MiB. */
+export const readChunksMax = 12;
+/** Of these, places for readers that have taken a piece quickly: a crowd that asks and does not read holds the others, 24 MiB. */
+export const readChunksProven = 6;
 /** A reader without such a place gets this much at a time: 31 MiB for a thousand clients that hardly read. */
 export const readSliceBytes = 32 * KiB;
 /** Chunks in memory, for a moment, to cut slices from. */
@@ -99,7 +99,7 @@ export const sendSliceBytes = 256 * KiB;
 /** Copies here that a put or a question meets, read at once to see whether they are good: 16 MiB. */
 export const recheckInFlightMax = 4;
 /**
- * Buffers kept between bursts: what uploads (20), receiving (12) and readers (8 of 16) hold. What is let go
+ * Buffers kept between bursts: what uploads (20), receiving (12) and readers (8 of 12) hold. What is let go
  * instead stays in memory for long: V8 does not count shared memory, and the digest workers have seen it too.
  */
 export const bufferPoolBytesMax = 160 * MiB;

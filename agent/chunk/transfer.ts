@@ -2,7 +2,7 @@
 import { ShoalError } from '../../proto/error.ts';
 import type { ChunkId, HostId } from '../../proto/ids.ts';
 import { layoutHeader, partHeader } from '../../proto/message/chunk.ts';
-import type { Bulk, BulkAnswer } from '../peer/port.ts';
+import type { Bulk, BulkAnswer, BulkBody } from '../peer/port.ts';
 import type { Ring } from '../ring/port.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { ChunkFiles } from './chunk-files.ts';
@@ -18,12 +18,8 @@ import {
 import { chunkShelf, type Shelf } from './shelf.ts';
 
 /** Fills `buffer`; what came is a part of it. */
-const fill = async (
-  shelf: Shelf,
-  id: ChunkId,
-  body: AsyncIterable<Uint8Array>,
-  buffer: Uint8Array,
-): Promise<Uint8Array> => {
+const fill = async (shelf: Shelf, id: ChunkId, body: BulkBody, buffer: Uint8Array): Promise<Uint8Array> => {
+  if (body.fill) return buffer.subarray(0, await body.fill(buffer));
   let length = 0;
   for await (const piece of body) {
     if (length + piece.length > buffer.length)
@@ -41,7 +37,7 @@ const fill = async (
 const receive = async (
   shelf: Shelf,
   id: ChunkId,
-  body: AsyncIterable<Uint8Array>,
+  body: BulkBody,
   buffer: Uint8Array,
 ): Promise<Uint8Array> => {
   const bytes = await fill(shelf, id, body, buffer);

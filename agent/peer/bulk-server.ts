@@ -12,7 +12,7 @@ import { noteGarbage } from '../base/young-garbage.ts';
 import type { Log } from '../runtime/ports.ts';
 import { hostIdOfSocket } from './certificate.ts';
 import { bulkHeaderBytesMax, bulkServerIdleMs, bulkSocketsMax, bulkTimeoutMs } from './limits.ts';
-import type { BulkAnswer, BulkRequest } from './port.ts';
+import type { BulkAnswer, BulkBody, BulkRequest } from './port.ts';
 import type { Roster } from './roster.ts';
 
 export type BulkHandler = (request: BulkRequest) => Promise<BulkAnswer>;
@@ -50,16 +50,55 @@ const plainHeaders = (request: IncomingMessage): Record<string, string> =>
     ]),
   );
 
-async function* piecesOf(request: IncomingMessage): AsyncIterable<Uint8Array> {
+const tooLarge = (bytesMax: number): ShoalError =>
+  new ShoalError('TOO_LARGE', `Cannot receive a body of more than ${bytesMax} bytes here`);
+const gone = (cause?: unknown): ShoalError =>
+  new ShoalError('ABORTED', 'The sending host went away before the end of its body', { cause });
+
+async function* piecesOf(request: IncomingMessage): AsyncGenerator<Uint8Array, void> {
   try {
     for await (const piece of request) {
       noteGarbage(piece);
       yield piece;
     }
   } catch (cause) {
-    throw new ShoalError('ABORTED', 'The sending host went away before the end of its body', { cause });
+    throw gone(cause);
   }
 }
+
+/** No promise for each piece: TLS makes them 16 KiB long, 256 for a chunk. */
+const fillFrom = (request: IncomingMessage, buffer: Uint8Array): Promise<number> =>
+  new Promise((resolve, reject) => {
+    let length = 0;
+    const leave = (): void =>
+      void request.off('data', take).off('end', end).off('close', fail).off('error', fail);
+    const end = (): void => {
+      leave();
+      resolve(length);
+    };
+    const fail = (cause?: unknown): void => {
+      leave();
+      reject(cause instanceof ShoalError ? cause : gone(cause));
+    };
+    const take = (piece: Uint8Array): void => {
+      noteGarbage(piece);
+      const isTooLong = length + piece.length > buffer.length;
+      if (!isTooLong) buffer.set(piece, length);
+      length += piece.length;
+      if (isTooLong) fail(tooLarge(buffer.length));
+    };
+    if (request.readableEnded) return end();
+    if (request.destroyed) return fail();
+    request.on('data', take).on('end', end).on('close', fail).on('error', fail);
+  });
+
+const bodyOf = (request: IncomingMessage): BulkBody => {
+  const pieces = piecesOf(request);
+  return {
+    [Symbol.asyncIterator]: () => pieces,
+    fill: (buffer) => fillFrom(request, buffer),
+  };
+};
 
 const sendBody = async (response: ServerResponse, body: BulkAnswer['body']): Promise<void> => {
   if (body === undefined || body instanceof Uint8Array) {
@@ -117,7 +156,7 @@ export const startBulkServer = async (
       method: request.method,
       path: decodePath(path),
       headers: plainHeaders(request),
-      body: piecesOf(request),
+      body: bodyOf(request),
       signal: stop.signal,
     });
     for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);

@@ -32,13 +32,21 @@ export interface Gossip {
   subscribe(topic: string, handler: (from: HostId, body: unknown) => void): void;
 }
 
+export interface BulkBody extends AsyncIterable<Uint8Array> {
+  /**
+   * In place of iterating, where there is this: all of it to the buffer's begin. Resolves with its length; throws TOO_LARGE when it
+   * does not fit, ABORTED when the sender went away. The buffer is the caller's again then.
+   */
+  readonly fill?: (buffer: Uint8Array) => Promise<number>;
+}
+
 export interface BulkRequest {
   readonly from: HostId;
   readonly method: 'GET' | 'PUT' | 'DELETE';
   /** Below the prefix it was served under, without a leading slash. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: BulkBody;
   readonly signal: AbortSignal;
 }
 

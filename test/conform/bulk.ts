@@ -63,6 +63,49 @@ export const conformBulk = (test: TestFn, name: string, open: BulkPair): void =>
     t.is(hash.digest('hex'), digest);
   });
 
+  test(`${name}: a body goes straight into a buffer, where it fits, and the connection serves the next one`, async (t) => {
+    const { a, b } = await open(t);
+    const buffer = Buffer.alloc(4 * MiB);
+    const filled: (number | string)[] = [];
+    b.bulk.serve('fill', async ({ body }) => {
+      await Promise.resolve(body.fill?.(buffer) ?? collect(body).then((all) => all.copy(buffer))).then(
+        (length) => filled.push(length, createHash('md5').update(buffer.subarray(0, length)).digest('hex')),
+      );
+      return {};
+    });
+    for (const length of [0, 1, 70_000, 4 * MiB]) {
+      const bytes = Buffer.alloc(length, `bytes of ${length}`);
+      const { body } = await a.bulk.request(b.self, 'PUT', 'fill/x', { body: bytes });
+      await collect(body);
+      t.deepEqual(filled.splice(0), [length, createHash('md5').update(bytes).digest('hex')]);
+    }
+    b.bulk.serve('short', async ({ body }) => {
+      await (body.fill?.(Buffer.alloc(100)) ?? Promise.reject(new ShoalError('TOO_LARGE', 'it is')));
+      return {};
+    });
+    const error = await t.throwsAsync(
+      a.bulk.request(b.self, 'PUT', 'short/x', { body: new Uint8Array(MiB) }),
+      { instanceOf: ShoalError },
+    );
+    t.is(error?.code, 'TOO_LARGE');
+  });
+
+  test(`${name}: a body that breaks off is none to who wants it in a buffer`, async (t) => {
+    const { a, b } = await open(t);
+    const seen = Promise.withResolvers<unknown>();
+    b.bulk.serve('cut', async ({ body }) => {
+      const filling = body.fill?.(Buffer.alloc(4 * MiB)) ?? collect(body);
+      await filling.then(seen.resolve, seen.resolve);
+      return {};
+    });
+    const source = async function* () {
+      yield new Uint8Array(MiB);
+      throw new ShoalError('UNPROCESSABLE', 'the client lied');
+    };
+    await t.throwsAsync(a.bulk.request(b.self, 'PUT', 'cut/x', { body: source() }));
+    t.true((await seen.promise) instanceof ShoalError);
+  });
+
   test(`${name}: a reader that waits makes the sender wait`, async (t) => {
     const { a, b } = await open(t);
     let sent = 0;
