@@ -265,9 +265,10 @@ export const openRecords = (tables: Tables): Records => ({
   objects: tables.rows<ObjectRow>({
     name: 'object',
     weight: (row) => (row.versionId === undefined ? row.bytes : 0),
+    splits: true,
   }),
-  posts: tables.rows<PostRow>({ name: 'object-post' }),
-  versions: tables.rows<ObjectRow>({ name: 'object/version', weight: (row) => row.bytes }),
+  posts: tables.rows<PostRow>({ name: 'object-post', splits: true }),
+  versions: tables.rows<ObjectRow>({ name: 'object/version', weight: (row) => row.bytes, splits: true }),
   expiry: tables.rows<ExpiryRow>({ name: 'object-expiry' }),
   bucketNames: tables.registers<BucketNameRow>({ name: 'object-bucket' }),
   multiparts: tables.registers<MultipartRow>({ name: 'object-multipart' }),

@@ -151,6 +151,8 @@ export const censusAgeMs = 10 * secondMs;
 export const censusPartitionsMax = 16;
 export const censusRowsMax = 2_000;
 
+/** A range with more rows is split: 30 MB of objects, copied in a minute or two (docs/design/0016-split.md). */
+export const rangeRowsMax = 50_000;
 /** A map is one row; one as long as this has some 10,000 ranges, and none of them splits any more. */
 export const mapBytesMax = 512 * KiB;
 /** Maps that a host remembers, some 30 KB each where ten million rows are; a look-up for each that it forgot. */
@@ -165,8 +167,8 @@ export const copyRowsFew = 200;
 export const copyPassesMax = 3;
 /** Rows that are compared in one message: some 5 ms of an owner. */
 export const copyPageRows = 1_000;
-/** Rows that are copied at the same time: they travel together. */
-export const copiesInFlightMax = 128;
+/** Rows that are copied at the same time: they travel together, and some 10 ms of an owner's only thread. */
+export const copiesInFlightMax = 64;
 /** A caller that meets a fence looks for the new map so often, ... */
 export const movedPollMs = 20;
 export const movedPollMsMax = 200;

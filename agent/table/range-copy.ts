@@ -78,7 +78,10 @@ const copyRow = async (world: Coordinator, from: Place, to: Place, sortKey: stri
   );
 };
 
-/** Gives the number of rows that were missing. Throws QUORUM_MISSED, RANGE_MOVED. */
+/**
+ * Gives the number of rows that were missing. While nobody waits for it, it pauses for as long as it has copied, so that it takes at most
+ * half of a busy host. Throws QUORUM_MISSED, RANGE_MOVED.
+ */
 export const copyRange = async (
   world: Coordinator,
   { from, to, span }: { readonly from: Place; readonly to: Place; readonly span: Span },
@@ -92,8 +95,11 @@ export const copyRange = async (
     const pages = await Promise.all([askMarks(world, from, rest), askMarks(world, to, rest)]);
     const horizon = horizonOf(pages);
     const rows = missing(...pages, horizon);
+    const startMs = world.clock.monotonicMs();
     await mapLimit(rows, copiesInFlightMax, (sortKey) => copyRow(world, from, to, sortKey), signal);
     copied += rows.length;
+    if (from.expects === 'open' && rows.length > 0)
+      await world.timers.sleep(world.clock.monotonicMs() - startMs, signal);
     if (!horizon) return copied;
     start = justAfter(horizon);
   }

@@ -16,14 +16,14 @@ import type { KeyValue } from '../store/key-value.ts';
 import { fenceOf, isFenceTable } from './fence.ts';
 import { type FindPlace, familyOf, groupKey, justAfter, type Place } from './keys.ts';
 import type { Leaders } from './leaders.ts';
-import { dropRowsMax, groupsLookedMax, splitLookMs } from './limits.ts';
+import { dropRowsMax, groupsLookedMax, rangeRowsMax, splitLookMs } from './limits.ts';
 import { stemOf } from './range-map.ts';
 import { isWeather } from './ranges.ts';
 import { dropRows, type GroupRecord, listGroups, scanGroup } from './row-store.ts';
 import type { Splitter } from './splitter.ts';
 
 export interface SplitSettings {
-  /** A range with more rows splits, where its table says so. Absent: none does. */
+  /** A range with more rows splits, where its table says so. Default `rangeRowsMax`. */
   readonly splitRows?: number | undefined;
   readonly lookMs?: number | undefined;
 }
@@ -97,8 +97,7 @@ export const splitWatch = (world: SplitWatchWorld, settings: SplitSettings = {})
     const isOurs = world.leaders.of(place) === world.self;
     if (!isOurs || fence === 'gone') return;
     if (isFenceTable(table) && fence === 'closed') return splitter.finish(family, partitionKey, signal);
-    if (isFenceTable(table) || rows <= (settings.splitRows ?? Number.POSITIVE_INFINITY) || fence === 'closed')
-      return;
+    if (isFenceTable(table) || rows <= (settings.splitRows ?? rangeRowsMax) || fence === 'closed') return;
     if (!isOneVersion()) return;
     const at = await middleOf(place, rows);
     if (at === undefined) return;

@@ -73,6 +73,8 @@ export const openTables = (
     readonly keyValue: KeyValue;
     /** Runs the work after the I/O of this turn; default setImmediate. The simulator has turns of its own. */
     readonly soon?: (work: () => void) => void;
+    /** Where the simulator plants a bug. */
+    readonly openHolds?: typeof openHolds;
   },
   settings: CollectSettings & SplitSettings & { readonly compareEveryMs?: number } = {},
 ): OpenTables => {
@@ -211,7 +213,7 @@ export const openTables = (
   );
   const maps = register<RangeMap>({ name: 'table-range' });
   const fences = new Map<string, Rows<true>>();
-  const holds = openHolds({ states, findPlace });
+  const holds = (world.openHolds ?? openHolds)({ states, findPlace });
   const split = splitter({ ...coordinator, log, maps, holds, fences, families });
   const routerOf = openRanges({ ...coordinator, chance, maps }, (table, rangeKey) =>
     split.finish(familyOf(table), rangeKey, stopping.signal),

@@ -30,7 +30,7 @@ import type { Contention } from './register.ts';
 const settleMsMax = 60_000;
 /** A table whose ranges split, and the rows that one of them may have until the hosts are told otherwise. */
 export const splitTable = 'bench-split';
-export const groundSplitRows = 2_500;
+export const groundSplitRows = 600;
 const runtime = systemRuntime({ level: 'error' });
 
 export type GroundHost = Awaited<ReturnType<typeof openGroundHost>>;

@@ -98,6 +98,7 @@ const loss = {
 const split = {
   'a caller that passes the fence of a range': 1,
   'a range whose heirs take over before they have its rows': 3,
+  'a range that is collected while it is split': 3,
 } satisfies Partial<Record<keyof typeof clusterBugs, number>>;
 const cluster: Readonly<
   Record<Exclude<keyof typeof clusterBugs, keyof typeof loss | keyof typeof split>, number>

@@ -7,6 +7,7 @@ import type { Static } from 'typebox';
 import { openChunkFiles } from '../../../agent/chunk/chunk-files.ts';
 import type { Rpc } from '../../../agent/peer/port.ts';
 import type { KeyValue, KeyValueWriter } from '../../../agent/store/key-value.ts';
+import { stateKey } from '../../../agent/table/cutoff.ts';
 import { markerKey } from '../../../agent/table/keys.ts';
 import { decodeRow, encodeRow, presence, presenceOfBytes } from '../../../agent/table/row.ts';
 import type { AnswerOf, BatchAnswer, Operation } from '../../../proto/message/table.ts';
@@ -142,6 +143,21 @@ const switchBeforeCopy: ClusterParts = {
       return { answers: operations.map(() => ({ value: { kind: 'held' } })) };
     },
   }),
+};
+
+/** Tombstones are dropped from a range while it is copied, by somebody who takes his time. */
+const collectedWhileSplit: ClusterParts = {
+  ...soundParts,
+  openHolds:
+    (host) =>
+    ({ states, findPlace }) => ({
+      async take(family, rangeKey) {
+        await shellRuntime(host).timers.sleep(5000);
+        const { partition } = findPlace(family, rangeKey);
+        return (await states.get(String(partition), stateKey))?.cutoff ?? 0;
+      },
+      async letGo() {},
+    }),
 };
 
 /** A batch half applied: some owners get the row alone, without what it brings along. */
@@ -358,6 +374,7 @@ export const clusterBugs = {
   'a batch that some owners apply by half': halfBatch,
   'a caller that passes the fence of a range': passedFence,
   'a range whose heirs take over before they have its rows': switchBeforeCopy,
+  'a range that is collected while it is split': collectedWhileSplit,
   'rows acknowledged before fsync': ackBeforeFsync,
   'a deleted row that leaves no tombstone': noTombstones,
   'a tombstone dropped before all owners have it': aloneInCollecting,

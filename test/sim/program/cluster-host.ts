@@ -17,6 +17,7 @@ import { type RingSettings, rehearsalSettings } from '../../../agent/ring/settin
 import type { KeyValue } from '../../../agent/store/key-value.ts';
 import { sub } from '../../../agent/store/namespace.ts';
 import type { CollectSettings } from '../../../agent/table/collector.ts';
+import type { openHolds } from '../../../agent/table/holds.ts';
 import type { OwnKeys, Registers, Rows, Tables } from '../../../agent/table/port.ts';
 import { type OpenTables, openTables } from '../../../agent/table/tables.ts';
 import { hasCode } from '../../../proto/error.ts';
@@ -50,6 +51,7 @@ export interface ClusterParts {
   readonly tableSettings: CollectSettings;
   /** A range of rows with more splits; absent: none does. */
   readonly splitRows?: number;
+  readonly openHolds?: (host: Host) => typeof openHolds;
 }
 
 export const soundParts: ClusterParts = {
@@ -158,6 +160,7 @@ export const clusterHost = (host: Host, options: ClusterHostOptions): ClusterHos
         ...{ runtime, members, keyValue: parts.tableStore(tableStore) },
         ...{ rpc: parts.tableRpc(fenced.rpc, host), ring: parts.tableRing(watched) },
         soon: (work) => void runtime.timers.after(0, work),
+        ...(parts.openHolds && { openHolds: parts.openHolds(host) }),
       },
       { ...parts.tableSettings, splitRows, lookMs: splitLookMs },
     );
