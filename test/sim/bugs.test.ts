@@ -117,7 +117,7 @@ const cluster: Readonly<
   'an upload of a killed agent that is taken for an object': 6,
   'a reference given back while its upload is under way': 4,
   'references of a host that never comes back that nobody looks for': 17,
-  'a chunk deleted by a decision of before it was put again': 2,
+  'a chunk deleted by a decision of before it was put again': 7,
   'an owner that is never told what it missed': 2,
   'a row served without a look at its checksum': 11,
   'a chunk served without a look at its content': 3,
