@@ -11,6 +11,8 @@ const silenceMsMax = 60_000;
 const lookMs = 1_000;
 /** An honest run holds a tenth. One input that takes all there is would take the machine with it. */
 const heldBytesMax = 4 * 1024 ** 3;
+/** The worker is still opening the decoders. */
+const noneYet = -1;
 
 const { values } = parseArgs({
   options: {
@@ -30,14 +32,14 @@ const run = (
   inputs: number,
 ): Promise<Outcome | { readonly hung: number; readonly why: string }> =>
   new Promise((resolve, reject) => {
-    const progress = new Float64Array(new SharedArrayBuffer(8));
+    const progress = new Float64Array(new SharedArrayBuffer(8)).fill(noneYet);
     const worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: { from, inputs, progress, only: values.only },
     });
-    let last = -1;
+    let last = noneYet;
     let sinceMs = performance.now();
     const look = setInterval(() => {
-      const now = progress[0] ?? 0;
+      const now = progress[0] ?? noneYet;
       if (process.memoryUsage.rss() > heldBytesMax)
         settle(() => resolve({ hung: now, why: 'takes memory without end' }));
       if (now !== last) {
@@ -61,7 +63,12 @@ const startMs = performance.now();
 const outcome = await run(wholeNumber('from'), wholeNumber('inputs'));
 const seconds = (performance.now() - startMs) / 1_000;
 if ('hung' in outcome) {
-  console.log(`FAILED: input ${outcome.hung} ${outcome.why}; again: --from ${outcome.hung} --inputs 1`);
+  const { hung, why } = outcome;
+  console.log(
+    hung === noneYet
+      ? `FAILED: opening the decoders ${why}, before the first input`
+      : `FAILED: input ${hung} ${why}; again: --from ${hung} --inputs 1`,
+  );
   // An exit waits for the worker, which may be in the middle of a call that never ends.
   process.kill(process.pid, 'SIGKILL');
   process.exit(1);

@@ -1,12 +1,13 @@
 /**
  * The ground rooms of one host on a peer layer that is a table of handlers: what another rostered host sends goes
- * straight in. No timer fires, so whatever changes came from an input.
+ * straight in. No timer fires and no keeper wakes up to look again, so whatever changes came from an input.
  */
 import { openMembers } from '../../agent/membership/members.ts';
 import { verifySignature } from '../../agent/peer/host-key.ts';
 import type { Gossip, Rpc, RpcHandler } from '../../agent/peer/port.ts';
+import { backoffCapMs } from '../../agent/register/limits.ts';
 import { openRing } from '../../agent/ring/open-ring.ts';
-import type { Log, Runtime } from '../../agent/runtime/ports.ts';
+import type { Log, Runtime, Timers } from '../../agent/runtime/ports.ts';
 import type { KeyValue } from '../../agent/store/key-value.ts';
 import { memoryKeyValue } from '../../agent/store/memory-key-value.ts';
 import { sub } from '../../agent/store/namespace.ts';
@@ -30,11 +31,27 @@ const mute: Log = {
   with: () => mute,
 };
 
+/**
+ * Who tries again within a call goes on in the next turn; who rests between two looks does so until it is stopped. Never in
+ * this turn: a loop of looks and rests would let nothing else run.
+ */
+const sleep: Timers['sleep'] = (delayMs, signal) =>
+  new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const abort = (): void => reject(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    if (delayMs > backoffCapMs) return;
+    setImmediate(() => {
+      signal?.removeEventListener('abort', abort);
+      resolve();
+    });
+  });
+
 export const stillRuntime = (): Runtime => {
   const chance = prng(1);
   return {
     clock: { wallMs: () => nowMs, monotonicMs: () => 1_000 },
-    timers: { after: () => silent, sleep: async () => {} },
+    timers: { after: () => silent, sleep },
     chance: { random: chance.random, bytes: (length) => Uint8Array.from({ length }, () => chance.int(256)) },
     log: mute,
   };
