@@ -120,24 +120,28 @@ export const readRegister = async (
   const answers = new Map<HostId, Accepted | null>();
   let left = owners.length;
   let cause: unknown;
-  const decision = await waitFor<ReadDecision>(access.signal, (end) => {
+  const decision = await waitFor<ReadDecision>(access.signal, (end, attempt) => {
     const look = (): void => {
       const decided = decideRead(sets, answers);
       if (left === 0 || decided.kind !== 'wait') end(decided);
     };
+    const heard = (note: () => void): void =>
+      attempt(() => {
+        note();
+        left--;
+        look();
+      });
     look();
     const request = { kind: 'read' } as const;
     for (const owner of owners)
       world.ask(owner, request).then(
-        (reply) => {
-          if (reply.kind === 'state') answers.set(owner, reply.accepted);
-          left--;
-          look();
-        },
+        (reply) =>
+          heard(() => {
+            if (reply.kind === 'state') answers.set(owner, reply.accepted);
+          }),
         (thrown) => {
           cause = thrown;
-          left--;
-          look();
+          heard(() => {});
         },
       );
   });
@@ -157,9 +161,9 @@ const run = async (
 ): Promise<{ readonly step: LastStep; readonly cause: unknown }> => {
   const core = proposer(attempt);
   let cause: unknown;
-  const step = await waitFor<LastStep>(signal, (end, fail) => {
-    const follow = (decide: () => Step): void => {
-      try {
+  const step = await waitFor<LastStep>(signal, (end, attempt) => {
+    const follow = (decide: () => Step): void =>
+      attempt(() => {
         const step = decide();
         if (step.kind === 'wait') return;
         if (step.kind !== 'send') {
@@ -175,24 +179,31 @@ const run = async (
               follow(() => core.handleFailure(to, request.kind));
             },
           );
-      } catch (thrown) {
-        fail(thrown);
-      }
-    };
+      });
     follow(() => core.start());
   });
   return { step, cause };
 };
 
-/** A promise that the signal can end. What is under way goes on: an `accept` may still reach the third owner. */
+/**
+ * A promise that the signal can end. What is under way goes on: an `accept` may still reach the third owner. Answers are
+ * looked at in `attempt`: one that nobody foresaw ends this call with what was thrown, not the process.
+ */
 const waitFor = <T>(
   signal: AbortSignal | undefined,
-  work: (end: (result: T) => void, fail: (reason: unknown) => void) => void,
+  work: (end: (result: T) => void, attempt: (step: () => void) => void) => void,
 ): Promise<T> => {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const abort = (): void => reject(signal?.reason);
+  const attempt = (step: () => void): void => {
+    try {
+      step();
+    } catch (thrown) {
+      reject(thrown);
+    }
+  };
   if (signal?.aborted) abort();
-  else work(resolve, reject);
+  else attempt(() => work(resolve, attempt));
   signal?.addEventListener('abort', abort, { once: true });
   return promise.finally(() => signal?.removeEventListener('abort', abort));
 };

@@ -67,6 +67,7 @@ const readOnce = (
   ask: Ask,
 ): Promise<PatientRead> =>
   new Promise((resolve) => {
+    const missed = (): void => resolve({ kind: 'missed' });
     const owners = ownersOf(sets);
     const answers = new Map<HostId, Accepted | null>();
     let left = owners.length;
@@ -90,5 +91,7 @@ const readOnce = (
         .finally(() => {
           left--;
           look();
-        });
+        })
+        // Answers that nobody foresaw: whoever reads on hears what is wrong with them.
+        .catch(missed);
   });

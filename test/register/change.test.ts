@@ -145,6 +145,22 @@ test('read: owners that agree are only read, owners that do not are brought toge
   t.is(text((await readRegister(world('s'), access))?.value ?? null), seen);
 });
 
+/** What no owner says: one that keeps no rule, or a bug of this host. */
+const nonsense = { kind: 'state', accepted: { ballot: null } } as unknown as Reply;
+
+test('read: an answer that nothing can be made of, or an ask that throws, ends that read and nothing else', async (t) => {
+  const odd = cluster('abc', () => nonsense);
+  await t.throwsAsync(readRegister(odd.world('p'), odd.access), { instanceOf: TypeError });
+  const { world, access } = cluster('abc');
+  const ask = () => {
+    throw new Error('no way to ask');
+  };
+  await t.throwsAsync(readRegister({ ...world('p'), ask }, access), { message: 'no way to ask' });
+  await t.throwsAsync(changeRegister({ ...world('p'), ask }, { ...access, next: add }), {
+    message: 'no way to ask',
+  });
+});
+
 test('change: a caller that goes away gets its own reason', async (t) => {
   const { world, access } = cluster('abc', () => new Promise(() => {}));
   const stop = new AbortController();
