@@ -54,9 +54,12 @@ export const openObjectMoves = (
         throw thrown;
       }
     };
-    await run(place, async () => {
-      await settled(heldBy, put);
-      await release(place, row);
-    });
+    // Over also where its turn never comes, for too many wait.
+    await settled(heldBy, () =>
+      run(place, async () => {
+        await put();
+        await release(place, row);
+      }),
+    );
   },
 });

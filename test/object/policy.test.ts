@@ -2,6 +2,8 @@
 import test, { type ExecutionContext } from 'ava';
 import { isKeptAs } from '../../agent/chunk/kept-as.ts';
 import type { Content } from '../../agent/chunk/port.ts';
+import { changesWaitingMax } from '../../agent/object/limits.ts';
+import { hasCode } from '../../proto/error.ts';
 import { type Code, codeName, codes } from '../../proto/policy.ts';
 import { fakeContent } from '../fake/content.ts';
 import { type Served, serveObjects } from './serve.ts';
@@ -86,6 +88,29 @@ test('policy: an account tells the sums of each policy that it uses', async (t) 
   t.is(headers.get('x-account-storage-policy-ec-4-2-bytes-used'), '4');
   t.is(headers.get('x-account-storage-policy-replica-3-bytes-used'), '6');
   t.is(headers.get('x-account-storage-policy-replica-3-object-count'), '1');
+});
+
+test('policy: of many moves at once one comes to its end, and each of the others says that it is over', async (t) => {
+  const over: string[] = [];
+  const served = await serveObjects(t, {
+    content: { ...fakeContent(), end: (user: string) => void over.push(user) },
+  });
+  const { call, objects } = served;
+  await call('PUT', '/hot');
+  await call('PUT', '/hot/o', { body: large });
+  const { id } = await objects.containers.get('p1', 'hot');
+  const place = { project: 'p1', container: 'hot', id, name: 'o' };
+  const row = await objects.objects.get(place);
+  const { signal } = new AbortController();
+  const moves = Array.from({ length: changesWaitingMax + 3 }, () =>
+    objects.objects.move(place, row, { code, storageClass: undefined }, signal),
+  );
+  const ends = await Promise.allSettled(moves);
+  const thrown = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+  t.is(thrown.length, moves.length - 1);
+  t.true(thrown.some((reason) => hasCode(reason, 'BUSY')));
+  t.is(new Set(over).size, thrown.length);
+  t.true(isKeptAs(await contentOf(served, 'hot', 'o'), code));
 });
 
 test('policy: a copy is kept as its container wants it, and shares its bytes where both want the same', async (t) => {
