@@ -11,7 +11,7 @@ import type { Ring } from '../ring/port.ts';
 import type { Runtime } from '../runtime/ports.ts';
 import type { KeyValue } from '../store/key-value.ts';
 import { sub } from '../store/namespace.ts';
-import type { OwnKeys, Tables } from '../table/port.ts';
+import type { LedKeys, Tables } from '../table/port.ts';
 import { answerOver } from './ask.ts';
 import { bufferPool } from './buffer-pool.ts';
 import { type ChunkFiles, openChunkFiles } from './chunk-files.ts';
@@ -75,7 +75,7 @@ export const openChunks = async (
     readonly bulk: Bulk;
     readonly ring: Ring;
     readonly members: Members;
-    readonly tables: Tables & OwnKeys;
+    readonly tables: Tables & LedKeys;
     /** Its keys `chunk-*` and `stripe-*` are this room's. */
     readonly keyValue: KeyValue;
     /** One or several, each on a disk of its own; made where missing. */

@@ -129,7 +129,7 @@ export const openKeepers = (
   const ageMs = settings.claimAgeMs ?? limits.claimAgeMs;
   const { judges, uploads, isOff } = world;
   const unnamed = orphans(
-    { ...parts, ask: askOver(rpc), judges, uploads, isOff, throttle: throttles.orphans },
+    { ...parts, self: ring.self, ask: askOver(rpc), judges, uploads, isOff, throttle: throttles.orphans },
     { ageMs },
   );
 

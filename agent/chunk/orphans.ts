@@ -2,7 +2,7 @@
  * References that no row stands for any more, whatever became of who should have given them back: a host that never comes back, an
  * agent that died between replacing a row and releasing what it held, two hosts that overwrote one name within the same moment.
  *
- * Each reference says where its row will stand, and who makes it. The first owner of a chunk that is there looks whether it does:
+ * Each reference says where its row will stand, and who makes it. Who leads the chunk's references looks whether it does:
  *
  *     walk: named? --no--> is its maker still at it? --no--> candidate --(two ages later)--> judged for good --no row--> given back
  *             | yes                  | yes, or silent           (memory)                           | a row, or not yet
@@ -17,7 +17,6 @@
  */
 import type { ChunkId, HostId } from '../../proto/ids.ts';
 import type { Members } from '../membership/port.ts';
-import type { Ring } from '../ring/port.ts';
 import type { Clock, Log } from '../runtime/ports.ts';
 import type { Ask } from './ask.ts';
 import { orphanCandidatesMax } from './limits.ts';
@@ -34,7 +33,7 @@ interface Candidate {
 }
 
 export interface Orphans {
-  /** Looks at the references that are here, also of chunks whose bytes never came. */
+  /** Looks at the references that this host leads, also of chunks whose bytes never came. */
   walk(signal: AbortSignal): Promise<void>;
   /** Judges the candidates whose time has come. */
   settle(signal: AbortSignal): Promise<void>;
@@ -44,7 +43,7 @@ export const orphans = (
   {
     clock,
     log,
-    ring,
+    self,
     members,
     references,
     judges,
@@ -55,7 +54,7 @@ export const orphans = (
   }: {
     readonly clock: Clock;
     readonly log: Log;
-    readonly ring: Ring;
+    readonly self: HostId;
     readonly members: Pick<Members, 'isReachable'>;
     readonly references: References;
     readonly judges: Judges;
@@ -72,12 +71,8 @@ export const orphans = (
 ): Orphans => {
   const candidates = new Map<string, Candidate>();
 
-  const isOurs = (id: ChunkId): boolean =>
-    ring.owners(ring.partitionOf(id)).find((owner) => owner === ring.self || members.isReachable(owner)) ===
-    ring.self;
-
   const isOver = async (maker: HostId, user: string, signal: AbortSignal): Promise<boolean> => {
-    if (maker === ring.self) return !uploads.has(user);
+    if (maker === self) return !uploads.has(user);
     if (isOff(maker)) return true;
     if (!members.isReachable(maker)) return false;
     return ask(maker, 'uploads', { users: [user] }, signal).then(
@@ -100,30 +95,44 @@ export const orphans = (
     candidates.set(key, { id, user, claim, by, sinceMs: clock.monotonicMs() });
   };
 
+  const lookAt = async (id: ChunkId, signal: AbortSignal): Promise<void> => {
+    for await (const [user, reference] of references.of(id)) {
+      await throttle.take(1, signal);
+      await look(id, user, reference, signal);
+    }
+  };
+
+  const settle = async (key: string, signal: AbortSignal): Promise<void> => {
+    const candidate = candidates.get(key);
+    if (!candidate || clock.monotonicMs() - candidate.sinceMs < 2 * settings.ageMs) return;
+    const { id, user, claim, by } = candidate;
+    // Once more: who seemed to be off the roster may be one that this host had not heard of yet.
+    if (!(await isOver(by, user, signal))) return;
+    const stands = await judges.get(claim.of)?.(claim, user, clock.wallMs() - settings.ageMs);
+    if (stands === undefined) return;
+    if (!stands) await references.remove([id], user);
+    candidates.delete(key);
+    if (!stands) log.info('a reference that no row stands for was given back', { chunk: id, user });
+  };
+
+  /** What cannot be asked now must not hide what comes after it: the next turn begins at the same place. */
+  const tried = (chunk: string, signal: AbortSignal, work: Promise<void>): Promise<void> =>
+    work.catch((thrown: unknown) => {
+      if (signal.aborted) throw thrown;
+      log.info('references are looked at again next time', { chunk, thrown });
+    });
+
   return {
     async walk(signal) {
-      for await (const id of references.here()) {
+      for await (const id of references.led()) {
         if (signal.aborted) return;
-        if (!isOurs(id)) continue;
-        for await (const [user, reference] of references.of(id)) {
-          await throttle.take(1, signal);
-          await look(id, user, reference, signal);
-        }
+        await tried(id, signal, lookAt(id, signal));
       }
     },
     async settle(signal) {
-      for (const [key, { id, user, claim, by, sinceMs }] of candidates) {
+      for (const [key, { id }] of candidates) {
         if (signal.aborted) return;
-        if (clock.monotonicMs() - sinceMs < 2 * settings.ageMs) continue;
-        // Once more: who seemed to be off the roster may be one that this host had not heard of yet.
-        if (!(await isOver(by, user, signal))) continue;
-        const stands = await judges
-          .get(claim.of)?.(claim, user, clock.wallMs() - settings.ageMs)
-          .catch(() => undefined);
-        if (stands === undefined) continue;
-        if (!stands) await references.remove([id], user);
-        candidates.delete(key);
-        if (!stands) log.info('a reference that no row stands for was given back', { chunk: id, user });
+        await tried(id, signal, settle(key, signal));
       }
     },
   };

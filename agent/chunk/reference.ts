@@ -1,5 +1,5 @@
 /**
- * Who uses which chunk: rows `(chunk, user)`, owned by the chunk's own owners because the partition key is its id.
+ * Who uses which chunk: rows `(chunk, user)`. Their owners follow from the table's name as well, so they are others than the chunk's.
  * A chunk may go when no row stands under it (`collect.ts`).
  */
 import { hasCode } from '../../proto/error.ts';
@@ -7,7 +7,7 @@ import type { ChunkId, HostId } from '../../proto/ids.ts';
 import { deadline } from '../base/deadline.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import type { Timers } from '../runtime/ports.ts';
-import type { OwnKeys, Rows, Tables } from '../table/port.ts';
+import type { LedKeys, Rows, Tables } from '../table/port.ts';
 import { walkRows } from '../table/walk-rows.ts';
 import { referenceRetryMs, referencesInFlightMax, referencesPageRows, referenceTimeoutMs } from './limits.ts';
 import type { Claim } from './port.ts';
@@ -33,19 +33,19 @@ export interface References {
   any(id: ChunkId): Promise<boolean>;
   /** With their users. */
   of(id: ChunkId): AsyncIterable<readonly [user: string, reference: Reference]>;
-  /** Chunks of this kind whose references are on this host: all that it owns. */
-  here(): AsyncIterable<ChunkId>;
+  /** Chunks of this kind whose references it is for this host to look after. */
+  led(): AsyncIterable<ChunkId>;
 }
 
 export interface ReferenceRows {
   readonly rows: Rows<Reference>;
-  /** Partition keys on this host. */
+  /** Partition keys that this host leads. */
   keys(): AsyncIterable<string>;
 }
 const name = 'chunk-ref';
-export const referenceRows = (tables: Tables & OwnKeys): ReferenceRows => ({
+export const referenceRows = (tables: Tables & LedKeys): ReferenceRows => ({
   rows: tables.rows<Reference>({ name, weight: ({ length }) => length }),
-  keys: () => tables.keysHere(name),
+  keys: () => tables.keysLed(name),
 });
 
 export const references = ({
@@ -57,7 +57,7 @@ export const references = ({
   readonly self: HostId;
   readonly rows: ReferenceRows;
   readonly timers: Timers;
-  /** Of the partition key, before the id; default none. The owners of a chunk own its rows all the same. */
+  /** Of the partition key, before the id; default none. */
   readonly prefix?: string;
 }): References => {
   const keyOf = (id: ChunkId): string => prefix + id;
@@ -91,7 +91,7 @@ export const references = ({
       for await (const { sortKey, row } of walkRows(rows, keyOf(id), { limit: referencesPageRows }))
         yield [sortKey, row];
     },
-    async *here() {
+    async *led() {
       for await (const key of keys()) {
         const id = key.slice(prefix.length);
         if (key.startsWith(prefix) && chunkIdPattern.test(id)) yield id as ChunkId;

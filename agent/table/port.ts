@@ -130,8 +130,8 @@ export interface Tables {
   registers<Row>(schema: RegisterSchema): Registers<Row>;
 }
 
-/** For who walks what its own host has. */
-export interface OwnKeys {
-  /** Partition keys of a table without ranges of which this host has rows: all that it owns, and perhaps others. */
-  keysHere(table: string): AsyncIterable<string>;
+/** For who walks all rows of a table, each of them at one host. */
+export interface LedKeys {
+  /** Partition keys of a table without ranges of whose owners this host is the first that seems to be there. */
+  keysLed(table: string): AsyncIterable<string>;
 }

@@ -21,7 +21,7 @@ import { type CollectState, openCutoffs } from './cutoff.ts';
 import { healer } from './healer.ts';
 import { heldRange, openHolds } from './holds.ts';
 import { familyOf, partitionTable, placeFinder } from './keys.ts';
-import { keysHere } from './keys-here.ts';
+import { keysLed } from './keys-led.ts';
 import { openLead } from './lead.ts';
 import { leaders } from './leaders.ts';
 import { readFloor, readLives } from './life-notes.ts';
@@ -30,7 +30,7 @@ import { outbox } from './outbox.ts';
 import { type Overdue, overdueTombstones } from './overdue.ts';
 import { owner } from './owner.ts';
 import { poller } from './poll.ts';
-import type { OwnKeys, RegisterSchema, Registers, RowSchema, Rows, Tables } from './port.ts';
+import type { LedKeys, RegisterSchema, Registers, RowSchema, Rows, Tables } from './port.ts';
 import type { RangeMap } from './range-map.ts';
 import { fixedRouter, openRanges } from './ranges.ts';
 import { rebirth } from './rebirth.ts';
@@ -54,7 +54,7 @@ interface TablesStatus extends HealStatus {
   readonly overdue: Overdue | null;
 }
 
-export interface OpenTables extends Tables, OwnKeys {
+export interface OpenTables extends Tables, LedKeys {
   /** Begins to compare with the other owners. Answers are given from `openTables` on. */
   start(): void;
   /** Compares with all reachable owners now. */
@@ -243,7 +243,7 @@ export const openTables = (
       return openRows(coordinator, nextStampAt, schema, router);
     },
     registers: register,
-    keysHere: (table) => keysHere({ keyValue, timers }, table),
+    keysLed: (table) => keysLed({ self, leaders: first, keyValue, timers }, table),
     start() {
       whole.restore(stopping.signal).catch((thrown: unknown) => {
         if (!stopping.signal.aborted) log.error('cannot copy the rows of this host', { error: thrown });

@@ -96,6 +96,8 @@ export const startCluster = async (
   const down = new Set<HostId>();
   const listeners = new Set<() => void>();
   const memberListeners = new Set<(member: Member) => void>();
+  /** Rows have owners of their own: of all references the last host that is up is the first of them, of chunks the first host. */
+  const leads = (id: HostId): boolean => ids.findLast((each) => !down.has(each)) === id;
   let versions: readonly Version[] = [{ version: 1, hosts: ids.slice(0, options.owners ?? count) }];
 
   const reach = (from: HostId, to: HostId): Wire => {
@@ -201,7 +203,12 @@ export const startCluster = async (
         bulk: peer?.bulk ?? bulkOf(id, wire),
         ring: ringOf(id, syncers),
         members: membersOf(id),
-        tables,
+        tables: {
+          ...tables,
+          async *keysLed(table) {
+            if (leads(id)) yield* tables.keysLed(table);
+          },
+        },
         keyValue: store,
         isOff: (host) => cluster.off.has(host),
         directories: [directory, ...(options.moreDirectories?.(ids.indexOf(id)) ?? [])],

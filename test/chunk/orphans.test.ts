@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import type { Judge } from '../../agent/chunk/port.ts';
+import { ShoalError } from '../../proto/error.ts';
 import { KiB, MiB } from '../../proto/units.ts';
 import { pieces } from '../conform/content.ts';
 import { until } from '../until.ts';
@@ -10,12 +11,13 @@ const settings = { claimAgeMs: 100, orphansEveryMs: 50, orphansPerSecond: 1e4 };
 const options = { bytesMax: 9 * MiB, inlineBytesMax: 0, digests: [] } as const;
 const claim = { of: 'thing', id: 'c', name: 'n' };
 
-/** Hosts whose judges know of rows that name those users. */
+/** Hosts whose judges know of rows that name those users, and cannot be asked about `odd`. */
 const open = async (named: ReadonlySet<string>) => {
   const cluster = await startCluster(3, { settings });
   const judged = new Set<string>();
   const looks = { count: 0 };
   const judge: Judge = async (_claim, user, endedMs) => {
+    if (user === 'odd') throw new ShoalError('DAMAGED', 'its row');
     if (endedMs === null) looks.count += 1;
     else judged.add(user);
     return named.has(user) || (endedMs === null ? undefined : false);
@@ -90,6 +92,17 @@ test('orphans: what a host forgot to give back is given back, of whoever is at i
   // Two overwrote it at once, and neither saw it.
   named.clear();
   await goes(cluster, 'replaced');
+});
+
+test('orphans: one that cannot be asked about holds up no other', async (t) => {
+  const { cluster } = await open(new Set());
+  await using _ = cluster;
+  for (const user of ['odd', 'lost']) {
+    await write(cluster, user);
+    cluster.host(0).chunks.content.end(user);
+  }
+  await goes(cluster, 'lost');
+  t.is((await cluster.tables.usedBy('odd')).length, 1);
 });
 
 test('orphans: who says nothing of where its row stands is left alone', async (t) => {

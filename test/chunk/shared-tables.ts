@@ -1,8 +1,8 @@
 /** One-host tables that all hosts of a test share, and that remember which references were ever written. */
-import type { OwnKeys, Rows, Tables } from '../../agent/table/port.ts';
+import type { LedKeys, Rows, Tables } from '../../agent/table/port.ts';
 import { fakeTables } from '../fake/tables.ts';
 
-export interface SharedTables extends Tables, OwnKeys {
+export interface SharedTables extends Tables, LedKeys {
   /** Chunks that the user refers to now. */
   usedBy(user: string): Promise<string[]>;
   /** All who refer to any now, in order. */
@@ -19,7 +19,7 @@ export const sharedTables = (): SharedTables => {
   const keys = new Set<string>();
   const shared: SharedTables = {
     registers: tables.registers,
-    keysHere: tables.keysHere,
+    keysLed: tables.keysLed,
     ranges: [],
     beforePut: async () => {},
     rows<Row>(schema: Parameters<Tables['rows']>[0]): Rows<Row> {

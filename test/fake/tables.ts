@@ -1,7 +1,7 @@
 /** One-host tables in memory: the port's meaning without the cluster. `test/conform/tables.ts` holds it to the real ones. */
 import type {
   Companion,
-  OwnKeys,
+  LedKeys,
   Page,
   Registers,
   Rows,
@@ -31,7 +31,7 @@ const pageOf = <Row>(rows: ReadonlyMap<string, Row> | undefined, range: TableRan
   return { entries, more: inside.length > entries.length };
 };
 
-export const fakeTables = (): Tables & OwnKeys => {
+export const fakeTables = (): Tables & LedKeys => {
   /** One clock for all tables: a companion has the stamp of the row that brings it. */
   let count = 0;
   /** By table: takes a companion. */
@@ -102,7 +102,7 @@ export const fakeTables = (): Tables & OwnKeys => {
         },
       };
     },
-    async *keysHere(table) {
+    async *keysLed(table) {
       for (const [key, rows] of groups.get(table) ?? []) if (rows.size > 0) yield key;
     },
     registers<Row>(): Registers<Row> {

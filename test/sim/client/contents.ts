@@ -179,6 +179,11 @@ export const contents = (world: World, kinds: number, watch: ContentsWatch): Con
         if (!claimed.has(user) && !watch.isOff(host))
           world.fail(new Error(`${where} was at ${user} when its references were given back`));
       };
+      /** As `chunk/claimed.ts`: a caller that lives says that it is done. Half of those whose row stands never hear of that. */
+      const over = async (isKnown: boolean): Promise<void> => {
+        if (isKnown) await content.keep(user).catch(() => {});
+        else content.end(user);
+      };
       const user = `${by}.${operations}`;
       const claim = { of: 'upload', id: '', name: user };
       users.add(user);
@@ -202,8 +207,7 @@ export const contents = (world: World, kinds: number, watch: ContentsWatch): Con
           if (wrong) world.fail(new Error(`${where} wrote ${use.id.slice(0, 6)}: ${wrong}`));
           if (isSlowRun(world.seed) && operations % slowEvery === 0) await dawdle();
         });
-        // Half of them die before they can say so.
-        if (written && random.chance(0.5)) await content.keep(user).catch(() => {});
+        await over(written === true && random.chance(0.5));
         return written;
       }
       if (dice < 0.65) return read(calls, held, where);
@@ -213,7 +217,7 @@ export const contents = (world: World, kinds: number, watch: ContentsWatch): Con
       const retained = await attempt(use, where, 'retain', () =>
         content.retain(contentOf(held), user, claim),
       );
-      if (retained && operations % 2 === 0) await content.keep(user).catch(() => {});
+      await over(retained === true && operations % 2 === 0);
       // As a copy of an object does: if the first user still stands, the chunk had one all the time.
       return live.has(use) && !live.has(held) ? release(calls, use, where) : undefined;
     },

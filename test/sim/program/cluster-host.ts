@@ -18,7 +18,7 @@ import type { KeyValue } from '../../../agent/store/key-value.ts';
 import { sub } from '../../../agent/store/namespace.ts';
 import type { CollectSettings } from '../../../agent/table/collector.ts';
 import type { openHolds } from '../../../agent/table/holds.ts';
-import type { OwnKeys, Registers, Rows, Tables } from '../../../agent/table/port.ts';
+import type { LedKeys, Registers, Rows, Tables } from '../../../agent/table/port.ts';
 import { type OpenTables, openTables } from '../../../agent/table/tables.ts';
 import { hasCode } from '../../../proto/error.ts';
 import type { HostId } from '../../../proto/ids.ts';
@@ -42,7 +42,7 @@ export interface ClusterParts {
   tableRing(ring: Ring): Ring;
   tableRpc(rpc: Rpc, host: Host): Rpc;
   chunkRing(ring: Ring): Ring;
-  chunkTables(tables: Tables & OwnKeys, host: Host): Tables & OwnKeys;
+  chunkTables(tables: Tables & LedKeys, host: Host): Tables & LedKeys;
   chunkRpc(rpc: Rpc): Rpc;
   openFiles(host: Host): typeof openChunkFiles;
   /** Of uploads whose host died in them, by who makes them. */
