@@ -151,8 +151,8 @@ export const censusAgeMs = 10 * secondMs;
 export const censusPartitionsMax = 16;
 export const censusRowsMax = 2_000;
 
-/** A range with more rows is split: 30 MB of objects, copied in a minute or two (docs/design/0016-split.md). */
-export const rangeRowsMax = 50_000;
+/** A range with more rows is split: 120 MB of objects, copied in some ten minutes beside other work (docs/design/0016-split.md). */
+export const rangeRowsMax = 200_000;
 /** A map is one row; one as long as this has some 10,000 ranges, and none of them splits any more. */
 export const mapBytesMax = 512 * KiB;
 /** Maps that a host remembers, some 30 KB each where ten million rows are; a look-up for each that it forgot. */
@@ -163,8 +163,10 @@ export const groupsLookedMax = 2_000;
 export const splitLookMs = 2 * secondMs;
 /** A copying pass that found fewer new rows than this is followed by the fence; ... */
 export const copyRowsFew = 200;
-/** ... and so is this pass in any case: a range that is written as fast as it is copied would never be done. */
+/** ... and so is this pass, ... */
 export const copyPassesMax = 3;
+/** ... unless it found more than this, some 2 s of copying while callers wait. Then a range is written faster than it is copied: the next look goes on. */
+export const copyRowsClosedMax = 2_000;
 /** Rows that are compared in one message: some 5 ms of an owner. */
 export const copyPageRows = 1_000;
 /** Rows that are copied at the same time: they travel together, and some 10 ms of an owner's only thread. */

@@ -20,9 +20,9 @@ import { dropRowsMax, groupsLookedMax, rangeRowsMax, splitLookMs } from './limit
 import { stemOf } from './range-map.ts';
 import { isWeather } from './ranges.ts';
 import { dropRows, type GroupRecord, listGroups, scanGroup } from './row-store.ts';
-import type { Splitter } from './splitter.ts';
+import type { Splitter, SplitterSettings } from './splitter.ts';
 
-export interface SplitSettings {
+export interface SplitSettings extends SplitterSettings {
   /** A range with more rows splits, where its table says so. Default `rangeRowsMax`. */
   readonly splitRows?: number | undefined;
   readonly lookMs?: number | undefined;

@@ -11,7 +11,7 @@ import type { Log } from '../runtime/ports.ts';
 import { type FenceKey, fenceTableOf } from './fence.ts';
 import type { Holds } from './holds.ts';
 import { isSubTable, type Place } from './keys.ts';
-import { copyPassesMax, copyRowsFew } from './limits.ts';
+import { copyPassesMax, copyRowsClosedMax, copyRowsFew } from './limits.ts';
 import type { Registers, Rows } from './port.ts';
 import { copyRange } from './range-copy.ts';
 import { closeRange, handOver, planSplit, type Range, type RangeMap, rootOf, wholeMap } from './range-map.ts';
@@ -27,14 +27,25 @@ export interface SplitterWorld extends Coordinator {
   readonly families: ReadonlyMap<string, readonly string[]>;
 }
 
+export interface SplitterSettings {
+  /** A range closes where a copying pass found no more new rows than this. Default `copyRowsClosedMax`. */
+  readonly closeRowsMax?: number | undefined;
+}
+
 export interface Splitter {
-  /** Splits a range there, or as it is planned already. Throws QUORUM_MISSED, RANGE_MOVED, CONTENDED. */
+  /**
+   * Splits a range there, or as it is planned already. One that is written faster than it is copied stays planned: asked again, it
+   * goes on. Throws QUORUM_MISSED, RANGE_MOVED, CONTENDED.
+   */
   split(family: string, rangeKey: string, at: string, signal: AbortSignal): Promise<void>;
   /** Goes on with one, from where it stands. */
   finish(family: string, rangeKey: string, signal: AbortSignal): Promise<void>;
 }
 
-export const splitter = (world: SplitterWorld): Splitter => {
+export const splitter = (
+  world: SplitterWorld,
+  { closeRowsMax = copyRowsClosedMax }: SplitterSettings = {},
+): Splitter => {
   const { maps, holds, findPlace } = world;
   const running = new Map<string, Promise<void>>();
 
@@ -119,8 +130,10 @@ export const splitter = (world: SplitterWorld): Splitter => {
   ): Promise<void> => {
     if (!range?.split || range.split.isClosing) return end(family, rangeKey, range, signal);
     await holds.take(family, rangeKey);
-    for (let passes = 0; passes < copyPassesMax; passes++)
-      if ((await copy(family, range, 'open', signal)) <= copyRowsFew) break;
+    let copied = Number.POSITIVE_INFINITY;
+    for (let passes = 0; passes < copyPassesMax && copied > copyRowsFew; passes++)
+      copied = await copy(family, range, 'open', signal);
+    if (copied > closeRowsMax) return;
     await end(family, rangeKey, await change(family, rangeKey, (map) => closeRange(map, rangeKey)), signal);
   };
 

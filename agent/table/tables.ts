@@ -214,7 +214,7 @@ export const openTables = (
   const maps = register<RangeMap>({ name: 'table-range' });
   const fences = new Map<string, Rows<true>>();
   const holds = (world.openHolds ?? openHolds)({ states, findPlace });
-  const split = splitter({ ...coordinator, log, maps, holds, fences, families });
+  const split = splitter({ ...coordinator, log, maps, holds, fences, families }, settings);
   const routerOf = openRanges({ ...coordinator, chance, maps }, (table, rangeKey) =>
     split.finish(familyOf(table), rangeKey, stopping.signal),
   );

@@ -62,6 +62,7 @@ export interface ClusterOptions extends CollectSettings {
   readonly compareEveryMs?: number;
   /** A range with more rows splits, where its table says so. */
   readonly splitRows?: number;
+  readonly closeRowsMax?: number;
 }
 
 export const hostId = (index: number): HostId =>

@@ -95,6 +95,22 @@ test('split: a page goes over the ends of ranges in either direction, within its
   }
 });
 
+test('split: a range that is written faster than it is copied closes when the rush is over', async (t) => {
+  const { of, isSplit, rangesOn, hosts } = await open(t, { splitRows: 15, closeRowsMax: 0 });
+  const main = of[0]?.main;
+  if (!main) return t.fail();
+  let count = 0;
+  const isStarted = (): boolean =>
+    hosts.some((host) => rangesOn(host).some((partitionKey) => partitionKey !== 'p'));
+  // Its heirs have had rows for a while, and there is no pass that finds nothing new.
+  for (let rounds = 0; rounds < 40; rounds += isStarted() ? 1 : 0)
+    await mapLimit(Array(16).keys(), 16, () => main.put('p', `name-${count++}`, { size: 1 }));
+  t.true(hosts.every((host) => rangesOn(host).includes('p')));
+  t.is((await main.tally('p')).rows, count);
+  await until(() => isSplit(2));
+  t.is((await main.tally('p')).rows, count);
+});
+
 test('split: what was deleted stays so, and what a row brings along is where the row is', async (t) => {
   const { of, isSplit, rangesOn, hosts } = await open(t, { splitRows: 15 });
   const [a, b] = of;
