@@ -61,6 +61,10 @@ export interface ChangeOptions extends RegisterAccess {
   readonly promised?: Promised | null;
   /** Ask for such a promise for the change after this one: for registers that this host changes often. */
   readonly keepPromise?: boolean;
+  /** Its first ballot is above that one, as an owner is known to have promised it. */
+  readonly above?: Ballot | null;
+  /** As in `Attempt.everywhere`. */
+  readonly everywhere?: boolean;
   /** Default: a change that only this call makes. */
   readonly shared?: SharedChange;
 }
@@ -76,12 +80,12 @@ const spent = new WeakSet<Promised>();
 
 /** Throws what `next` throws, CONTENDED (nothing was changed), QUORUM_MISSED (may have happened), the signal's reason. */
 export const changeRegister = async (world: RegisterWorld, options: ChangeOptions): Promise<Changed> => {
-  const { name, next, signal } = options;
+  const { name, next, everywhere = false, signal } = options;
   const random = (): number => world.chance.random();
   const { id, replaces, base } = options.shared ?? { id: newChangeId(random), replaces: null, base: null };
   const earlier: Lineage[] = base ? [base] : [];
   let promised = options.promised ?? null;
-  let above: Ballot | null = null;
+  let above = options.above ?? null;
   for (let tries = 0; tries < changeAttemptsMax; tries++) {
     const sets = options.sets();
     if (promised && (spent.has(promised) || !hasQuorum(sets, new Set(promised.by)))) promised = null;
@@ -91,7 +95,7 @@ export const changeRegister = async (world: RegisterWorld, options: ChangeOption
     const startMs = world.clock.monotonicMs();
     const { step, cause } = await run(
       world,
-      { sets, ballot, id, replaces, next, earlier, promised, nextBallot },
+      { sets, ballot, id, replaces, next, everywhere, earlier, promised, nextBallot },
       signal,
     );
     if (step.kind === 'chosen') return step;

@@ -15,7 +15,8 @@
  *  - `next` may see a value that is not chosen (yet). What it concludes (a refusal, "nothing to change") must not be
  *    shown before that value *is* chosen, so phase 2 then runs with the value as it was found.
  *  - That phase 2 may be spared where phase 1 shows the value chosen already (`decideRead`), but not after an earlier
- *    attempt of the same change came to phase 2: only a chosen higher ballot lays its leftovers to rest.
+ *    attempt of the same change came to phase 2: only a chosen higher ballot lays its leftovers to rest. Nor where an owner is to get
+ *    what a quorum without it has (`everywhere`).
  *  - An attempt that ends in phase 2 without `chosen` may have happened all the same. Its `base` goes into `earlier`
  *    of the next attempt, which then knows (`lineage.ts`).
  *
@@ -50,6 +51,8 @@ export interface Attempt {
   readonly earlier?: readonly Lineage[];
   /** Skip phase 1, if its hosts hold a quorum in each set of today. */
   readonly promised?: Promised | null;
+  /** Owners that lack what is chosen get it: phase 2 runs also where nothing changes. */
+  readonly everywhere?: boolean;
   /** Ask for the promise of this ballot along with phase 2. */
   readonly nextBallot?: Ballot | null;
 }
@@ -121,7 +124,8 @@ export const proposer = (attempt: Attempt): Proposer => {
       }
     }
     const changes = value !== found;
-    if (!changes && settled && earlier.length === 0) return chosen(current, null);
+    const isSpared = settled && earlier.length === 0 && !(attempt.everywhere && current);
+    if (!changes && isSpared) return chosen(current, null);
     phase = 'accept';
     lost.clear();
     // Repeating the value as found sends nothing of this change's own, so it leaves nothing to be judged later.

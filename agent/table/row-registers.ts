@@ -6,11 +6,11 @@
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
 import { compareBytes } from '../base/bytes.ts';
-import { ballotSource } from '../register/ballot.ts';
+import { type Ballot, ballotSource } from '../register/ballot.ts';
 import { changeRegister, readRegister, type SharedChange } from '../register/change.ts';
 import type { Lineage } from '../register/lineage.ts';
 import { type CountLives, countLives } from '../register/lives.ts';
-import type { Accepted, Request } from '../register/message.ts';
+import type { Accepted, Request, Value } from '../register/message.ts';
 import type { Promised } from '../register/proposer.ts';
 import { isSound } from '../register/trust.ts';
 import type { Chance, Clock, Timers } from '../runtime/ports.ts';
@@ -58,8 +58,8 @@ export interface RowRegisters {
   read(place: Place, sortKey: string): Promise<Read>;
   /** Throws QUORUM_MISSED, CONTENDED, BUSY. */
   run(run: Run): Promise<Outcome>;
-  /** Makes the owners agree, whatever each of them holds. */
-  settle(place: Place, sortKey: string): Promise<void>;
+  /** Makes the owners agree, whatever each of them holds: those as well without which there is a quorum. `promised`: by this host. */
+  settle(place: Place, sortKey: string, promised: Ballot | null): Promise<void>;
 }
 
 export interface RowRegistersWorld {
@@ -180,10 +180,9 @@ export const rowRegisters = (world: RowRegistersWorld): RowRegisters => {
       });
     },
 
-    async settle(place, sortKey) {
-      await withAccess(place, sortKey, (given) =>
-        changeRegister(given.world, { ...given.options, next: (current) => current }),
-      );
+    async settle(place, sortKey, promised) {
+      const how = { above: promised, everywhere: true, next: (current: Value) => current };
+      await withAccess(place, sortKey, (given) => changeRegister(given.world, { ...given.options, ...how }));
     },
   };
 };

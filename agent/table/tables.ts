@@ -20,7 +20,7 @@ import { type Collector, type CollectSettings, collector } from './collector.ts'
 import { type CollectState, openCutoffs } from './cutoff.ts';
 import { healer } from './healer.ts';
 import { heldRange, openHolds } from './holds.ts';
-import { familyOf, partitionTable, placeFinder } from './keys.ts';
+import { encodeSortKey, familyOf, partitionTable, placeFinder } from './keys.ts';
 import { keysLed } from './keys-led.ts';
 import { openLead } from './lead.ts';
 import { leaders } from './leaders.ts';
@@ -35,8 +35,10 @@ import type { RangeMap } from './range-map.ts';
 import { fixedRouter, openRanges } from './ranges.ts';
 import { rebirth } from './rebirth.ts';
 import { openRegisters } from './registers.ts';
+import { acceptorOf } from './row.ts';
 import { rowCensus } from './row-census.ts';
 import { rowRegisters } from './row-registers.ts';
+import { readRow } from './row-store.ts';
 import { openRows, stampSource } from './rows.ts';
 import { type Perform, serveTables } from './serve.ts';
 import { type SplitSettings, splitWatch } from './split-watch.ts';
@@ -162,7 +164,12 @@ export const openTables = (
     ...ownerWorld,
     outbox: out,
     layout: () => ring.newest,
-    settle: (row: NamedRow) => registers.settle(findPlace(row.table, row.partitionKey), row.sortKey),
+    settle({ table, partitionKey, sortKey }: NamedRow) {
+      const place = findPlace(table, partitionKey);
+      const held = readRow(keyValue, place, encodeSortKey(sortKey));
+      const { promised } = acceptorOf(held?.state, floorOf(keyValue, place.partition));
+      return registers.settle(place, sortKey, promised);
+    },
   });
 
   const change = ({ table, partitionKey, ...wish }: Operation<'change'>, from: HostId) =>

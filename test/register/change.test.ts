@@ -5,6 +5,7 @@ import { changeRegister, type RegisterWorld, readRegister } from '../../agent/re
 import { changeAttemptsMax } from '../../agent/register/limits.ts';
 import type { Reply, Request, Value } from '../../agent/register/message.ts';
 import type { HostId } from '../../proto/ids.ts';
+import { until } from '../until.ts';
 import { bytes, host, majority, text } from './make.ts';
 
 /** Acceptors in memory; `meddle` sees each request first and may fail it or answer itself. */
@@ -143,6 +144,23 @@ test('read: owners that agree are only read, owners that do not are brought toge
   handle(host('a'), { kind: 'accept', accepted: { ballot, value: bytes('9'), lineage: [1] }, next: null });
   const seen = text((await readRegister(world('q'), access))?.value ?? null);
   t.is(text((await readRegister(world('s'), access))?.value ?? null), seen);
+});
+
+test('change: an owner that has promised more than it holds gets what the others agree on, however slow it is', async (t) => {
+  let isCut = true;
+  const { world, access, handle, states } = cluster('abc', async (to) => {
+    if (to !== host('c')) return undefined;
+    if (isCut) throw new Error('cut off');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return undefined;
+  });
+  const { accepted } = await changeRegister(world('p'), { ...access, next: add });
+  const above = { round: 50, host: host('r'), run: 0 };
+  handle(host('c'), { kind: 'prepare', ballot: above });
+  isCut = false;
+  await changeRegister(world('q'), { ...access, next: (current) => current, everywhere: true, above });
+  await until('it has it', () => states.get(host('c'))?.accepted?.lineage[0] === accepted?.lineage[0]);
+  t.is(text(states.get(host('c'))?.accepted?.value ?? null), '1');
 });
 
 /** What no owner says: one that keeps no rule, or a bug of this host. */

@@ -110,6 +110,20 @@ test('proposer: nothing to change on a value that is chosen costs no second phas
   t.deepEqual(core.handleReply(b, promise(held)), { kind: 'chosen', accepted: held, promised: null });
 });
 
+test('proposer: an owner that lacks what is chosen gets it where that is asked for; nothing is made of nothing', (t) => {
+  const held = accepted(ballot(3, 'z'), 'old', [7]);
+  const core = proposer(attempt({ next: (current) => current, everywhere: true }));
+  core.start();
+  core.handleReply(a, promise(held));
+  const step = core.handleReply(b, promise(held));
+  t.deepEqual(step.kind === 'send' && step.to, [a, b, c]);
+  t.deepEqual(proposalOf(step), accepted(mine, 'old', [7]));
+  const empty = proposer(attempt({ next: (current) => current, everywhere: true }));
+  empty.start();
+  empty.handleReply(a, promise(null));
+  t.deepEqual(empty.handleReply(b, promise(null)), { kind: 'chosen', accepted: null, promised: null });
+});
+
 test('proposer: what `next` throws is shown only once the value that it saw is chosen', (t) => {
   const held = accepted(ballot(3, 'z'), 'taken', [7]);
   const core = proposer(
