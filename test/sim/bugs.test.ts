@@ -109,7 +109,7 @@ const cluster: Readonly<
   'a read that writes nothing back': 26,
   'a read that repairs with a stamp of its own': 6,
   'a batch that some owners apply by half': 10,
-  'rows acknowledged before fsync': 17,
+  'rows acknowledged before fsync': 117,
   'a deleted row that leaves no tombstone': 1,
   'a tombstone dropped before all owners have it': 15,
   'a tombstone dropped though the row was written since': 1,
@@ -118,7 +118,7 @@ const cluster: Readonly<
   'a reference given back while its upload is under way': 4,
   'references of a host that never comes back that nobody looks for': 17,
   'a chunk deleted by a decision of before it was put again': 7,
-  'an owner that is never told what it missed': 2,
+  'an owner that is never told what it missed': 35,
   'a row served without a look at its checksum': 11,
   'a chunk served without a look at its content': 3,
 };
