@@ -41,7 +41,8 @@ const rowsOf = (store: KeyValue, partition: number): Rows => {
   const to = afterPrefix(from);
   const rows = new Map<string, RowState>();
   for (const { key, value } of store.range({ from, ...(to && { to }) })) {
-    const { state } = decodeRow(value);
+    // Of bytes of its own: the store's may rot while the copy is made.
+    const { state } = decodeRow(Uint8Array.from(value));
     if (state.kind === 'lww' || state.accepted) rows.set(Buffer.from(key).toString('latin1'), state);
   }
   return rows;
