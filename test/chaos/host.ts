@@ -3,13 +3,13 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { agentEnv, agentFlags, agentMain } from '../../cli/command/agent.ts';
 import type { Place } from './network.ts';
 
 const run = promisify(execFile);
-const agentMain = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
-const node = [process.execPath, '--disable-warning=ExperimentalWarning', agentMain];
+/** As the CLI starts it: its bounds of memory are among what is tried. */
+const node = [process.execPath, ...agentFlags, agentMain];
 /** A join that meets a fault is tried again by whoever asked. */
 const commandMsMax = 60_000;
 const stopMsMax = 15_000;
@@ -71,7 +71,7 @@ export const makeHost = async (
       ...['--capacity', String(settings.capacityBytes), '--profile', 'rehearsal', '--zone', `z${index}`],
     ];
     const [program = '', ...rest] = [...place.prefix, ...node, ...words, ...options];
-    await run(program, rest, { timeout: commandMsMax, killSignal: 'SIGKILL' });
+    await run(program, rest, { env: agentEnv(), timeout: commandMsMax, killSignal: 'SIGKILL' });
   };
   const signal = (given: NodeJS.Signals): void => void child?.kill(given);
   const end = async (given: NodeJS.Signals): Promise<void> => {
@@ -109,7 +109,7 @@ export const makeHost = async (
       const log = openSync(logFile, 'a');
       const started = spawn(program, rest, {
         stdio: ['ignore', log, log],
-        env: { ...process.env, SHOAL_LOG: process.env.SHOAL_LOG ?? 'info' },
+        env: { ...agentEnv(), SHOAL_LOG: process.env.SHOAL_LOG ?? 'info' },
       });
       closeSync(log);
       asked = false;
