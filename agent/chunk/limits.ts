@@ -94,6 +94,8 @@ export const quickBytesPerSecond = MiB;
 export const receiveInFlightMax = 12;
 /** Bodies that are being sent to other hosts, in memory at once: 32 MiB. */
 export const sendInFlightMax = 8;
+/** ... to one of them: a host that was stopped while it took them holds no more until its connections are given up. */
+export const sendPerHostMax = 4;
 /** ... each in slices of this length, or TLS would hold a second copy of all of it. */
 export const sendSliceBytes = 256 * KiB;
 /** Copies here that a put or a question meets, read at once to see whether they are good: 16 MiB. */

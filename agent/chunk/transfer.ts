@@ -2,17 +2,18 @@
 import { ShoalError } from '../../proto/error.ts';
 import type { ChunkId, HostId } from '../../proto/ids.ts';
 import { layoutHeader, partHeader } from '../../proto/message/chunk.ts';
-import type { Bulk, BulkAnswer, BulkBody } from '../peer/port.ts';
+import type { Bulk, BulkAnswer, BulkBody, BulkRequest } from '../peer/port.ts';
 import type { Ring } from '../ring/port.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { ChunkFiles } from './chunk-files.ts';
-import { gate } from './gate.ts';
+import { type Gate, gate } from './gate.ts';
 import {
   chunkBytesMax,
   getTimeoutMs,
   putTimeoutMs,
   receiveInFlightMax,
   sendInFlightMax,
+  sendPerHostMax,
   sendSliceBytes,
 } from './limits.ts';
 import { chunkShelf, type Shelf } from './shelf.ts';
@@ -163,6 +164,24 @@ export const serveTransfer = ({
 }): void => {
   const places = gate(receiveInFlightMax);
   const sending = gate(sendInFlightMax);
+  /** By asking host: as many as the roster ever had. */
+  const sendingTo = new Map<HostId, Gate>();
+  /** The way out. */
+  const enterToSend = async (to: HostId, signal: AbortSignal): Promise<() => void> => {
+    const own = sendingTo.get(to) ?? gate(sendPerHostMax);
+    sendingTo.set(to, own);
+    const leaveOwn = await own.enter(signal);
+    try {
+      const leave = await sending.enter(signal);
+      return () => {
+        leave();
+        leaveOwn();
+      };
+    } catch (thrown) {
+      leaveOwn();
+      throw thrown;
+    }
+  };
   const absent = (id: ChunkId): ShoalError => {
     missing(id);
     return new ShoalError('NOT_FOUND', `Cannot send ${shelf.name} ${id}: it is not on this host`);
@@ -174,8 +193,8 @@ export const serveTransfer = ({
       throw new ShoalError('NOT_FOUND', `Cannot send a part of ${shelf.name} ${id}: it is not here`);
     return { body: bytes };
   };
-  const readWhole = async (id: ChunkId, signal: AbortSignal): Promise<BulkAnswer> => {
-    const leave = await sending.enter(signal);
+  const readWhole = async (id: ChunkId, { from, signal }: BulkRequest): Promise<BulkAnswer> => {
+    const leave = await enterToSend(from, signal);
     try {
       const bytes = await files.read(id, buffers);
       if (!bytes) throw absent(id);
@@ -208,7 +227,7 @@ export const serveTransfer = ({
       const version = parseVersion(request.headers[layoutHeader]);
       const part = request.headers[partHeader];
       try {
-        return await (part === undefined ? readWhole(id, request.signal) : readPart(id, part));
+        return await (part === undefined ? readWhole(id, request) : readPart(id, part));
       } catch (thrown) {
         // A good copy is good under any layout; that there is none says something only to whoever knows whom to ask.
         ring.checkVersion(request.from, version);

@@ -6,7 +6,7 @@ import test from 'ava';
 import { type BufferPool, bufferPool } from '../../agent/chunk/buffer-pool.ts';
 import { openChunkFiles } from '../../agent/chunk/chunk-files.ts';
 import { chunkIdOf } from '../../agent/chunk/chunk-name.ts';
-import { sendInFlightMax } from '../../agent/chunk/limits.ts';
+import { sendInFlightMax, sendPerHostMax } from '../../agent/chunk/limits.ts';
 import { serveTransfer, transfer } from '../../agent/chunk/transfer.ts';
 import type { Bulk, BulkRequest } from '../../agent/peer/port.ts';
 import { systemRuntime } from '../../agent/runtime/system/runtime.ts';
@@ -52,7 +52,7 @@ const open = async (ignores = false) => {
       const headers = { ...options?.headers };
       if (ignores) delete headers['x-shoal-part'];
       const answer = await handler({
-        ...{ from, method, headers, signal },
+        ...{ from, method, headers, signal: options?.signal ?? signal },
         path: path.slice('chunk/'.length),
         body: (async function* () {})(),
       });
@@ -107,6 +107,25 @@ test('transfer: whatever goes wrong, the buffers and places are free again', asy
     t.true(hasCode(await t.throwsAsync(host.transfer.get(other, host.id, signal, host.asking)), 'NOT_FOUND'));
   t.true(host.missed.length > 0);
   t.deepEqual([host.asking.out.size, host.serving.out.size], [0, 0]);
+});
+
+test('transfer: hosts that were stopped while they took chunks leave places for another', async (t) => {
+  await using host = await open();
+  const ask = async (from: string) => {
+    const headers = { 'x-shoal-layout': '1' };
+    const { body } = await host.bulk.request(from as HostId, 'GET', `chunk/${host.id}`, { headers });
+    return body[Symbol.asyncIterator]();
+  };
+  const stopped = Array.from({ length: sendInFlightMax }, () => ask('stopped'));
+  for (const each of stopped.slice(0, sendPerHostMax)) await (await each).next();
+  // The others of that host wait.
+  t.true(host.bytes.equals(await host.transfer.get(other, host.id, AbortSignal.timeout(5_000), host.asking)));
+  for (const asked of stopped) {
+    const each = await asked;
+    await each.next();
+    await each.return?.();
+  }
+  t.is(host.serving.out.size, 0);
 });
 
 test('transfer: a part comes as it lies there, and nothing comes for one', async (t) => {
