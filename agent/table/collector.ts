@@ -20,7 +20,7 @@
  */
 
 import type { HostId } from '../../proto/ids.ts';
-import type { NamedGroup } from '../../proto/message/table.ts';
+import type { NamedGroup } from '../../proto/message/row.ts';
 import { openNap } from '../base/nap.ts';
 import type { Members } from '../membership/port.ts';
 import type { Partition, Ring } from '../ring/port.ts';

@@ -10,7 +10,7 @@
  * owners. They bring none themselves: a chain of rows that bring rows could drag a whole table along.
  */
 import { ShoalError } from '../../proto/error.ts';
-import type { Along, NamedRow, RowState } from '../../proto/message/table.ts';
+import type { Along, NamedRow, RowState } from '../../proto/message/row.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
 import { encodeSortKey, type FindPlace, isSubTable, type Place } from './keys.ts';
 import { stemOf } from './range-map.ts';

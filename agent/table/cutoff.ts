@@ -16,7 +16,7 @@
 import { codec } from '../../proto/codec.ts';
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
-import type { NamedGroup } from '../../proto/message/table.ts';
+import type { NamedGroup } from '../../proto/message/row.ts';
 import type { Lives } from '../register/lives.ts';
 import type { Partition, Ring } from '../ring/port.ts';
 import type { KeyValue, KeyValueReader, KeyValueWriter } from '../store/key-value.ts';

@@ -6,7 +6,7 @@
  *   roots ── nodes ── leaves ── key digests and marks ── fetch ── merge ── push
  */
 import type { HostId } from '../../proto/ids.ts';
-import type { NamedRow } from '../../proto/message/table.ts';
+import type { NamedRow } from '../../proto/message/row.ts';
 import { mapLimit } from '../base/map-limit.ts';
 import type { Partition } from '../ring/port.ts';
 import { withCompanions } from './companions.ts';

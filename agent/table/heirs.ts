@@ -5,7 +5,8 @@
  * owners hold the same of it then. Each of them notes that in the transaction in which its cutoff rises.
  */
 import type { HostId } from '../../proto/ids.ts';
-import { growingHeirsMax, type NamedGroup } from '../../proto/message/table.ts';
+import type { NamedGroup } from '../../proto/message/row.ts';
+import { growingHeirsMax } from '../../proto/message/table.ts';
 import type { Partition } from '../ring/port.ts';
 import type { KeyValueReader, KeyValueWriter } from '../store/key-value.ts';
 import { fenceKeys, isFenceTable, lookAtFence } from './fence.ts';

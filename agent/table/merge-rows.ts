@@ -1,6 +1,6 @@
 /** Copies of rows from another owner, merged into those of this host. */
 import { ShoalError } from '../../proto/error.ts';
-import type { NamedRow } from '../../proto/message/table.ts';
+import type { NamedRow } from '../../proto/message/row.ts';
 import { checkCopy } from '../register/trust.ts';
 import type { Partition } from '../ring/port.ts';
 import type { KeyValueReader } from '../store/key-value.ts';

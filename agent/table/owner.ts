@@ -5,7 +5,8 @@
 
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
-import type { AnswerOf, NamedRow, Operation } from '../../proto/message/table.ts';
+import type { NamedRow } from '../../proto/message/row.ts';
+import type { AnswerOf, Operation } from '../../proto/message/table.ts';
 import type { Stamp } from '../../proto/stamp.ts';
 import { handleRequest } from '../register/acceptor.ts';
 import { type Ballot, compareBallots, sameBallot } from '../register/ballot.ts';

@@ -3,7 +3,8 @@
  * shown. An owner that has collected less than another may hold rows that are gone; up to the other's cutoff they do not count.
  */
 import type { HostId } from '../../proto/ids.ts';
-import type { Along, AnswerOf } from '../../proto/message/table.ts';
+import type { Along } from '../../proto/message/row.ts';
+import type { AnswerOf } from '../../proto/message/table.ts';
 import { compareStamps, type Stamp } from '../../proto/stamp.ts';
 import { compareBytes } from '../base/bytes.ts';
 import { countLives } from '../register/lives.ts';

@@ -4,7 +4,7 @@
  */
 import { codec } from '../../proto/codec.ts';
 import { ShoalError } from '../../proto/error.ts';
-import type { NamedRow, RowState } from '../../proto/message/table.ts';
+import type { NamedRow, RowState } from '../../proto/message/row.ts';
 import type { Partition } from '../ring/port.ts';
 import type { KeyValueReader, KeyValueWriter } from '../store/key-value.ts';
 import {

@@ -11,7 +11,7 @@
 import { crc32 } from 'node:zlib';
 import { codec } from '../../proto/codec.ts';
 import { ShoalError } from '../../proto/error.ts';
-import type { RowState } from '../../proto/message/table.ts';
+import type { RowState } from '../../proto/message/row.ts';
 import { compareStamps } from '../../proto/stamp.ts';
 import { compareBytes } from '../base/bytes.ts';
 import { type AcceptorState, accept, emptyState, sameContent } from '../register/acceptor.ts';

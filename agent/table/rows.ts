@@ -21,7 +21,7 @@
 import { codec } from '../../proto/codec.ts';
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
-import { alongMax } from '../../proto/message/table.ts';
+import { alongMax } from '../../proto/message/row.ts';
 import { nextStamp, type Stamp } from '../../proto/stamp.ts';
 import { checkCompanion } from './companions.ts';
 import { encodeSortKey, groupOf, type Place } from './keys.ts';

@@ -7,7 +7,8 @@
  */
 import { ShoalError } from '../../proto/error.ts';
 import type { HostId } from '../../proto/ids.ts';
-import type { NamedRow, Operation } from '../../proto/message/table.ts';
+import type { NamedRow } from '../../proto/message/row.ts';
+import type { Operation } from '../../proto/message/table.ts';
 import { coalesce } from '../base/coalesce.ts';
 import type { Members } from '../membership/port.ts';
 import type { Rpc } from '../peer/port.ts';

@@ -3,76 +3,33 @@
  * is answered by as many answers. A peer is on the roster but may be wrong or hostile: shapes are checked
  * on both sides before a value is used.
  */
-import { type Static, type TSchema, Type } from 'typebox';
-import type { HostId } from '../ids.ts';
-import { stampCountMax } from '../stamp.ts';
-
-/** Longer than any bound of `agent/table/limits.ts`: those give the better message. */
-const Name = Type.String({ maxLength: 4_096 });
-const Bytes = Type.Refine(
-  Type.Unsafe<Uint8Array>({}),
-  (value) => value instanceof Uint8Array,
-  () => 'must be bytes',
-);
-const OrNull = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()]);
-const Host = Type.Unsafe<HostId>(Type.String({ minLength: 1, maxLength: 64 }));
-const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-/** Leaves room above: whoever meets the highest must still be able to go higher. */
-const Round = Type.Integer({ minimum: 0, maximum: 2 ** 52 });
-const PartitionNumber = Type.Integer({ minimum: 0, maximum: 65_535 });
-/** 16 bytes of BLAKE3. */
-const Digest = Type.Refine(
+import { type Static, Type } from 'typebox';
+import {
+  Accepted,
+  Along,
+  alongMax,
+  Ballot,
   Bytes,
-  // Refinements are all asked, also behind one that failed.
-  (value) => value instanceof Uint8Array && value.length === 16,
-  () => 'must have 16 bytes',
-);
+  Count,
+  Digest,
+  group,
+  Host,
+  Lineage,
+  Name,
+  NamedGroup,
+  NamedRow,
+  OrNull,
+  PartitionNumber,
+  RowState,
+  row,
+  Stamp,
+  WallMs,
+} from './row.ts';
 
-/** Some 140,000 years: room above for who must write over it. */
-const WallMs = Type.Integer({ minimum: 0, maximum: 2 ** 52 });
-const StampCount = Type.Integer({ minimum: 0, maximum: stampCountMax });
-const Stamp = Type.Object({ wallMs: WallMs, count: StampCount, host: Host });
-const Ballot = Type.Object({ round: Round, host: Host, run: Count });
-const Lineage = Type.Unsafe<readonly number[]>(Type.Array(Count, { maxItems: 64 }));
-const Accepted = Type.Object({ ballot: Ballot, value: OrNull(Bytes), lineage: Lineage });
-
-/** Rows that a row brings along, by name. */
-export const alongMax = 8;
-const rowInTable = { table: Name, sortKey: Name };
-const LwwRow = Type.Object({
-  kind: Type.Literal('lww'),
-  stamp: Stamp,
-  weight: Type.Number(),
-  value: OrNull(Bytes),
-  brings: Type.Optional(Type.Array(Type.Object(rowInTable), { maxItems: alongMax })),
-});
-/** A row that is brought along, under the partition key of the row that brings it. */
-const Along = Type.Object({ ...rowInTable, state: LwwRow });
-export type Along = Static<typeof Along>;
-
-/** What an owner holds of a row. */
-export const RowState = Type.Union([
-  LwwRow,
-  Type.Object({
-    kind: Type.Literal('register'),
-    promised: OrNull(Ballot),
-    accepted: OrNull(Accepted),
-  }),
-]);
-export type RowState = Static<typeof RowState>;
-
-const group = { table: Name, partitionKey: Name };
-export const NamedGroup = Type.Object(group);
-export type NamedGroup = Static<typeof NamedGroup>;
 /** Heirs that one round of collection may find grown. */
 export const growingHeirsMax = 256;
 /** Whether the group's rows may be on their way to other owners (agent/table/fence.ts); absent: they never are. */
 const expects = { expects: Type.Optional(Type.Enum(['open', 'closed', 'unborn'])) };
-const row = { ...group, sortKey: Name };
-
-/** A row that travels by itself, with its name. */
-export const NamedRow = Type.Object({ ...row, state: RowState });
-export type NamedRow = Static<typeof NamedRow>;
 
 const RegisterRequest = Type.Union([
   Type.Object({ kind: Type.Literal('read') }),

@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { Static } from 'typebox';
-import { alongMax, type BatchAnswer } from '../../proto/message/table.ts';
+import { alongMax } from '../../proto/message/row.ts';
+import type { BatchAnswer } from '../../proto/message/table.ts';
 import { cluster, hostId, until } from './cluster.ts';
 
 interface Thing {

@@ -1,6 +1,6 @@
 /** A host of the cluster that lies. What it may do it may do (any host may write any row); its lies must not last. */
 import test from 'ava';
-import type { NamedRow } from '../../proto/message/table.ts';
+import type { NamedRow } from '../../proto/message/row.ts';
 import { cluster, hostId, until } from './cluster.ts';
 
 const liar = hostId(7);

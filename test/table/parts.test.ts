@@ -10,7 +10,7 @@ import { readGroup, scanLeaf, writeRow } from '../../agent/table/row-store.ts';
 import { stampSource } from '../../agent/table/rows.ts';
 import { childrenOf, differences, leafOf, rootOf, xor } from '../../agent/table/tree.ts';
 import { ShoalError } from '../../proto/error.ts';
-import type { RowState } from '../../proto/message/table.ts';
+import type { RowState } from '../../proto/message/row.ts';
 import { compareStamps, type Stamp } from '../../proto/stamp.ts';
 import { hostId } from './cluster.ts';
 

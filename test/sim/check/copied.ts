@@ -10,7 +10,7 @@ import { readCutoff } from '../../../agent/table/cutoff.ts';
 import { afterPrefix, rowsPrefix } from '../../../agent/table/keys.ts';
 import { compareLww, decodeRow, isLive } from '../../../agent/table/row.ts';
 import type { ChunkId, HostId } from '../../../proto/ids.ts';
-import type { RowState } from '../../../proto/message/table.ts';
+import type { RowState } from '../../../proto/message/row.ts';
 import type { Disk } from '../disk.ts';
 import { dueIn, fileOf } from './kept.ts';
 import type { CopyWatch } from './settle.ts';
