@@ -41,6 +41,8 @@ export interface Kind {
   readonly files: ChunkFiles;
   /** What this host has of them as it should. Default all in `files`. */
   shares?(): AsyncIterable<ChunkId>;
+  /** What this host has a part of, and should have more of. Default none. */
+  gaps?(): AsyncIterable<ChunkId>;
   /** Hosts whose shares together are a good copy. Default 1. */
   needed?(id: ChunkId): number;
   readonly references: References;
@@ -203,6 +205,7 @@ export const openKeepers = (
       ...parts,
       name,
       compare,
+      ...(kind.gaps && { gaps: kind.gaps }),
       repair,
       queue,
       held: () => ({ rows: 0, bytes: world.held().usedBytes }),

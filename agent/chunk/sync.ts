@@ -2,8 +2,10 @@
  * The ring's hook: before a layout version counts as settled here, this host holds what it newly owns.
  *
  * Every acknowledged chunk is on a quorum of each older version's owners. A set of owners that meets every quorum
- * has `owners - quorum + 1` members; when so many (this host counts for itself) have shown all their ids of a
- * partition, none that was acknowledged is unknown here. The round is repeated until it ends without a gap.
+ * has `owners - quorum + 1` members; when so many have shown all their ids of a partition, none that was acknowledged
+ * is unknown here. This host counts for itself, and so looks at its own ids too: of a stripe the new version may give it
+ * other fragments than it has, and whoever else knows of it may be silent (split seed 180012). The round is repeated
+ * until it ends without a gap.
  */
 import { ShoalError } from '../../proto/error.ts';
 import type { ChunkId, HostId } from '../../proto/ids.ts';
@@ -56,6 +58,7 @@ export const chunkSyncer = ({
   runtime,
   ring,
   compare,
+  gaps,
   repair,
   queue,
   held,
@@ -64,6 +67,8 @@ export const chunkSyncer = ({
   readonly runtime: Pick<Runtime, 'timers' | 'log'>;
   readonly ring: Ring;
   readonly compare: Compare;
+  /** What this host has a part of, and should have more of; ascending. Default none. */
+  gaps?(): AsyncIterable<ChunkId>;
   readonly repair: Repair;
   readonly queue: RepairQueue;
   held(): DataSize;
@@ -80,6 +85,24 @@ export const chunkSyncer = ({
       if (wanted?.owners.includes(ring.self) && older.length > 0) found.push({ partition, sets: older });
     }
     return found;
+  };
+
+  /** Of what this host knows itself. */
+  const fetchOwn = async (
+    wanted: readonly Source[],
+    fetch: (ids: readonly ChunkId[]) => Promise<void>,
+  ): Promise<void> => {
+    if (!gaps) return;
+    running?.begin(1);
+    const partitions = new Set(wanted.map(({ partition }) => partition));
+    let page: ChunkId[] = [];
+    for await (const id of gaps()) {
+      if (partitions.has(ring.partitionOf(id))) page.push(id);
+      if (page.length < syncSliceMax) continue;
+      await fetch(page);
+      page = [];
+    }
+    await fetch(page);
   };
 
   /** Undefined: all is here. Otherwise why not yet. */
@@ -108,6 +131,7 @@ export const chunkSyncer = ({
         running?.fetched(slice.length);
       }
     };
+    await fetchOwn(wanted, fetch);
     for (const [host, partitions] of byHost)
       try {
         running?.begin(partitions.length);

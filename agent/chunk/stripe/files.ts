@@ -49,6 +49,8 @@ interface Listed {
 export interface StripeFiles extends ChunkFiles {
   /** As `list`, without the stripes of which this host should hold more than it does. */
   shares(): AsyncIterable<ChunkId>;
+  /** Those. */
+  gaps(): AsyncIterable<ChunkId>;
   /** Of the stripes that the last whole walk over `surplus` came by. */
   codes(): readonly Code[];
   /** Fragments here that no live layout version gives to this host. */
@@ -84,6 +86,8 @@ export const stripeFiles = (ring: StripeRing, fragments: ChunkFiles): StripeFile
     if (listed) yield listed;
   }
 
+  const isWhole = ({ stripe, indexes }: Listed): boolean => due(stripe).every((index) => indexes.has(index));
+
   return {
     ...fragments,
     /** `bytes` are the whole chunk: this host's share is computed and stored. */
@@ -112,8 +116,10 @@ export const stripeFiles = (ring: StripeRing, fragments: ChunkFiles): StripeFile
       for await (const { stripe } of stripes(after, which)) yield stripe;
     },
     async *shares() {
-      for await (const { stripe, indexes } of stripes())
-        if (due(stripe).every((index) => indexes.has(index))) yield stripe;
+      for await (const listed of stripes()) if (isWhole(listed)) yield listed.stripe;
+    },
+    async *gaps() {
+      for await (const listed of stripes()) if (!isWhole(listed)) yield listed.stripe;
     },
     codes: () => codesSeen,
     async *surplus() {

@@ -35,8 +35,7 @@ export const stripeKind = (world: {
   return {
     name: 'stripe',
     ...{ ring, files },
-    codes: files.codes,
-    shares: files.shares,
+    ...{ codes: files.codes, shares: files.shares, gaps: files.gaps },
     needed: (stripe) => codeOf(stripe)?.code.data ?? 1,
     shareOf: (stripe, host) => ring.dueOf(stripe, host).join(),
     references: references({

@@ -200,6 +200,23 @@ test('stripes: a new layout gets its fragments before the old one goes, and what
   t.true(bytes.equals(await collect(cluster.host(6).chunks.content.read(content))));
 });
 
+test('stripes: an owner from before that alone answers has its share of the new layout, not just of the old one', async (t) => {
+  await using cluster = await startCluster(3, { owners: 2 });
+  const [a, b, c] = ids(cluster) as [HostId, HostId, HostId];
+  const options = { user: 'u', bytesMax: 100 * MiB, digests: [], code: { data: 2, parity: 1 } };
+  await cluster.host(0).chunks.content.write(pieces(randomBytes(MiB)), options);
+  t.deepEqual(await counts(cluster), [2, 1, 0], 'a has the first and the last, b the middle one');
+  cluster.setDown(1, true);
+  // Now a is the second in the order: the middle one is its own.
+  cluster.setLayout([
+    { version: 1, hosts: [a, b] },
+    { version: 2, hosts: [b, a, c] },
+  ]);
+  const stripes = cluster.host(0).syncers.find(({ name }) => name === 'stripe');
+  await stripes?.sync(2, new AbortController().signal);
+  t.deepEqual(await counts(cluster), [3, 1, 0]);
+});
+
 test('stripes: fewer hosts than fragments hold several each, and one may go', async (t) => {
   await using cluster = await startCluster(3);
   const { bytes, content } = await upload(cluster, 4 * MiB);
